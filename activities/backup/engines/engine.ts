@@ -1,0 +1,80 @@
+/** A backup engine behind one interface; one file per engine. Each call names its repository where it matters. */
+import type { ArchivedSegment, BackupRecord, BackupType, Instant, RecoveryTarget, RepositoryInfo } from '../../../domain/backup/model.ts';
+import type { StepIo } from '../../io.ts';
+
+export interface BackupRequest {
+  readonly type: BackupType;
+  readonly requestKey: string;
+  readonly repository: number;
+}
+
+export interface BackupOutcome {
+  readonly backup: BackupRecord;
+  /** Found already made by an earlier attempt of the same request. */
+  readonly adopted: boolean;
+  readonly tookMs: number;
+}
+
+export interface RestoreRequest {
+  readonly label: string;
+  readonly repository: number;
+  readonly target: RecoveryTarget;
+  /** `pause`: stays in recovery, read-only, at the target. `promote`: opens for writing. */
+  readonly action: 'pause' | 'promote';
+  /** Empty folder the data directory is written to. */
+  readonly dataDirectory: string;
+  /** Every tablespace is mapped below this folder. */
+  readonly tablespaceDirectory: string;
+  readonly lockDirectory: string;
+  readonly spoolDirectory: string;
+  readonly logDirectory: string;
+}
+
+export interface ManifestCopies {
+  readonly label: string;
+  /** `equal`: byte for byte. `one-damaged`: the engine still restores from the other. */
+  readonly state: 'equal' | 'one-damaged' | 'both-damaged';
+  readonly detail: string;
+}
+
+export interface SegmentDamage {
+  readonly segment: string;
+  readonly reason: string;
+}
+
+/** All methods throw AssayError: engine-failed, engine-refused, engine-busy, repository-unreachable, wrong-cipher-key, disk-full. */
+export interface BackupEngine {
+  readonly stanza: string;
+  version(): Promise<string>;
+  /** Ids of the repositories the configuration names, ascending. */
+  repositories(): Promise<readonly number[]>;
+  info(repository: number): Promise<RepositoryInfo>;
+  /** Every segment of the current archive id, in order. From the real listing, not from `info`. */
+  archive(repository: number): Promise<readonly ArchivedSegment[]>;
+  /** Makes the backup, or adopts the one an earlier attempt of the same request made. Idempotent by requestKey. */
+  backup(request: BackupRequest, io: StepIo): Promise<BackupOutcome>;
+  /** Restores into an empty folder; does not start anything. Idempotent: a half-restored folder is begun anew. */
+  restore(request: RestoreRequest, io: StepIo): Promise<{ readonly bytes: number; readonly tookMs: number }>;
+  /** Exact argument list that `restore` runs, for `--print`. */
+  restoreCommand(request: RestoreRequest): readonly string[];
+  /** restore_command of a clone that is pointed at a new target without a new restore. */
+  manifestCopies(repository: number, label: string): Promise<ManifestCopies>;
+  /** Reads segments through the engine and compares each with the checksum in its name. Diagnosis only. */
+  damagedSegments(repository: number, segments: readonly ArchivedSegment[], io: StepIo): Promise<readonly SegmentDamage[]>;
+  /** Removes exactly these backups, then WAL no remaining backup needs. `dryRun` runs the engine's own. */
+  expire(
+    repository: number,
+    labels: readonly string[],
+    dryRun: boolean,
+    io: StepIo,
+  ): Promise<{ readonly removed: readonly string[]; readonly walBefore: number; readonly walAfter: number }>;
+  /** The engine's own verify: text status and exit code, both. */
+  verify(repository: number, io: StepIo): Promise<{ readonly status: string; readonly exit: number; readonly text: string }>;
+  stanzaCreate(io: StepIo): Promise<void>;
+}
+
+/** Segment of archived WAL with the moment it came to the repository; used to say how many minutes a gap costs. */
+export interface ArchiveMoment {
+  readonly segment: string;
+  readonly at: Instant;
+}

@@ -1,0 +1,64 @@
+/** Connections to PostgreSQL and the one quoting helper. */
+import { readFileSync } from 'node:fs';
+import pg from 'pg';
+import { applicationName } from '../domain/ids.ts';
+import type { Connection } from '../domain/policy.ts';
+import type { ReadSecret } from './backup/ports.ts';
+
+/** Quotes any identifier, however hostile. The only way a name gets into SQL. */
+export const ident = (name: string): string => pg.escapeIdentifier(name);
+
+/** `"schema"."table"`. */
+export const qualified = (schema: string, name: string): string => `${ident(schema)}.${ident(name)}`;
+
+export interface ConnectOptions {
+  readonly database?: string;
+  readonly agent?: 'backup' | 'control' | 'doctor';
+  readonly statementTimeoutMs?: number;
+  /** Logical replication connection of one database (walsender). */
+  readonly replication?: 'database';
+  /** Server settings of the session, as start-up options. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** An open session; the caller ends it. Errors are PostgreSQL's own: see `pg-errors.ts`. */
+export async function connect(connection: Connection, readSecret: ReadSecret, options: ConnectOptions = {}): Promise<pg.Client> {
+  const settings = Object.entries(options.settings ?? {}).map(([key, value]) => `-c ${key}=${value.replaceAll(/([ \\])/g, '\\$1')}`);
+  const client = new pg.Client({
+    host: connection.host,
+    port: connection.port,
+    user: connection.user,
+    database: options.database ?? connection.database,
+    application_name: applicationName(options.agent ?? 'backup'),
+    connectionTimeoutMillis: 10_000,
+    ...(connection.password === null ? {} : { password: readSecret(connection.password) }),
+    ...(connection.sslMode === 'disable' ? {} : { ssl: ssl(connection) }),
+    ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),
+    ...(settings.length === 0 ? {} : { options: settings.join(' ') }),
+    ...(options.replication === undefined ? {} : { replication: options.replication }),
+  } as pg.ClientConfig);
+  // a server that goes away must fail the query in hand, not the whole process
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+}
+
+/** Opens, uses, always ends. */
+export async function withConnection<T>(
+  connection: Connection,
+  readSecret: ReadSecret,
+  options: ConnectOptions,
+  use: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = await connect(connection, readSecret, options);
+  try {
+    return await use(client);
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+function ssl(connection: Connection) {
+  const ca = connection.sslRootCertificate === null ? {} : { ca: readFileSync(connection.sslRootCertificate, 'utf8') };
+  return { rejectUnauthorized: connection.sslMode === 'verify-full', ...ca };
+}

@@ -1,0 +1,281 @@
+/** The nouns of the backup agent. Times are ISO 8601 in UTC, sizes bytes, durations milliseconds. */
+import type { Lsn } from './lsn.ts';
+
+export type Instant = string;
+export type BackupType = 'full' | 'differential' | 'incremental';
+
+/** One backup as the engine's own catalogue describes it. */
+export interface BackupRecord {
+  readonly label: string;
+  readonly type: BackupType;
+  readonly repository: number;
+  /** Label this one builds on; null for a full backup. */
+  readonly prior: string | null;
+  /** Every label this one needs to be restored, itself excluded. */
+  readonly references: readonly string[];
+  readonly startedAt: Instant;
+  readonly stoppedAt: Instant;
+  readonly startLsn: Lsn;
+  readonly stopLsn: Lsn;
+  readonly timeline: number;
+  readonly startSegment: string;
+  readonly stopSegment: string;
+  readonly databaseBytes: number;
+  /** What this backup added to the repository. */
+  readonly repositoryBytes: number;
+  /** The engine noticed page checksum errors while copying. */
+  readonly hasPageErrors: boolean;
+  /** Idempotency key of the request that made it (pgBackRest annotation `assay-request`); null for a foreign backup. */
+  readonly requestKey: string | null;
+  readonly engineVersion: string;
+}
+
+export interface RepositoryInfo {
+  readonly stanza: string;
+  readonly systemIdentifier: string;
+  readonly postgresVersion: string;
+  readonly encrypted: boolean;
+  readonly backups: readonly BackupRecord[];
+  /** pgBackRest's id of the current archive, e.g. `15-1`. */
+  readonly archiveId: string;
+  /** Another process holds the stanza's backup lock now. */
+  readonly busy: boolean;
+}
+
+/** A WAL segment that really lies in the repository. */
+export interface ArchivedSegment {
+  readonly name: string;
+  readonly repository: number;
+  /** Path inside the repository, for diagnosis and `repo-get`. */
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly archivedAt: Instant;
+}
+
+/** A row Assay writes on the source at a steady cadence. */
+export interface Witness {
+  /** int8 as text. */
+  readonly id: string;
+  readonly at: Instant;
+  readonly lsn: Lsn;
+  readonly transactionId: string;
+  readonly nonce: string;
+}
+
+export type RecoveryTarget =
+  | { readonly kind: 'lsn'; readonly lsn: Lsn; readonly exclusive: boolean }
+  | { readonly kind: 'time'; readonly at: Instant }
+  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'xid'; readonly xid: string; readonly exclusive: boolean };
+
+/** How equality of a table's rows was established. `hash`: equality of the types' own operators; `text`: of the output form. */
+export type Equality = 'hash' | 'text';
+
+export interface TableName {
+  readonly schema: string;
+  readonly table: string;
+}
+
+/** Fingerprint of one table: row count and the order-free sum of seeded row hashes (backup.md 2.4). */
+export interface TableFingerprint extends TableName {
+  readonly oid: number;
+  readonly rows: string;
+  /** numeric as text; '0' for an empty table. */
+  readonly sum: string;
+  readonly equality: Equality;
+  readonly bytes: number;
+  /** Seeds of the two hashes, int8 as text, never '0'. */
+  readonly seeds: readonly [string, string];
+  /** LSN of the snapshot this fingerprint was really taken in; an older one than the marker's where budget mode reused it. */
+  readonly takenAt: Instant;
+}
+
+export type NotCoveredReason =
+  | 'unlogged'
+  | 'foreign-table'
+  | 'large-objects'
+  | 'row-security'
+  | 'no-privilege'
+  | 'budget'
+  | 'dropped-while-reading'
+  | 'database-excluded'
+  | 'unreadable-type'
+  | 'temporary';
+
+export interface NotCovered {
+  readonly database: string;
+  /** null: the database as a whole. */
+  readonly object: string | null;
+  readonly reason: NotCoveredReason;
+  readonly detail: string;
+}
+
+export interface SequenceState extends TableName {
+  readonly lastValue: string;
+  readonly increment: string;
+}
+
+/** The way a marker's snapshot and LSN were made to agree, best first (backup.md 2.4, ways 0-2). */
+export type MarkerWay = 'slot' | 'optimistic' | 'fence';
+
+/** Fingerprints of one database's tables in one snapshot whose LSN is known. */
+export interface Marker {
+  readonly id: string;
+  readonly cluster: string;
+  readonly database: string;
+  readonly way: MarkerWay;
+  /** The clone stops here, exclusive. */
+  readonly lsn: Lsn;
+  readonly timeline: number;
+  readonly at: Instant;
+  /** `xmin:xmax:xip,…` as pg_current_snapshot() prints it. */
+  readonly snapshot: string;
+  /** Newest witness visible in the snapshot; null where this database holds no witnesses. */
+  readonly witness: Witness | null;
+  readonly fingerprints: readonly TableFingerprint[];
+  readonly sequences: readonly SequenceState[];
+  readonly notCovered: readonly NotCovered[];
+  readonly tookMs: number;
+  /** How long writers could have been blocked; 0 for `slot` and `optimistic`. */
+  readonly fenceMs: number;
+}
+
+/** What travels through workflows: no fingerprints, no rows. */
+export interface MarkerRef {
+  readonly id: string;
+  readonly database: string;
+  readonly lsn: Lsn;
+  readonly at: Instant;
+}
+
+/** A restored cluster in a private directory, no TCP. Handed between steps; `host` is the only worker that may touch it. */
+export interface CloneRef {
+  readonly id: string;
+  readonly cluster: string;
+  readonly host: string;
+  readonly directory: string;
+}
+
+/** Where the recovery of a clone stands. */
+export interface ReachedPoint {
+  readonly replayLsn: Lsn;
+  readonly replayedAt: Instant | null;
+  readonly timeline: number;
+  readonly paused: boolean;
+}
+
+export type CheckName =
+  | 'archive-continuity'
+  | 'manifest-copies'
+  | 'page-errors-at-backup'
+  | 'target-reached'
+  | 'system-identifier'
+  | 'snapshot-equivalence'
+  | 'witness'
+  | 'fingerprints'
+  | 'page-checksums'
+  | 'amcheck'
+  | 'sequences'
+  | 'constraints'
+  | 'assertions';
+
+/** `unusable`: the test itself could not be made; `not-applicable`: nothing there to test. */
+export type CheckOutcome = 'passed' | 'failed' | 'unusable' | 'not-applicable' | 'finding';
+
+export interface CheckResult {
+  readonly name: CheckName;
+  readonly outcome: CheckOutcome;
+  /** null: the cluster as a whole. */
+  readonly database: string | null;
+  /** Sentences with figures, no row content; the first one is shown in lists. */
+  readonly because: readonly string[];
+  readonly cause: Cause | null;
+  readonly tookMs: number;
+}
+
+/** Closed set: metric label and certificate field. */
+export type Cause =
+  | 'wal-gap'
+  | 'wal-corrupt'
+  | 'archive-dropped'
+  | 'backup-file-corrupt'
+  | 'backup-missing'
+  | 'manifest-damaged'
+  | 'target-not-reached'
+  | 'content-differs'
+  | 'page-corrupt'
+  | 'index-or-heap-corrupt'
+  | 'sequence-behind'
+  | 'constraint-violated'
+  | 'assertion-failed'
+  | 'witness-differs'
+  | 'system-identifier-differs'
+  | 'timeline-switched'
+  | 'repository-unreachable'
+  | 'wrong-cipher-key'
+  | 'disk-full'
+  | 'missing-extension'
+  | 'missing-binaries'
+  | 'collation-version'
+  | 'clone-start-failed'
+  | 'no-marker'
+  | 'marker-unusable'
+  | 'amcheck-unavailable'
+  | 'interrupted'
+  | 'unknown';
+
+export type ProofLevel = 'content' | 'structure';
+
+export interface Finding {
+  readonly check: CheckName;
+  readonly cause: Cause | null;
+  readonly text: string;
+}
+
+/** What was compared, of what there is. */
+export interface Coverage {
+  readonly databases: number;
+  readonly databasesCovered: number;
+  readonly tables: number;
+  readonly tablesCovered: number;
+  readonly bytes: number;
+  readonly bytesCovered: number;
+  /** Oldest fingerprint used, milliseconds before the target. */
+  readonly oldestFingerprintMs: number;
+  readonly equalities: readonly Equality[];
+  readonly notCovered: readonly NotCovered[];
+}
+
+export type Verdict =
+  | {
+      readonly verdict: 'proven';
+      readonly level: ProofLevel;
+      readonly because: readonly string[];
+      readonly findings: readonly Finding[];
+      readonly coverage: Coverage;
+    }
+  | {
+      readonly verdict: 'failed';
+      readonly cause: Cause;
+      readonly because: readonly string[];
+      readonly findings: readonly Finding[];
+      readonly coverage: Coverage;
+    }
+  | {
+      readonly verdict: 'inconclusive';
+      readonly cause: Cause;
+      readonly because: readonly string[];
+      readonly findings: readonly Finding[];
+      readonly coverage: Coverage;
+    };
+
+/** Measured recovery time by phase. `honest`: fsync was on throughout. */
+export interface RecoveryTime {
+  readonly fetchMs: number;
+  readonly startMs: number;
+  readonly replayMs: number;
+  readonly checkMs: number;
+  readonly honest: boolean;
+}
+
+export type ProofDepth = 'plain' | 'deep';

@@ -1,0 +1,34 @@
+/** Every name that makes a request idempotent: workflow ids, task queues, schedule ids, labels. One catalogue, all public. */
+import type { BackupType } from './backup/model.ts';
+
+/** Any worker polls it: workflows, and steps that need only the control database. */
+export const fleetQueue = 'assay';
+
+/** Only the worker of this host polls it: engine runs, clones, child processes. */
+export const hostQueue = (host: string): string => `assay@${host}`;
+
+export const workflowIds = {
+  backupRun: (cluster: string, requestKey: string) => `backup/${cluster}/run/${requestKey}`,
+  backupProve: (cluster: string, requestKey: string) => `backup/${cluster}/prove/${requestKey}`,
+  backupRestore: (cluster: string, requestKey: string) => `backup/${cluster}/restore/${requestKey}`,
+  backupExpire: (cluster: string, requestKey: string) => `backup/${cluster}/expire/${requestKey}`,
+  backupFingerprint: (cluster: string, requestKey: string) => `backup/${cluster}/fingerprint/${requestKey}`,
+  backupRestorePoint: (cluster: string, name: string) => `backup/${cluster}/restore-point/${name}`,
+  clusterLock: (cluster: string) => `backup/${cluster}/lock`,
+} as const;
+
+export type ScheduleName = BackupType | 'deep-proof' | 'random-proof' | 'expire' | 'fingerprint';
+
+export const scheduleId = (cluster: string, name: ScheduleName): string => `backup/${cluster}/schedule/${name}`;
+
+/** Everything Assay owns in Temporal for a cluster starts with this. */
+export const clusterPrefix = (cluster: string): string => `backup/${cluster}/`;
+
+/** Schema that Assay keeps in a user's cluster; `assay remove` drops it. */
+export const sourceSchema = 'assay';
+
+/** application_name of every connection Assay opens, tagged by agent. */
+export const applicationName = (agent: 'backup' | 'control' | 'doctor'): string => `assay-${agent}`;
+
+/** Annotation of a pgBackRest backup that carries the idempotency key of its request. */
+export const requestAnnotation = 'assay-request';

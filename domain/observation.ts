@@ -1,0 +1,66 @@
+/** Everything the fleet notices, as one closed union; `ops/log.ts` and `ops/metrics.ts` are its two exhaustive listeners. */
+
+import type { BackupType, Cause, CheckName, ProofDepth, ProofLevel, RecoveryTime } from './backup/model.ts';
+import type { ErrorCode } from './errors.ts';
+
+interface OfCluster {
+  readonly cluster: string;
+}
+
+export type Observation =
+  | { readonly kind: 'worker-started'; readonly host: string; readonly queues: readonly string[] }
+  | { readonly kind: 'worker-stopped'; readonly host: string }
+  | ({ readonly kind: 'witness-written'; readonly lsn: string } & OfCluster)
+  | ({ readonly kind: 'witness-failed'; readonly reason: string } & OfCluster)
+  | ({
+      readonly kind: 'archive-measured';
+      readonly repository: number;
+      readonly lagBytes: number;
+      readonly lagSeconds: number;
+      readonly gaps: number;
+    } & OfCluster)
+  | ({ readonly kind: 'engine-progress'; readonly phase: 'backup' | 'restore'; readonly doneBytes: number; readonly totalBytes: number } & OfCluster)
+  | ({
+      readonly kind: 'backup-taken';
+      readonly label: string;
+      readonly type: BackupType;
+      readonly repository: number;
+      readonly tookMs: number;
+      readonly databaseBytes: number;
+      readonly repositoryBytes: number;
+      readonly adopted: boolean;
+    } & OfCluster)
+  | ({ readonly kind: 'backup-failed'; readonly type: BackupType; readonly code: ErrorCode } & OfCluster)
+  | ({
+      readonly kind: 'marker-made';
+      readonly database: string;
+      readonly way: string;
+      readonly tables: number;
+      readonly tookMs: number;
+      readonly fenceMs: number;
+    } & OfCluster)
+  | ({ readonly kind: 'marker-failed'; readonly database: string; readonly reason: string } & OfCluster)
+  | ({ readonly kind: 'clone-opened'; readonly clone: string } & OfCluster)
+  | ({ readonly kind: 'clone-wiped'; readonly clone: string; readonly swept: boolean } & OfCluster)
+  | ({ readonly kind: 'check-made'; readonly check: CheckName; readonly outcome: string; readonly tookMs: number } & OfCluster)
+  | ({
+      readonly kind: 'proof-judged';
+      readonly proof: string;
+      readonly backup: string;
+      readonly repository: number;
+      readonly verdict: 'proven' | 'failed' | 'inconclusive';
+      readonly level: ProofLevel | null;
+      readonly cause: Cause | null;
+      readonly depth: ProofDepth;
+      /** Unix seconds of the moment that was proven. */
+      readonly provenAtSeconds: number;
+      readonly rpoSeconds: number | null;
+      readonly recoveryTime: RecoveryTime | null;
+    } & OfCluster)
+  | ({ readonly kind: 'backups-expired'; readonly labels: readonly string[]; readonly dryRun: boolean } & OfCluster)
+  | ({ readonly kind: 'restore-finished'; readonly outcome: 'proven' | 'failed' | 'inconclusive' | 'refused' } & OfCluster)
+  | ({ readonly kind: 'schedule-missed'; readonly schedule: string; readonly missed: number } & OfCluster)
+  | ({ readonly kind: 'objective-missed'; readonly objective: 'rpo' | 'rto'; readonly measuredSeconds: number; readonly objectiveSeconds: number } & OfCluster)
+  | { readonly kind: 'step-failed'; readonly step: string; readonly code: ErrorCode; readonly message: string };
+
+export type Observe = (observation: Observation) => void;
