@@ -62,6 +62,8 @@ export interface RetentionPolicy {
   readonly days: number;
   /** Labels never expired. */
   readonly keep: readonly string[];
+  /** When old backups are expired; absent or null: never by itself. */
+  readonly schedule?: SchedulePolicy | null;
 }
 
 export interface Assertion {
@@ -80,6 +82,8 @@ export interface FingerprintPolicy {
   readonly waitMs: number;
   /** `sample`: share of bytes read each time, 0-1. */
   readonly sampleShare: number;
+  /** Markers between backups, so often; absent or null: only with backups and proofs. */
+  readonly everyMs?: number | null;
 }
 
 export interface ProofPolicy {
@@ -131,7 +135,17 @@ export interface ClusterPolicy {
 export interface FleetPolicy {
   /** Whole path of the file this came from. */
   readonly file: string;
-  readonly temporal: { readonly address: string; readonly namespace: string };
+  readonly temporal: {
+    readonly address: string;
+    readonly namespace: string;
+    /** Paths of PEM files; absent or null: no TLS. */
+    readonly tls?: {
+      readonly certificate: string | null;
+      readonly key: string | null;
+      readonly ca: string | null;
+      readonly serverName: string | null;
+    } | null;
+  };
   readonly control: SecretReference;
   /** Ed25519 private key, PKCS#8 PEM. */
   readonly signingKey: SecretReference;
