@@ -1,0 +1,89 @@
+/** What of the source the proof compared, table by table, small enough for a document. */
+import type { CertificateBody, CertificateMarker, CertificateTable } from './certificate-schema.ts';
+import type { Coverage, Instant, Marker, MarkerRef, TableFingerprint } from './model.ts';
+
+/** A certificate of 10,000 tables names the largest; its markers, bound by digest, hold them all. */
+const LISTED_TABLES = 200;
+const LISTED_GAPS = 500;
+
+/** A marker as the evidence store found it again, with the digest of its canonical form. */
+export interface StoredMarker {
+  readonly marker: Marker;
+  /** `sha256:…` */
+  readonly digest: string;
+}
+
+export interface MarkerCoverage {
+  readonly markers: readonly CertificateMarker[];
+  readonly tables: readonly CertificateTable[];
+  readonly tablesNotListed: number;
+}
+
+/** Ages count back from the proven moment. `find` gives undefined for a marker that is gone: it is named with no figures. */
+export function markerCoverage(refs: readonly MarkerRef[], find: (id: string) => StoredMarker | undefined, provenAt: Instant): MarkerCoverage {
+  const found = refs.map((ref) => ({ ref, stored: find(ref.id) }));
+  const newest = newestPerDatabase(found.flatMap(({ stored }) => (stored === undefined ? [] : [stored.marker])));
+  const tables = newest.flatMap((marker) => marker.fingerprints.map((table) => tableEntry(marker.database, table, provenAt)));
+  tables.sort((a, b) => b.bytes - a.bytes || compareNames(a, b));
+  return {
+    markers: found.map(({ ref, stored }) => markerEntry(ref, stored, provenAt)),
+    tables: tables.slice(0, LISTED_TABLES),
+    tablesNotListed: Math.max(0, tables.length - LISTED_TABLES),
+  };
+}
+
+/** One clone may walk through several markers of a database; the last one is what the tables are listed from. */
+function newestPerDatabase(markers: readonly Marker[]): Marker[] {
+  return [...new Map([...markers].sort((a, b) => Date.parse(a.at) - Date.parse(b.at)).map((marker) => [marker.database, marker])).values()];
+}
+
+function markerEntry(ref: MarkerRef, stored: StoredMarker | undefined, provenAt: Instant): CertificateMarker {
+  const identity = { id: ref.id, database: ref.database, lsn: ref.lsn, at: ref.at };
+  if (stored === undefined) return { ...identity, way: null, tables: 0, bytes: 0, hashed: 0, texts: 0, oldestAgeMs: 0, digest: null };
+  const { fingerprints } = stored.marker;
+  const texts = fingerprints.filter((table) => table.equality === 'text').length;
+  return {
+    ...identity,
+    way: stored.marker.way,
+    tables: fingerprints.length,
+    bytes: fingerprints.reduce((sum, table) => sum + table.bytes, 0),
+    hashed: fingerprints.length - texts,
+    texts,
+    oldestAgeMs: fingerprints.reduce((oldest, table) => Math.max(oldest, ageMs(table.takenAt, provenAt)), 0),
+    digest: stored.digest,
+  };
+}
+
+function tableEntry(database: string, table: TableFingerprint, provenAt: Instant): CertificateTable {
+  return {
+    database,
+    schema: table.schema,
+    table: table.table,
+    bytes: table.bytes,
+    rows: table.rows,
+    equality: table.equality,
+    ageMs: ageMs(table.takenAt, provenAt),
+  };
+}
+
+const ageMs = (takenAt: Instant, provenAt: Instant) => Math.max(0, Math.round(Date.parse(provenAt) - Date.parse(takenAt)) || 0);
+
+function compareNames(a: CertificateTable, b: CertificateTable): number {
+  const name = (entry: CertificateTable) => `${entry.database}\0${entry.schema}\0${entry.table}`;
+  return name(a) < name(b) ? -1 : 1;
+}
+
+/** The verdict's coverage as the certificate says it. A share of nothing is 0: an empty test covers nothing. */
+export function coverageEntry(coverage: Coverage, tables: Pick<MarkerCoverage, 'tables' | 'tablesNotListed'>): CertificateBody['coverage'] {
+  const { notCovered, equalities, ...figures } = coverage;
+  return {
+    ...figures,
+    oldestFingerprintMs: Math.round(coverage.oldestFingerprintMs),
+    equalities: [...equalities],
+    share: coverage.bytes === 0 ? 0 : Math.min(1, Math.floor((coverage.bytesCovered / coverage.bytes) * 10_000) / 10_000),
+    largestTables: [...tables.tables],
+    tablesNotListed: tables.tablesNotListed,
+    notCovered: notCovered.slice(0, LISTED_GAPS).map((gap) => ({ ...gap })),
+    notCoveredNotListed: Math.max(0, notCovered.length - LISTED_GAPS),
+  };
+}
