@@ -115,6 +115,12 @@ export const catalogue = {
     exit: 5,
   },
   'clone-start-failed': { message: 'the clone {clone} did not start: {lines}', hint: '{hint}', retryable: false, exit: 3 },
+  'clone-limit': {
+    message: '{open} clone(s) are open in {directory}, the limit is {limit}',
+    hint: 'wait for one to finish, or raise clone.max_clones',
+    retryable: true,
+    exit: 5,
+  },
   'clone-foreign': { message: 'the clone {clone} belongs to host {host}', hint: 'its own worker steers and wipes it', retryable: false, exit: 5 },
   'target-not-reached': {
     message: 'the clone {clone} stopped before {target}: {lines}',

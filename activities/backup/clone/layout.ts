@@ -1,0 +1,75 @@
+/** Where the parts of a clone lie, and the file by which a retry or the sweeper recognises it. */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { CloneRef } from '../../../domain/backup/model.ts';
+import { AssayError } from '../../../domain/errors.ts';
+
+/** Port in the name of the socket file; nothing listens on TCP. */
+export const CLONE_PORT = 5432;
+
+/** sun_path holds 107 bytes; PostgreSQL appends `.lock` to the same name. */
+const MAX_SOCKET_PATH_BYTES = 100;
+const FOLDER = /^c[0-9a-f]{12}$/;
+
+export interface CloneFolders {
+  readonly data: string;
+  readonly tablespaces: string;
+  readonly socket: string;
+  readonly lock: string;
+  readonly spool: string;
+  readonly log: string;
+  readonly conf: string;
+}
+
+/** What `clone.json` says. `wipe` removes it last, so that a wipe cut short is still found by the sweeper. */
+export interface CloneFile {
+  readonly id: string;
+  readonly cluster: string;
+  readonly owner: string;
+  readonly host: string;
+  readonly neededBytes: number;
+  readonly createdAt: string;
+}
+
+/** Folder name of a clone: short, because it is part of a socket's path. */
+export const shortId = (id: string): string => `c${createHash('sha256').update(id).digest('hex').slice(0, 12)}`;
+
+export const isCloneFolder = (name: string): boolean => FOLDER.test(name);
+
+/** Whole paths. Throws usage where the socket's path would be too long for the operating system. */
+export function foldersOf(directory: string): CloneFolders {
+  const at = (name: string) => join(directory, name);
+  const socket = at('socket');
+  const socketBytes = Buffer.byteLength(join(socket, `.s.PGSQL.${CLONE_PORT}`));
+  if (socketBytes >= MAX_SOCKET_PATH_BYTES)
+    throw new AssayError('usage', {
+      reason: `the socket of a clone in ${directory} would have a path of ${socketBytes} bytes, ${MAX_SOCKET_PATH_BYTES} is too many`,
+      hint: 'name a shorter clone.directory',
+    });
+  return { data: at('data'), tablespaces: at('ts'), socket, lock: at('lock'), spool: at('spool'), log: at('log'), conf: at('conf') };
+}
+
+/** null where there is none, or where a crash left half of one. */
+export function readCloneFile(directory: string): CloneFile | null {
+  try {
+    return JSON.parse(readFileSync(join(directory, 'clone.json'), 'utf8')) as CloneFile;
+  } catch {
+    return null;
+  }
+}
+
+export function writeCloneFile(directory: string, file: CloneFile): void {
+  const path = join(directory, 'clone.json');
+  writeFileSync(`${path}.new`, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+/** Refuses a reference that this host may not touch, or that does not name one of our folders. Throws clone-foreign, internal. */
+export function assertOurs(clone: CloneRef, host: string): void {
+  if (clone.host !== host) throw new AssayError('clone-foreign', { clone: clone.id, host: clone.host });
+  if (basename(clone.directory) !== shortId(clone.id))
+    throw new AssayError('internal', { reason: `${clone.directory} is not the folder of clone ${clone.id}` });
+  const file = existsSync(clone.directory) ? readCloneFile(clone.directory) : null;
+  if (file !== null && file.host !== host) throw new AssayError('clone-foreign', { clone: clone.id, host: file.host });
+}

@@ -1,0 +1,62 @@
+/** Making the private folders of a clone, after looking whether there is room and leave for one more. */
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AssayError } from '../../../domain/errors.ts';
+import type { ClonePolicy } from '../../../domain/policy.ts';
+import { type OsUser, osUser, privateFolder } from '../../os-user.ts';
+import { run } from '../../process.ts';
+import { type CloneFile, foldersOf, isCloneFolder, readCloneFile, shortId, writeCloneFile } from './layout.ts';
+
+/** Beside the data: WAL that replay keeps (max_wal_size), logs, growth while replaying. */
+const EXTRA_SHARE = 0.1;
+const EXTRA_BYTES = 64 * 1024 * 1024;
+
+/** Folder of the clone. Idempotent by id: an attempt before this one is adopted. Throws disk-full, clone-limit, usage. */
+export async function openFolder(policy: ClonePolicy, file: CloneFile): Promise<string> {
+  const as = osUser(policy.osUser);
+  if (!existsSync(policy.directory)) privateFolder(policy.directory, as);
+  // without links: a process is recognised as the clone's by its working directory
+  const directory = join(realpathSync(policy.directory), shortId(file.id));
+  const folders = foldersOf(directory);
+  await assertReachable(policy.directory, as);
+  if (readCloneFile(directory) !== null) return makeFolders(directory, as);
+  await assertRoom(policy.directory, file.neededBytes);
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const open = readdirSync(policy.directory).filter(isCloneFolder).length;
+  if (open > policy.maxClones) {
+    rmSync(directory, { recursive: true });
+    throw new AssayError('clone-limit', { open: open - 1, directory: policy.directory, limit: policy.maxClones });
+  }
+  privateFolder(folders.data, as);
+  makeFolders(directory, as);
+  writeCloneFile(directory, file);
+  return directory;
+}
+
+function makeFolders(directory: string, as: OsUser): string {
+  privateFolder(directory, as);
+  for (const folder of Object.values(foldersOf(directory))) privateFolder(folder, as);
+  return directory;
+}
+
+async function assertReachable(directory: string, as: OsUser): Promise<void> {
+  const { status } = await run({ argv: ['test', '-x', directory], as, deadlineMs: 10_000, accept: [0, 1] });
+  if (status === 0) return;
+  throw new AssayError('usage', {
+    reason: `OS user ${as.name} cannot enter the clone directory ${directory}`,
+    hint: 'name another clone.directory, or let that user pass through its parents (chmod o+x)',
+  });
+}
+
+async function assertRoom(directory: string, neededBytes: number): Promise<void> {
+  const { bavail, bsize } = await statfs(directory);
+  const freeBytes = bavail * bsize;
+  const wantedBytes = Math.ceil(neededBytes * (1 + EXTRA_SHARE)) + EXTRA_BYTES;
+  if (freeBytes >= wantedBytes) return;
+  throw new AssayError('disk-full', {
+    directory,
+    reason: `${freeBytes} bytes are free, a clone needs ${wantedBytes}`,
+    neededBytes: wantedBytes - freeBytes,
+  });
+}

@@ -1,0 +1,98 @@
+/** Reading a clone's server log: how far recovery is, when it got there, and why it ended. Pure. Source: xlogrecovery.c, postmaster.c. */
+import type { Cause } from '../../../domain/backup/model.ts';
+import { AssayError } from '../../../domain/errors.ts';
+
+export interface RecoveryProgress {
+  readonly readyAtMs: number | null;
+  /** Recovery reached the target and waits there. A pause for any other reason does not count. */
+  readonly pausedAtMs: number | null;
+  readonly lastSegment: string | null;
+  /** The source had higher settings at some point of the WAL than when the backup began. */
+  readonly needsHigherSettings: boolean;
+}
+
+const STAMP = /^(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d\.\d{3}) UTC /;
+const RESTORED = /restored log file "([0-9A-F]{24})" from archive/;
+
+export function recoveryProgress(log: string): RecoveryProgress {
+  const lines = log.split('\n');
+  const last = lines.findLast((line) => RESTORED.test(line));
+  return {
+    readyAtMs: momentOf(lines.find((line) => line.includes('ready to accept read-only connections'))),
+    pausedAtMs: momentOf(lines.find((line) => line.includes('pausing at the end of recovery'))),
+    lastSegment: last === undefined ? null : (RESTORED.exec(last)?.[1] ?? null),
+    needsHigherSettings: log.includes('insufficient parameter settings'),
+  };
+}
+
+/** Timeline that recovery read last; null where no segment came from the archive. */
+export function timelineOf(progress: RecoveryProgress): number | null {
+  return progress.lastSegment === null ? null : Number.parseInt(progress.lastSegment.slice(0, 8), 16);
+}
+
+export interface Ended {
+  readonly clone: string;
+  readonly target: string;
+  readonly directory: string;
+  readonly stanza: string;
+}
+
+/** Why a server ended before its target, as a catalogue error. Its `cause` value names the cause where the code alone does not. */
+export function whyEnded(log: string, ended: Ended): AssayError {
+  const text = quotable(log);
+  const lines = lastTelling(text);
+  const startFailed = (cause: Cause, hint: string) => new AssayError('clone-start-failed', { clone: ended.clone, lines, hint, cause });
+  if (/No space left on device|Disk quota exceeded/.test(text)) {
+    return new AssayError('disk-full', { directory: ended.directory, reason: lines, neededBytes: 'more' });
+  }
+  const engine = engineError(text);
+  if (engine === 'unreachable') return new AssayError('repository-unreachable', { repository: 'of the clone', stanza: ended.stanza, reason: lines });
+  if (
+    /before configured recovery target was reached|before consistent recovery point|could not locate (a valid|required) checkpoint|invalid checkpoint record|WAL ends before/.test(
+      text,
+    )
+  ) {
+    return new AssayError('target-not-reached', {
+      clone: ended.clone,
+      target: ended.target,
+      lines,
+      ...(engine === 'corrupt' ? { cause: 'wal-corrupt' } : {}),
+    });
+  }
+  if (/could not load library|could not access file "\$libdir/.test(text))
+    return startFailed('missing-extension', 'install the extension packages of the source on this host');
+  if (/initialized by PostgreSQL version|database files are incompatible/.test(text))
+    return startFailed('missing-binaries', 'install the same PostgreSQL build as the source, or set clone.binaries');
+  if (/locale/.test(text)) return startFailed('collation-version', 'generate the locales of the source on this host');
+  if (/shared memory|Cannot allocate memory|out of memory/.test(text)) return startFailed('clone-start-failed', 'lower clone.memory, or give this host more');
+  return startFailed('clone-start-failed', 'the whole log lies in the folder log of the clone');
+}
+
+/** pgBackRest's own errors (build/error.yaml): its archive-get answers any of them with a status PostgreSQL takes for "no such segment". */
+const UNREACHABLE = new Set([39, 41, 49, 50, 53, 55, 73, 101, 102, 103, 105]);
+const CORRUPT = new Set([26, 28, 29, 42, 45, 95]);
+
+function engineError(text: string): 'unreachable' | 'corrupt' | null {
+  const codes = [...text.matchAll(/ERROR: \[(\d{3})\]/g)].map((match) => Number(match[1]));
+  if (codes.length === 0) return null;
+  if (codes.some((code) => CORRUPT.has(code)) || /checksum|decompress|decrypt|ChecksumError|FormatError|CryptoError/i.test(text)) return 'corrupt';
+  return codes.some((code) => UNREACHABLE.has(code)) ? 'unreachable' : null;
+}
+
+/** DETAIL, CONTEXT and STATEMENT lines may hold rows. */
+function quotable(log: string): string {
+  return log
+    .split('\n')
+    .filter((line) => !/ (DETAIL|CONTEXT|STATEMENT|QUERY): /.test(line))
+    .join('\n');
+}
+
+function lastTelling(text: string): string {
+  const telling = text.split('\n').filter((line) => /FATAL|PANIC|ERROR|WARN|recovery (stopping|ended)|last completed transaction|restored log file/.test(line));
+  return (telling.length > 0 ? telling : text.trim().split('\n')).slice(-5).join('\n');
+}
+
+function momentOf(line: string | undefined): number | null {
+  const [, day, time] = STAMP.exec(line ?? '') ?? [];
+  return day === undefined ? null : Date.parse(`${day}T${time}Z`);
+}

@@ -1,0 +1,38 @@
+/** Removing clones: nothing of a clone outlives it, whatever state it was in. */
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { foldersOf, isCloneFolder, readCloneFile } from './layout.ts';
+import { killAllIn, stopServer } from './server.ts';
+
+/** A folder without its clone.json is some clone's that is just being made, or what a crash left; after this long it is the latter. */
+const ORPHAN_AGE_MS = 10 * 60_000;
+
+/** Ends every process of the clone and removes its folder, clone.json last. Idempotent. Links are removed, never followed. */
+export async function wipeFolder(directory: string): Promise<void> {
+  if (!existsSync(directory)) return;
+  await stopServer(foldersOf(directory), 'immediate');
+  await killAllIn(directory);
+  for (const name of readdirSync(directory)) {
+    if (name !== 'clone.json') await rm(join(directory, name), { recursive: true, force: true, maxRetries: 5 });
+  }
+  rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** Wipes every clone of this host below `parent` whose owner no longer runs; returns their ids. Throws what `isOwnerRunning` throws: in doubt nothing is wiped. */
+export async function sweepFolders(
+  parent: string,
+  of: { readonly host: string; readonly isOwnerRunning: (owner: string) => Promise<boolean>; readonly nowMs: number },
+): Promise<{ readonly id: string; readonly cluster: string | null }[]> {
+  if (!existsSync(parent)) return [];
+  const swept: { id: string; cluster: string | null }[] = [];
+  for (const name of readdirSync(parent).filter(isCloneFolder)) {
+    const directory = join(parent, name);
+    const file = readCloneFile(directory);
+    const isLeft = file === null ? of.nowMs - statSync(directory).mtimeMs > ORPHAN_AGE_MS : file.host === of.host && !(await of.isOwnerRunning(file.owner));
+    if (!isLeft) continue;
+    await wipeFolder(directory);
+    swept.push({ id: file?.id ?? name, cluster: file?.cluster ?? null });
+  }
+  return swept;
+}
