@@ -4,11 +4,15 @@ const durationUnits = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 
 /** Powers of 1024, as in PostgreSQL's own settings. */
 const sizeUnits = { B: 1, kB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4 } as const;
 
+/** The two forms as regular expressions. */
+export const durationForm = '^(\\d{1,9})(ms|s|m|h|d)$';
+export const sizeForm = '^(\\d{1,9})(B|kB|MB|GB|TB)$';
+
 /** Milliseconds; null where the text is no duration. Whole numbers only. */
-export const parseDuration = (text: string): number | null => parse(text, /^(\d{1,9})(ms|s|m|h|d)$/, durationUnits);
+export const parseDuration = (text: string): number | null => parse(text, new RegExp(durationForm), durationUnits);
 
 /** Bytes; null where the text is no size. Whole numbers only. */
-export const parseSize = (text: string): number | null => parse(text, /^(\d{1,9})(B|kB|MB|GB|TB)$/, sizeUnits);
+export const parseSize = (text: string): number | null => parse(text, new RegExp(sizeForm), sizeUnits);
 
 /** The shortest text that parseDuration reads back as the same milliseconds (whole, not negative). */
 export const formatDuration = (ms: number): string => format(ms, durationUnits);

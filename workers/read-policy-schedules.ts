@@ -1,0 +1,34 @@
+/** Cron lines and time zones of the policy, tried with the libraries that know them. */
+import { CronExpressionParser } from 'cron-parser';
+import { IANAZone } from 'luxon';
+import { reasonOf } from '../domain/errors.ts';
+import type { KeyPath, PolicyFault } from '../domain/policy-faults.ts';
+
+/** Every group with a `cron` key anywhere in the file. */
+export function scheduleFaults(raw: unknown, path: KeyPath = []): readonly PolicyFault[] {
+  if (typeof raw !== 'object' || raw === null) return [];
+  const below = Object.entries(raw).flatMap(([key, value]) => scheduleFaults(value, [...path, Array.isArray(raw) ? Number(key) : key]));
+  const { cron, timezone } = raw as { cron?: unknown; timezone?: unknown };
+  const faults: PolicyFault[] = [];
+  const reason = typeof cron === 'string' && fiveFields.test(cron) ? cronFault(cron) : null;
+  if (reason !== null) faults.push({ path: [...path, 'cron'], at: 'value', message: reason });
+  if (typeof timezone === 'string' && !IANAZone.isValidZone(timezone)) {
+    faults.push({ path: [...path, 'timezone'], at: 'value', message: `no time zone ${timezone} is known; write an IANA name such as UTC or Europe/Berlin` });
+  }
+  return [...faults, ...below];
+}
+
+// other shapes are the schema's own fault already
+const fiveFields = /^\S+( +\S+){4}$/;
+
+/** What to write instead of this cron line; null where it is sound. Only what Temporal and people read alike is let through. */
+function cronFault(cron: string): string | null {
+  if (!/^[A-Za-z0-9*,/ -]+$/.test(cron)) return 'use digits, names (MON, JAN), and the signs * , - / only';
+  try {
+    const { fields } = CronExpressionParser.parse(cron, { tz: 'UTC' });
+    const both = !fields.dayOfMonth.isWildcard && !fields.dayOfWeek.isWildcard;
+    return both ? 'limit the day of month or the weekday, not both: cron and Temporal read that differently' : null;
+  } catch (error) {
+    return `${reasonOf(error)}; write five fields such as "30 2 * * *"`;
+  }
+}
