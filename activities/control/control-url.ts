@@ -1,0 +1,43 @@
+/** Reads `ASSAY_CONTROL_URL`: the forms of libpq, Unix sockets included. */
+import { readFileSync } from 'node:fs';
+import { AssayError } from '../../domain/errors.ts';
+
+export interface ControlAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string | undefined;
+  readonly dbName: string;
+  readonly ssl: { readonly rejectUnauthorized: boolean; readonly ca?: string } | undefined;
+}
+
+/**
+ * `postgres://user:password@host:port/database`; query parameters `host` (a socket folder starts with /), `port`, `user`, `password`,
+ * `sslmode` (disable, require, verify-full) and `sslrootcert` win over what stands before them. Throws usage; never repeats the URL.
+ */
+export function parseControlUrl(url: string): ControlAddress {
+  if (!URL.canParse(url)) throw bad('it is no URL');
+  const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url);
+  if (protocol !== 'postgres:' && protocol !== 'postgresql:') throw bad(`it starts with ${protocol}//`);
+  const dbName = decodeURIComponent(pathname.slice(1));
+  if (dbName === '') throw bad('it names no database');
+  const given = (name: string, before: string) => searchParams.get(name) ?? decodeURIComponent(before);
+  return {
+    host: given('host', hostname) || 'localhost',
+    port: Number(given('port', port) || 5432),
+    user: given('user', username) || (process.env.USER ?? 'postgres'),
+    password: given('password', password) || undefined,
+    dbName,
+    ssl: ssl(searchParams.get('sslmode') ?? 'disable', searchParams.get('sslrootcert')),
+  };
+}
+
+function ssl(mode: string, rootCertificate: string | null): ControlAddress['ssl'] {
+  if (mode === 'disable') return undefined;
+  if (mode !== 'require' && mode !== 'verify-full') throw bad(`sslmode ${mode} is none of disable, require, verify-full`);
+  return { rejectUnauthorized: mode === 'verify-full', ...(rootCertificate === null ? {} : { ca: readFileSync(rootCertificate, 'utf8') }) };
+}
+
+function bad(reason: string): AssayError {
+  return new AssayError('usage', { reason: `cannot use the control database's URL: ${reason}`, hint: 'write postgres://user@host:5432/assay' });
+}

@@ -1,0 +1,22 @@
+/** The aggregates of the control database. */
+import { BackupEntity } from './backup.ts';
+import { CertificateEntity } from './certificate.ts';
+import { ClusterPolicyEntity } from './cluster-policy.ts';
+import { MarkerEntity, TableFingerprintEntity } from './marker.ts';
+import { PinEntity } from './pin.ts';
+import { ProofEntity } from './proof.ts';
+import { SchemaVersionEntity } from './schema-version.ts';
+
+/** Where Assay keeps what it knows; its own schema, so that the control database may be a cluster under Assay too. */
+export const controlSchema = 'assay_control';
+
+export const entities = [
+  BackupEntity,
+  CertificateEntity,
+  ClusterPolicyEntity,
+  MarkerEntity,
+  TableFingerprintEntity,
+  PinEntity,
+  ProofEntity,
+  SchemaVersionEntity,
+];

@@ -1,0 +1,7 @@
+/** Migrations in order; their place in this list is the version they bring. Only added, never changed. */
+import { First } from './001-first.ts';
+
+export const migrations = [{ name: '001-first', class: First }];
+
+/** The version this worker knows. */
+export const knownVersion = migrations.length;
