@@ -6,6 +6,7 @@ import { assertOurs, foldersOf } from './layout.ts';
 import { openFolder } from './open.ts';
 import { promoteClone } from './promote.ts';
 import { recoverTo } from './recover.ts';
+import { serveClone } from './serve.ts';
 import { stopServer } from './server.ts';
 import { sweepFolders, wipeFolder } from './wipe.ts';
 
@@ -36,6 +37,7 @@ export function createClones({ host, observe, now }: CloneDependencies): Clones 
     walk: async (policy, clone, target, io) => recoverTo(policy, ours(clone), target, io),
     promote: async (policy, clone, io) => promoteClone(policy, ours(clone), io),
     stop: async (_policy, clone) => stopServer(foldersOf(ours(clone).directory)),
+    serve: async (policy, clone, io) => serveClone(policy, ours(clone), io),
     wipe: async (clone) => {
       await wipeFolder(ours(clone).directory);
       observe({ kind: 'clone-wiped', cluster: clone.cluster, clone: clone.id, swept: false });

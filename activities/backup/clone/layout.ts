@@ -1,6 +1,6 @@
 /** Where the parts of a clone lie, and the file by which a retry or the sweeper recognises it. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { CloneRef } from '../../../domain/backup/model.ts';
 import { AssayError } from '../../../domain/errors.ts';
@@ -10,7 +10,8 @@ export const CLONE_PORT = 5432;
 
 /** sun_path holds 107 bytes; PostgreSQL appends `.lock` to the same name. */
 const MAX_SOCKET_PATH_BYTES = 100;
-const FOLDER = /^c[0-9a-f]{12}$/;
+const SHORT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,23}$/;
+const PARTS = { data: 'data', tablespaces: 'ts', socket: 'socket', lock: 'lock', spool: 'spool', log: 'log', conf: 'conf' } as const;
 
 export interface CloneFolders {
   readonly data: string;
@@ -30,24 +31,38 @@ export interface CloneFile {
   readonly host: string;
   readonly neededBytes: number;
   readonly createdAt: string;
+  /** It was handed over to stay: the sweeper leaves it alone. */
+  readonly kept?: boolean;
 }
 
-/** Folder name of a clone: short, because it is part of a socket's path. */
-export const shortId = (id: string): string => `c${createHash('sha256').update(id).digest('hex').slice(0, 12)}`;
+/** Folder name of a clone: its id where that is short and plain, since it is part of a socket's path; else a digest of it. */
+export const shortId = (id: string): string => (SHORT_NAME.test(id) ? id : `c${createHash('sha256').update(id).digest('hex').slice(0, 12)}`);
 
-export const isCloneFolder = (name: string): boolean => FOLDER.test(name);
+/** Folders below `parent` that are clones, or look like one whose clone.json was lost. */
+export function cloneFoldersIn(parent: string): { readonly directory: string; readonly file: CloneFile | null }[] {
+  return readdirSync(parent, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => ({ directory: join(parent, name), file: readCloneFile(join(parent, name)) }))
+    .filter(({ directory, file }) => file !== null || isOrphan(directory));
+}
+
+function isOrphan(directory: string): boolean {
+  const names = readdirSync(directory);
+  return names.length === 0 || [PARTS.conf, PARTS.socket, PARTS.spool].every((part) => names.includes(part));
+}
 
 /** Whole paths. Throws usage where the socket's path would be too long for the operating system. */
 export function foldersOf(directory: string): CloneFolders {
   const at = (name: string) => join(directory, name);
-  const socket = at('socket');
+  const socket = at(PARTS.socket);
   const socketBytes = Buffer.byteLength(join(socket, `.s.PGSQL.${CLONE_PORT}`));
   if (socketBytes >= MAX_SOCKET_PATH_BYTES)
     throw new AssayError('usage', {
       reason: `the socket of a clone in ${directory} would have a path of ${socketBytes} bytes, ${MAX_SOCKET_PATH_BYTES} is too many`,
       hint: 'name a shorter clone.directory',
     });
-  return { data: at('data'), tablespaces: at('ts'), socket, lock: at('lock'), spool: at('spool'), log: at('log'), conf: at('conf') };
+  const { data, tablespaces, lock, spool, log, conf } = PARTS;
+  return { data: at(data), tablespaces: at(tablespaces), socket, lock: at(lock), spool: at(spool), log: at(log), conf: at(conf) };
 }
 
 /** null where there is none, or where a crash left half of one. */

@@ -1,42 +1,43 @@
 /** Making the private folders of a clone, after looking whether there is room and leave for one more. */
-import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, realpathSync, rmSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AssayError } from '../../../domain/errors.ts';
 import type { ClonePolicy } from '../../../domain/policy.ts';
 import { type OsUser, osUser, privateFolder } from '../../os-user.ts';
 import { run } from '../../process.ts';
-import { type CloneFile, foldersOf, isCloneFolder, readCloneFile, shortId, writeCloneFile } from './layout.ts';
+import { type CloneFile, cloneFoldersIn, foldersOf, readCloneFile, shortId, writeCloneFile } from './layout.ts';
 
 /** Beside the data: WAL that replay keeps (max_wal_size), logs, growth while replaying. */
 const EXTRA_SHARE = 0.1;
 const EXTRA_BYTES = 64 * 1024 * 1024;
 
-/** Folder of the clone. Idempotent by id: an attempt before this one is adopted. Throws disk-full, clone-limit, usage. */
+/** Folder of the clone. Idempotent by id: an attempt before this one is adopted. Throws disk-full, clone-limit, directory-not-empty, usage. */
 export async function openFolder(policy: ClonePolicy, file: CloneFile): Promise<string> {
   const as = osUser(policy.osUser);
   if (!existsSync(policy.directory)) privateFolder(policy.directory, as);
   // without links: a process is recognised as the clone's by its working directory
   const directory = join(realpathSync(policy.directory), shortId(file.id));
-  const folders = foldersOf(directory);
   await assertReachable(policy.directory, as);
-  if (readCloneFile(directory) !== null) return makeFolders(directory, as);
+  if (readCloneFile(directory)?.id === file.id) return makeFolders(directory, as);
+  if (existsSync(directory) && readdirSync(directory).length > 0) throw new AssayError('directory-not-empty', { directory });
   await assertRoom(policy.directory, file.neededBytes);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const open = readdirSync(policy.directory).filter(isCloneFolder).length;
+  privateFolder(directory, as);
+  writeCloneFile(directory, file);
+  const open = cloneFoldersIn(realpathSync(policy.directory)).filter((each) => each.file !== null && each.file.kept !== true).length;
   if (open > policy.maxClones) {
     rmSync(directory, { recursive: true });
     throw new AssayError('clone-limit', { open: open - 1, directory: policy.directory, limit: policy.maxClones });
   }
-  privateFolder(folders.data, as);
-  makeFolders(directory, as);
-  writeCloneFile(directory, file);
-  return directory;
+  return makeFolders(directory, as);
 }
 
 function makeFolders(directory: string, as: OsUser): string {
-  privateFolder(directory, as);
-  for (const folder of Object.values(foldersOf(directory))) privateFolder(folder, as);
+  for (const folder of [directory, ...Object.values(foldersOf(directory))]) {
+    privateFolder(folder, as);
+    // a folder the user had made beforehand may be open to others
+    chmodSync(folder, 0o700);
+  }
   return directory;
 }
 

@@ -5,23 +5,18 @@
  *                            │                      └── promote ──▶ open for writing
  *                            └── server ends ──▶ error that says why
  */
-import { chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CloneRef, ReachedPoint, RecoveryTarget } from '../../../domain/backup/model.ts';
 import { AssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { StepIo } from '../../io.ts';
-import { type OsUser, ownerOf } from '../../os-user.ts';
-import { findBinaries, majorOf } from './binaries.ts';
 import { withClone } from './connection.ts';
-import { readControlData } from './control-data.ts';
 import { type CloneFolders, foldersOf } from './layout.ts';
-import { linksOutside } from './links.ts';
-import { type RecoveryProgress, recoveryProgress, timelineOf, whyEnded } from './recovery-log.ts';
-import { isServerOf, readServerState, runningServer, type ServerState, serverLog, spawnServer, stopServer } from './server.ts';
-import { configuration, recoverySettings } from './settings.ts';
-import { describeTarget, sameTarget } from './target.ts';
+import { type RecoveryProgress, recoveryProgress, timelineOf } from './recovery-log.ts';
+import { isServerOf, readServerState, runningServer, type ServerState, serverLog, stopServer } from './server.ts';
+import { ended, startClone } from './start.ts';
+import { sameTarget } from './target.ts';
 
 export interface Arrival {
   readonly reached: ReachedPoint;
@@ -41,7 +36,7 @@ export async function recoverTo(policy: ClusterPolicy, clone: CloneRef, target: 
   let state = await adopt(folders, target);
   const startedAtMs = state?.startedAtMs ?? Date.now();
   for (let starts = 0; starts < MOST_STARTS; starts += 1) {
-    state ??= await startTowards(policy, clone, { target, startedAtMs });
+    state ??= await startClone(policy, clone, { target, startedAtMs });
     const progress = await untilPaused(policy, clone, state, io);
     if (progress !== 'needs-higher-settings') return arrival(policy, clone, progress, startedAtMs);
     await stopServer(folders);
@@ -57,71 +52,22 @@ export async function recoverTo(policy: ClusterPolicy, clone: CloneRef, target: 
 async function adopt(folders: CloneFolders, target: RecoveryTarget): Promise<ServerState | null> {
   const state = readServerState(folders);
   if (runningServer(folders) === null) return null;
-  if (state !== null && sameTarget(state.target, target)) return state;
+  if (state?.target && sameTarget(state.target, target)) return state;
   await stopServer(folders);
   return null;
 }
 
-async function startTowards(
-  policy: ClusterPolicy,
-  clone: CloneRef,
-  goal: { readonly target: RecoveryTarget; readonly startedAtMs: number },
-): Promise<ServerState> {
-  const folders = foldersOf(clone.directory);
-  const as = ownerOf(clone.directory);
-  const major = majorOf(folders.data, clone.id);
-  const binaries = await findBinaries(major, policy.clone.binaries, as);
-  const outside = linksOutside(clone.directory, folders.data);
-  if (outside.length > 0) {
-    throw new AssayError('clone-start-failed', {
-      clone: clone.id,
-      lines: `links lead outside the clone: ${outside.join(', ')}`,
-      hint: 'restore with every tablespace and pg_wal mapped into the clone',
-    });
-  }
-  const control = await readControlData(binaries, folders.data, as);
-  const plan = { folders, policy: policy.clone, control, recovery: engineSettings(folders, as), target: goal.target, major: Number.parseInt(major, 10) };
-  const { postgresql, hba, ident } = configuration(plan);
-  writePrivate(folders, { 'postgresql.conf': postgresql, 'pg_hba.conf': hba, 'pg_ident.conf': ident }, as);
-  const number = (readServerState(folders)?.number ?? 0) + 1;
-  return spawnServer(binaries, folders, { as, number, ...goal });
-}
-
-/** Takes the engine's recovery settings out of postgresql.auto.conf, which is emptied: what ALTER SYSTEM set in the source ends there. */
-function engineSettings(folders: CloneFolders, as: OsUser): Record<string, string> {
-  const autoConf = join(folders.data, 'postgresql.auto.conf');
-  const kept = join(folders.conf, 'recovery.json');
-  const fresh = existsSync(autoConf) ? recoverySettings(readFileSync(autoConf, 'utf8')) : {};
-  if (fresh.restore_command !== undefined) {
-    writePrivate(folders, { 'recovery.json': JSON.stringify(fresh) }, as);
-    writeFileSync(autoConf, '# emptied by Assay: a clone takes nothing from its source\n');
-  }
-  return existsSync(kept) ? (JSON.parse(readFileSync(kept, 'utf8')) as Record<string, string>) : {};
-}
-
-function writePrivate(folders: CloneFolders, files: Readonly<Record<string, string>>, as: OsUser): void {
-  for (const [name, text] of Object.entries(files)) {
-    const path = join(folders.conf, name);
-    writeFileSync(path, text, { mode: 0o600 });
-    if (as.switched) chownSync(path, as.uid, as.gid);
-  }
-}
-
 async function untilPaused(policy: ClusterPolicy, clone: CloneRef, state: ServerState, io: StepIo): Promise<RecoveryProgress | 'needs-higher-settings'> {
   const folders = foldersOf(clone.directory);
-  const read = () => readFileSync(serverLog(folders, state.number), 'utf8');
   for (let beats = 0; ; beats += 1) {
     if (io.signal.aborted) throw new AssayError('cancelled', { what: `recovery of clone ${clone.id}` });
     // asked before the log is read: what a server that ended had to say is then complete
     const alive = isServerOf(state.pid, folders.data);
-    const log = read();
+    const log = readFileSync(serverLog(folders, state.number), 'utf8');
     const progress = recoveryProgress(log);
     if (progress.needsHigherSettings) return 'needs-higher-settings';
     if (progress.pausedAtMs !== null && progress.readyAtMs !== null && alive) return progress;
-    if (!alive && beats > 0) {
-      const ended = { clone: clone.id, target: describeTarget(state.target), directory: clone.directory, stanza: policy.engine.stanza };
-      throw whyEnded(log, ended);
-    }
+    if (!alive && beats > 0) throw ended(policy, clone, state, log);
     if (beats % 20 === 0) io.beat({ phase: 'replay', segment: progress.lastSegment });
     await pause(POLL_MS);
   }

@@ -18,7 +18,7 @@ export function recoveryProgress(log: string): RecoveryProgress {
   const lines = log.split('\n');
   const last = lines.findLast((line) => RESTORED.test(line));
   return {
-    readyAtMs: momentOf(lines.find((line) => line.includes('ready to accept read-only connections'))),
+    readyAtMs: momentOf(lines.find((line) => line.includes('ready to accept'))),
     pausedAtMs: momentOf(lines.find((line) => line.includes('pausing at the end of recovery'))),
     lastSegment: last === undefined ? null : (RESTORED.exec(last)?.[1] ?? null),
     needsHigherSettings: log.includes('insufficient parameter settings'),

@@ -12,7 +12,8 @@ export interface ServerState {
   readonly pid: number;
   /** Starts of this clone are counted: each has its own log. */
   readonly number: number;
-  readonly target: RecoveryTarget;
+  /** null: an ordinary start, no recovery. */
+  readonly target: RecoveryTarget | null;
   /** Milliseconds since 1970; of the first try where a start had to be repeated with other settings. */
   readonly startedAtMs: number;
 }
@@ -34,7 +35,7 @@ export function readServerState(folders: CloneFolders): ServerState | null {
 export function spawnServer(
   binaries: string,
   folders: CloneFolders,
-  start: { readonly as: OsUser; readonly number: number; readonly target: RecoveryTarget; readonly startedAtMs: number },
+  start: { readonly as: OsUser; readonly number: number; readonly target: RecoveryTarget | null; readonly startedAtMs: number },
 ): ServerState {
   const log = openSync(serverLog(folders, start.number), 'w', 0o600);
   if (start.as.switched) chownSync(serverLog(folders, start.number), start.as.uid, start.as.gid);

@@ -35,7 +35,7 @@ export function configuration(plan: ServerPlan): { readonly postgresql: string; 
 }
 
 /** Nothing comes in but through the private socket; nothing goes out: no archiving, no replication, no library of the source's choice. */
-function isolation({ folders, major }: ServerPlan): Settings {
+function isolation({ folders, major, target }: ServerPlan): Settings {
   return {
     listen_addresses: '',
     port: CLONE_PORT,
@@ -59,7 +59,8 @@ function isolation({ folders, major }: ServerPlan): Settings {
     max_logical_replication_workers: 0,
     ...(major >= 17 ? { event_triggers: false, sync_replication_slots: false, summarize_wal: false } : {}),
     wal_level: 'replica',
-    autovacuum: false,
+    // a clone that stays is an ordinary cluster; one that is checked must not change by itself
+    autovacuum: target === null,
     restart_after_crash: false,
   };
 }
@@ -105,13 +106,14 @@ function logging(): Settings {
 }
 
 function recovery({ recovery: fromEngine, target }: ServerPlan): Settings {
+  if (target === null) return {};
   return {
     hot_standby: true,
     hot_standby_feedback: false,
     max_standby_archive_delay: 0,
     recovery_target_action: 'pause',
     ...fromEngine,
-    ...(target === null ? {} : targetSettings(target)),
+    ...targetSettings(target),
   };
 }
 

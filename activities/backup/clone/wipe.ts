@@ -1,8 +1,8 @@
 /** Removing clones: nothing of a clone outlives it, whatever state it was in. */
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { foldersOf, isCloneFolder, readCloneFile } from './layout.ts';
+import { basename, join } from 'node:path';
+import { cloneFoldersIn, foldersOf } from './layout.ts';
 import { killAllIn, stopServer } from './server.ts';
 
 /** A folder without its clone.json is some clone's that is just being made, or what a crash left; after this long it is the latter. */
@@ -26,13 +26,12 @@ export async function sweepFolders(
 ): Promise<{ readonly id: string; readonly cluster: string | null }[]> {
   if (!existsSync(parent)) return [];
   const swept: { id: string; cluster: string | null }[] = [];
-  for (const name of readdirSync(parent).filter(isCloneFolder)) {
-    const directory = join(parent, name);
-    const file = readCloneFile(directory);
-    const isLeft = file === null ? of.nowMs - statSync(directory).mtimeMs > ORPHAN_AGE_MS : file.host === of.host && !(await of.isOwnerRunning(file.owner));
+  for (const { directory, file } of cloneFoldersIn(parent)) {
+    const isOld = of.nowMs - statSync(directory).mtimeMs > ORPHAN_AGE_MS;
+    const isLeft = file === null ? isOld : file.kept !== true && file.host === of.host && !(await of.isOwnerRunning(file.owner));
     if (!isLeft) continue;
     await wipeFolder(directory);
-    swept.push({ id: file?.id ?? name, cluster: file?.cluster ?? null });
+    swept.push({ id: file?.id ?? basename(directory), cluster: file?.cluster ?? null });
   }
   return swept;
 }

@@ -1,0 +1,31 @@
+/** A promoted, stopped clone as an ordinary cluster that stays. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { CloneRef } from '../../../domain/backup/model.ts';
+import { AssayError } from '../../../domain/errors.ts';
+import type { ClusterPolicy } from '../../../domain/policy.ts';
+import type { StepIo } from '../../io.ts';
+import { foldersOf, readCloneFile, writeCloneFile } from './layout.ts';
+import { recoveryProgress } from './recovery-log.ts';
+import { isServerOf, readServerState, runningServer, serverLog } from './server.ts';
+import { ended, startClone } from './start.ts';
+
+const POLL_MS = 25;
+
+/** Idempotent. Archiving stays off; the sweeper leaves it alone from here on. Throws clone-start-failed, cancelled. */
+export async function serveClone(policy: ClusterPolicy, clone: CloneRef, io: StepIo): Promise<void> {
+  const folders = foldersOf(clone.directory);
+  const file = readCloneFile(clone.directory);
+  if (file !== null) writeCloneFile(clone.directory, { ...file, kept: true });
+  const running = runningServer(folders) === null ? null : readServerState(folders);
+  const state = running ?? (await startClone(policy, clone, { target: null, startedAtMs: Date.now() }));
+  for (let beats = 0; ; beats += 1) {
+    if (io.signal.aborted) throw new AssayError('cancelled', { what: `start of clone ${clone.id}` });
+    const alive = isServerOf(state.pid, folders.data);
+    const log = readFileSync(serverLog(folders, state.number), 'utf8');
+    if (alive && recoveryProgress(log).readyAtMs !== null) return;
+    if (!alive && beats > 0) throw ended(policy, clone, state, log);
+    if (beats % 20 === 0) io.beat({ phase: 'serve' });
+    await pause(POLL_MS);
+  }
+}

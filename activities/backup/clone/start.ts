@@ -1,0 +1,67 @@
+/** Starting a clone's server with a configuration that is wholly ours. */
+import { chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CloneRef, RecoveryTarget } from '../../../domain/backup/model.ts';
+import { AssayError } from '../../../domain/errors.ts';
+import type { ClusterPolicy } from '../../../domain/policy.ts';
+import { type OsUser, ownerOf } from '../../os-user.ts';
+import { findBinaries, majorOf } from './binaries.ts';
+import { readControlData } from './control-data.ts';
+import { type CloneFolders, foldersOf } from './layout.ts';
+import { linksOutside } from './links.ts';
+import { whyEnded } from './recovery-log.ts';
+import { readServerState, type ServerState, spawnServer } from './server.ts';
+import { configuration, recoverySettings } from './settings.ts';
+import { describeTarget } from './target.ts';
+
+/** Writes the clone's own configuration and starts its server. Throws clone-start-failed, binaries-missing. */
+export async function startClone(
+  policy: ClusterPolicy,
+  clone: CloneRef,
+  goal: { readonly target: RecoveryTarget | null; readonly startedAtMs: number },
+): Promise<ServerState> {
+  const folders = foldersOf(clone.directory);
+  const as = ownerOf(clone.directory);
+  const major = majorOf(folders.data, clone.id);
+  const binaries = await findBinaries(major, policy.clone.binaries, as);
+  const outside = linksOutside(clone.directory, folders.data);
+  if (outside.length > 0) {
+    throw new AssayError('clone-start-failed', {
+      clone: clone.id,
+      lines: `links lead outside the clone: ${outside.join(', ')}`,
+      hint: 'restore with every tablespace and pg_wal mapped into the clone',
+    });
+  }
+  const control = await readControlData(binaries, folders.data, as);
+  const plan = { folders, policy: policy.clone, control, recovery: engineSettings(folders, as), target: goal.target, major: Number.parseInt(major, 10) };
+  const { postgresql, hba, ident } = configuration(plan);
+  writePrivate(folders, { 'postgresql.conf': postgresql, 'pg_hba.conf': hba, 'pg_ident.conf': ident }, as);
+  const number = (readServerState(folders)?.number ?? 0) + 1;
+  return spawnServer(binaries, folders, { as, number, ...goal });
+}
+
+/** Takes the engine's recovery settings out of postgresql.auto.conf, which is emptied: what ALTER SYSTEM set in the source ends there. */
+function engineSettings(folders: CloneFolders, as: OsUser): Record<string, string> {
+  const autoConf = join(folders.data, 'postgresql.auto.conf');
+  const kept = join(folders.conf, 'recovery.json');
+  const fresh = existsSync(autoConf) ? recoverySettings(readFileSync(autoConf, 'utf8')) : {};
+  if (fresh.restore_command !== undefined) {
+    writePrivate(folders, { 'recovery.json': JSON.stringify(fresh) }, as);
+    writeFileSync(autoConf, '# emptied by Assay: a clone takes nothing from its source\n');
+  }
+  return existsSync(kept) ? (JSON.parse(readFileSync(kept, 'utf8')) as Record<string, string>) : {};
+}
+
+function writePrivate(folders: CloneFolders, files: Readonly<Record<string, string>>, as: OsUser): void {
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(folders.conf, name);
+    writeFileSync(path, text, { mode: 0o600 });
+    if (as.switched) chownSync(path, as.uid, as.gid);
+  }
+}
+
+/** Why this start of the server ended, as a catalogue error. */
+export function ended(policy: ClusterPolicy, clone: CloneRef, state: ServerState, log: string): AssayError {
+  const target = state.target === null ? 'being ready' : describeTarget(state.target);
+  return whyEnded(log, { clone: clone.id, target, directory: clone.directory, stanza: policy.engine.stanza });
+}
