@@ -10,7 +10,7 @@ const FOREIGN = [/^node-compile-cache$/, /^v8-compile-cache/, /^\.?vite/, /^vite
 const SETTLE_MS = 5_000;
 
 /** Gives the run a temporary folder of its own and a mark in the environment that every child process inherits. */
-export default function setup(): () => Promise<void> {
+export function setup(): () => Promise<void> {
   const before = process.env.TMPDIR;
   const folder = mkdtempSync(join(tmpdir(), 'at-'));
   // servers that run as another user must get through it
