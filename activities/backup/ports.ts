@@ -81,6 +81,8 @@ export interface Clones {
   ): Promise<{ readonly reached: ReachedPoint; readonly startMs: number; readonly replayMs: number }>;
   promote(policy: ClusterPolicy, clone: CloneRef, io: StepIo): Promise<void>;
   stop(policy: ClusterPolicy, clone: CloneRef): Promise<void>;
+  /** Starts a promoted, stopped clone again as an ordinary cluster (archiving still off) that stays. */
+  serve(policy: ClusterPolicy, clone: CloneRef, io: StepIo): Promise<void>;
   /** Gone whatever state it is in; idempotent. */
   wipe(clone: CloneRef): Promise<void>;
   /** Wipes every clone of this host whose owner is no longer running. */
@@ -89,6 +91,8 @@ export interface Clones {
 
 /** Checks on a clone. Each returns results, never throws for a fault it found. */
 export interface CloneChecks {
+  /** On a clone paused at any target: reached exactly (replay LSN, time, name), system identifier as the source's. */
+  arrival(policy: ClusterPolicy, clone: CloneRef, stop: { readonly target: RecoveryTarget; readonly reached: ReachedPoint }): Promise<readonly CheckResult[]>;
   /** On a clone paused at the marker's LSN: snapshot equivalence, witness, fingerprints. */
   content(policy: ClusterPolicy, clone: CloneRef, marker: Marker, reached: ReachedPoint, io: StepIo): Promise<readonly CheckResult[]>;
   /** On a promoted clone: amcheck per database, sequences, constraints, assertions; then stopped: page checksums. */
@@ -138,4 +142,8 @@ export interface BackupDependencies {
   readonly checks: CloneChecks;
   readonly observe: Observe;
   readonly now: () => Date;
+  /** Heartbeat, cancellation and progress of the step in hand. */
+  readonly io: () => StepIo;
+  readonly host: string;
+  readonly assayVersion: string;
 }

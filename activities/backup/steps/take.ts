@@ -1,0 +1,116 @@
+/** Steps that make something in the cluster or its repository: a backup, markers, a restore point. */
+import { AssayError, isAssayError } from '../../../domain/errors.ts';
+import { type Lsn, lsnAt, lsnBytes, segmentAt, segmentName } from '../../../domain/backup/lsn.ts';
+import type { BackupType, Instant, MarkerRef } from '../../../domain/backup/model.ts';
+import { decidePreflight, type PreflightDecision } from '../../../domain/backup/preflight.ts';
+import type { ClusterPolicy } from '../../../domain/policy.ts';
+import type { BackupOutcome } from '../engines/engine.ts';
+import type { BackupDependencies } from '../ports.ts';
+import { untilTrue } from '../../wait.ts';
+
+export interface TakeRequest {
+  readonly policy: ClusterPolicy;
+  readonly type: BackupType;
+  readonly repository: number;
+  readonly requestKey: string;
+}
+
+export interface Archived {
+  readonly lsn: Lsn;
+  readonly segment: string;
+  readonly archivedAt: Instant;
+}
+
+const POLL_MS = 250;
+const ARCHIVE_PATIENCE_MS = 120_000;
+
+export function takeSteps(deps: BackupDependencies) {
+  return {
+    /** Whether a backup would be worth making: archiving really arrives, the repository is this cluster's. */
+    async preflight({ policy, repository }: TakeRequest): Promise<PreflightDecision> {
+      const engine = deps.engineFor(policy);
+      await deps.source.writeWitness(policy);
+      const before = await deps.source.switchWal(policy);
+      const source = await deps.source.state(policy);
+      const [info, archive] = [await engine.info(repository), await engine.archive(repository)];
+      const decision = decidePreflight({ source, repository: info, newestSegment: archive.at(-1) ?? null, switchedAt: before });
+      if (decision.verdict !== 'wait') return decision;
+      // the segment just switched may still be on its way: give it the time archiving may take, then look again
+      await awaitArchived(deps, policy, repository, before);
+      return { verdict: 'go', because: [...decision.because, 'the newest segment arrived'] };
+    },
+
+    /** Makes the backup, or adopts the one an earlier attempt of this request made. */
+    async takeBackup({ policy, type, repository, requestKey }: TakeRequest): Promise<BackupOutcome> {
+      try {
+        const outcome = await deps.engineFor(policy).backup({ type, repository, requestKey }, deps.io());
+        const { backup } = outcome;
+        deps.observe({
+          kind: 'backup-taken',
+          cluster: policy.cluster,
+          label: backup.label,
+          type: backup.type,
+          repository,
+          tookMs: outcome.tookMs,
+          databaseBytes: backup.databaseBytes,
+          repositoryBytes: backup.repositoryBytes,
+          adopted: outcome.adopted,
+        });
+        await deps.evidence.recordBackup(policy, backup);
+        return outcome;
+      } catch (error) {
+        deps.observe({ kind: 'backup-failed', cluster: policy.cluster, type, code: isAssayError(error) ? error.code : 'internal' });
+        throw error;
+      }
+    },
+
+    /** One marker per covered database, kept with its fingerprints; only references leave this step. */
+    async makeMarkers({ policy, equality }: { policy: ClusterPolicy; equality: 'hash' | 'text' }): Promise<{ markers: readonly MarkerRef[]; notCovered: number }> {
+      await deps.source.writeWitness(policy);
+      const previous = policy.proof.fingerprint.mode === 'full' ? [] : await deps.markerStore.newest(policy.cluster);
+      const made = await deps.markerMaker.make(policy, { equality, previous }, deps.io());
+      const markers: MarkerRef[] = [];
+      for (const marker of made.markers) {
+        markers.push(await deps.markerStore.save(marker));
+        const { database, way, tookMs, fenceMs } = marker;
+        deps.observe({ kind: 'marker-made', cluster: policy.cluster, database, way, tables: marker.fingerprints.length, tookMs, fenceMs });
+      }
+      return { markers, notCovered: made.notCovered.length };
+    },
+
+    /** Ends the current segment and waits until everything up to here lies in the repository. */
+    async awaitArchived({ policy, repository }: { policy: ClusterPolicy; repository: number }): Promise<Archived> {
+      // recovery can only stop before a record that exists: the witness is the record after every marker
+      await deps.source.writeWitness(policy);
+      return awaitArchived(deps, policy, repository, await deps.source.switchWal(policy));
+    },
+
+    /** A named point to come back to; good once its WAL is in the repository. */
+    async createRestorePoint({ policy, name, repository }: { policy: ClusterPolicy; name: string; repository: number }): Promise<Archived> {
+      const lsn = await deps.source.createRestorePoint(policy, name);
+      await deps.source.writeWitness(policy);
+      const archived = await awaitArchived(deps, policy, repository, await deps.source.switchWal(policy));
+      return { ...archived, lsn };
+    },
+  };
+}
+
+/** Throws archiving-broken where the segment with the byte before `lsn` does not arrive in time. */
+async function awaitArchived(deps: BackupDependencies, policy: ClusterPolicy, repository: number, lsn: Lsn): Promise<Archived> {
+  const io = deps.io();
+  const engine = deps.engineFor(policy);
+  const { timeline, segmentBytes } = await deps.source.state(policy);
+  // an LSN on a boundary means: all of the segment before it
+  const lastByte = lsnAt(lsnBytes(lsn) - 1n);
+  const wanted = segmentName(segmentAt(lastByte, timeline, segmentBytes), segmentBytes);
+  const found = await untilTrue({ everyMs: POLL_MS, patienceMs: ARCHIVE_PATIENCE_MS, io, waitingFor: `segment ${wanted}` }, async () => {
+    const segment = (await engine.archive(repository)).findLast((each) => each.name >= wanted && each.name.startsWith(wanted.slice(0, 8)));
+    return segment ?? null;
+  });
+  if (found === null) {
+    const { archiver } = await deps.source.state(policy);
+    const belief = archiver.lastArchived === null ? 'the server archived nothing yet' : `the server believes ${archiver.lastArchived} was archived`;
+    throw new AssayError('archiving-broken', { cluster: policy.cluster, reason: `segment ${wanted} did not come to repository ${repository} within ${ARCHIVE_PATIENCE_MS / 1000} s; ${belief}` });
+  }
+  return { lsn, segment: found.name, archivedAt: found.archivedAt };
+}

@@ -1,0 +1,54 @@
+/** What a proof is asked, and what its steps have found out so far. */
+import type { ClusterPolicy } from '../policy.ts';
+import type { CheckResult, ProofDepth, ReachedPoint, RecoveryTarget, Witness } from './model.ts';
+import type { PlannedStop } from './proof-plan.ts';
+
+export interface ProveQuestion {
+  readonly policy: ClusterPolicy;
+  /** Names the proof and its clone; the same id is the same proof. */
+  readonly proofId: string;
+  /** Workflow id, or a command's own name: the clone belongs to it. */
+  readonly owner: string;
+  readonly label: string | null;
+  readonly repository: number;
+  readonly depth: ProofDepth;
+  readonly level: 'content' | 'structure';
+  readonly target: RecoveryTarget | null;
+  /** Newest moment that must be reached, when a caller has just made it sure to be archived. */
+  readonly archivedLsn: string | null;
+  /** Set: the clone stays, running, in this folder. */
+  readonly into: string | null;
+}
+
+export interface StepFault {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** Everything a certificate needs that the steps found out. */
+export interface ProofDraft {
+  readonly fetchMs: number | null;
+  readonly startMs: number;
+  readonly replayMs: number;
+  readonly checkMs: number;
+  readonly reached: ReachedPoint | null;
+  /** Stops whose target was reached, in order. */
+  readonly stopsReached: readonly PlannedStop[];
+  readonly newestWitness: Witness | null;
+  readonly checks: readonly CheckResult[];
+  readonly fault: StepFault | null;
+  readonly restoredBytes: number;
+}
+
+export const emptyDraft: ProofDraft = {
+  fetchMs: null,
+  startMs: 0,
+  replayMs: 0,
+  checkMs: 0,
+  reached: null,
+  stopsReached: [],
+  newestWitness: null,
+  checks: [],
+  fault: null,
+  restoredBytes: 0,
+};

@@ -1,0 +1,87 @@
+/** Decides what a proof restores and where it stops. Pure: everything it weighs is an argument. */
+import { AssayError } from '../errors.ts';
+import { compareLsn, type Lsn } from './lsn.ts';
+import type { BackupRecord, Instant, MarkerRef, RecoveryTarget } from './model.ts';
+
+/** One stop on the clone's way: recover up to it, then compare the marker made there, if there is one. */
+export interface PlannedStop {
+  readonly target: RecoveryTarget;
+  readonly marker: MarkerRef | null;
+}
+
+export interface ProofPlan {
+  readonly proofId: string;
+  readonly repository: number;
+  readonly backup: BackupRecord;
+  /** The backup and all it builds on, oldest first. */
+  readonly chain: readonly BackupRecord[];
+  /** In order; never empty. */
+  readonly stops: readonly PlannedStop[];
+  readonly systemIdentifier: string;
+  readonly startedAt: Instant;
+}
+
+export interface StopsQuestion {
+  readonly backup: BackupRecord;
+  /** What the caller asked for; null: the newest markers after the backup decide. */
+  readonly target: RecoveryTarget | null;
+  readonly level: 'content' | 'structure';
+  /** Markers of the cluster at or after the backup's end, any order. */
+  readonly markers: readonly MarkerRef[];
+  /** Where to stop when no marker can be used: a position known to be archived. */
+  readonly archivedLsn: Lsn;
+}
+
+/** Newest marker of each database, in WAL order: one clone walks forward through them, then on to the target asked for. */
+export function planStops(question: StopsQuestion): readonly PlannedStop[] {
+  const { target } = question;
+  const usable = question.level === 'content' ? question.markers.filter((marker) => liesBetween(marker, question.backup, target)) : [];
+  const stops: PlannedStop[] = newestPerDatabase(usable).map((marker) => ({ target: { kind: 'lsn', lsn: marker.lsn, exclusive: true }, marker }));
+  if (target !== null) return [...stops, { target, marker: null }];
+  if (stops.length > 0) return stops;
+  return [{ target: { kind: 'lsn', lsn: question.archivedLsn, exclusive: true }, marker: null }];
+}
+
+function liesBetween(marker: MarkerRef, backup: BackupRecord, target: RecoveryTarget | null): boolean {
+  if (compareLsn(marker.lsn, backup.stopLsn) < 0) return false;
+  if (target === null) return true;
+  if (target.kind === 'lsn') return compareLsn(marker.lsn, target.lsn) < 0;
+  // a restore point or a transaction says nothing about its place: no marker can safely be put before it
+  return target.kind === 'time' && Date.parse(marker.at) < Date.parse(target.at);
+}
+
+function newestPerDatabase(markers: readonly MarkerRef[]): readonly MarkerRef[] {
+  const newest = new Map<string, MarkerRef>();
+  for (const marker of markers) {
+    const known = newest.get(marker.database);
+    if (known === undefined || compareLsn(marker.lsn, known.lsn) > 0) newest.set(marker.database, marker);
+  }
+  return [...newest.values()].sort((a, b) => compareLsn(a.lsn, b.lsn));
+}
+
+/** The backup and all it builds on, oldest first. Throws backup-unknown where a link is missing. */
+export function chainOf(label: string, backups: readonly BackupRecord[], cluster: string): readonly BackupRecord[] {
+  const byLabel = new Map(backups.map((backup) => [backup.label, backup]));
+  const chain: BackupRecord[] = [];
+  const needed = new Set([label, ...(byLabel.get(label)?.references ?? [])]);
+  for (const name of needed) {
+    const backup = byLabel.get(name);
+    if (backup === undefined) throw new AssayError('backup-unknown', { label: name, cluster });
+    chain.push(backup);
+  }
+  return chain.sort((a, b) => compareLsn(a.stopLsn, b.stopLsn));
+}
+
+/** The target as people write it. */
+export function describeTarget(target: RecoveryTarget): string {
+  switch (target.kind) {
+    case 'lsn':
+      return `LSN ${target.lsn}`;
+    case 'time':
+      return `time ${target.at}`;
+    case 'name':
+      return `restore point ${target.name}`;
+    case 'xid':
+      return `transaction ${target.xid}`;
+  }
+}

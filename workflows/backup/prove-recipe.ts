@@ -1,0 +1,100 @@
+/**
+ * How a backup is proven. One recipe for the workflow and for a cold start without Temporal: both hand in the steps.
+ *
+ *   plan → inspect the repository → open a clone → restore → recover to each stop, compare its marker
+ *        → promote → check the structure → certify → wipe
+ *
+ * A fault found on the way ends the restore, never the recipe: every proof ends in a certificate.
+ */
+import type { CheckResult, CloneRef } from '../../domain/backup/model.ts';
+import type { ProofSummary } from '../../domain/backup/proof.ts';
+import { emptyDraft, type ProofDraft, type ProveQuestion, type StepFault } from '../../domain/backup/proof-draft.ts';
+import type { PlannedStop, ProofPlan } from '../../domain/backup/proof-plan.ts';
+import { describeTarget } from '../../domain/backup/proof-plan.ts';
+import type { ClusterPolicy } from '../../domain/policy.ts';
+import type { ProveSteps } from '../../activities/backup/steps/prove.ts';
+
+/** What the run may tell and must know of its surroundings. */
+export interface Surroundings {
+  report(phase: string, detail: string): void;
+  /** Code and sentence of an error a step raised; null where it must end the run (cancellation). */
+  faultOf(error: unknown): StepFault | null;
+  /** Runs even when the proof was cancelled. */
+  always<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export async function proveBackup(steps: ProveSteps, question: ProveQuestion, around: Surroundings): Promise<ProofSummary> {
+  const { policy } = question;
+  around.report('planning', 'choosing the backup and where to stop');
+  const plan = await steps.planProof(question);
+  around.report('inspecting', `${plan.chain.length} backup(s) and the WAL after them`);
+  const inspected = await steps.inspectRepository({ policy, plan });
+  const draft = inspected.some((check) => check.outcome === 'failed')
+    ? { ...emptyDraft, checks: inspected }
+    : await restoreAndCheck(steps, { question, plan, inspected }, around);
+  around.report('certifying', 'judging, signing and chaining the evidence');
+  return around.always(() => steps.certify({ policy, plan, draft, depth: question.depth, level: question.level, owner: question.owner }));
+}
+
+interface Restore {
+  readonly question: ProveQuestion;
+  readonly plan: ProofPlan;
+  readonly inspected: readonly CheckResult[];
+}
+
+async function restoreAndCheck(steps: ProveSteps, { question, plan, inspected }: Restore, around: Surroundings): Promise<ProofDraft> {
+  const { policy, into } = question;
+  let draft: ProofDraft = { ...emptyDraft, checks: inspected };
+  let clone: CloneRef | null = null;
+  let keep = false;
+  try {
+    clone = await steps.openClone({ policy, plan, owner: question.owner, into });
+    around.report('restoring', `${plan.backup.label} into a clone`);
+    const restored = await steps.restoreClone({ policy, plan, clone });
+    draft = { ...draft, fetchMs: restored.tookMs, restoredBytes: restored.bytes };
+    for (const stop of plan.stops) draft = await visit(steps, { policy, clone, stop, draft }, around);
+    const newestWitness = await steps.newestWitness({ policy, clone });
+    draft = { ...draft, newestWitness };
+    around.report('checking', question.depth === 'deep' ? 'every index and every row' : 'structure');
+    const structure = await steps.checkStructure({ policy, clone, depth: question.depth, markers: plan.stops.flatMap((stop) => stop.marker?.id ?? []) });
+    draft = { ...draft, checks: [...draft.checks, ...structure.checks], checkMs: draft.checkMs + structure.tookMs };
+    keep = into !== null && !draft.checks.some((check) => check.outcome === 'failed');
+    if (keep) await steps.serveClone({ policy, clone });
+    return draft;
+  } catch (error) {
+    const fault = around.faultOf(error);
+    if (fault === null) throw error;
+    around.report('diagnosing', fault.message);
+    return { ...draft, fault, checks: [...draft.checks, ...(await steps.diagnose({ policy, plan, fault }))] };
+  } finally {
+    const opened = clone;
+    if (!keep && opened !== null) await around.always(() => steps.wipeClone({ policy, clone: opened }));
+  }
+}
+
+interface Visit {
+  readonly policy: ClusterPolicy;
+  readonly clone: CloneRef;
+  readonly stop: PlannedStop;
+  readonly draft: ProofDraft;
+}
+
+/** Recovers up to one stop and compares the marker made there. */
+async function visit(steps: ProveSteps, { policy, clone, stop, draft }: Visit, around: Surroundings): Promise<ProofDraft> {
+  around.report('replaying', `to ${describeTarget(stop.target)}`);
+  const first = draft.stopsReached.length === 0;
+  const recovered = await steps.recoverClone({ policy, clone, target: stop.target, first });
+  around.report('comparing', stop.marker === null ? 'target reached' : `database ${stop.marker.database} at ${stop.marker.lsn}`);
+  const compared = await steps.compareContent({ policy, clone, target: stop.target, marker: stop.marker, reached: recovered.reached });
+  return {
+    ...draft,
+    // only the first start is recovery; later ones walk the clone to further comparisons
+    startMs: first ? recovered.startMs : draft.startMs,
+    replayMs: draft.replayMs + recovered.replayMs,
+    checkMs: draft.checkMs + compared.tookMs + (first ? 0 : recovered.startMs),
+    reached: recovered.reached,
+    stopsReached: [...draft.stopsReached, stop],
+    checks: [...draft.checks, ...compared.checks],
+  };
+}
+
