@@ -102,6 +102,8 @@ export interface CloneChecks {
     options: { readonly depth: ProofDepth; readonly markers: readonly Marker[] },
     io: StepIo,
   ): Promise<readonly CheckResult[]>;
+  /** Databases of the clone that can be connected to, templates left out, with their size. */
+  databases(policy: ClusterPolicy, clone: CloneRef): Promise<readonly { readonly name: string; readonly bytes: number }[]>;
   /** The newest witness in the clone; null where there is none. */
   newestWitness(policy: ClusterPolicy, clone: CloneRef): Promise<Witness | null>;
 }
@@ -145,5 +147,7 @@ export interface BackupDependencies {
   /** Heartbeat, cancellation and progress of the step in hand. */
   readonly io: () => StepIo;
   readonly host: string;
+  /** Version of the PostgreSQL binaries clones run on. */
+  readonly cloneVersion: (policy: ClusterPolicy) => Promise<string>;
   readonly assayVersion: string;
 }

@@ -38,6 +38,8 @@ export interface ProofDraft {
   readonly checks: readonly CheckResult[];
   readonly fault: StepFault | null;
   readonly restoredBytes: number;
+  /** Databases found in the clone; empty where it never ran. */
+  readonly databases: readonly { readonly name: string; readonly bytes: number }[];
 }
 
 export const emptyDraft: ProofDraft = {
@@ -51,4 +53,5 @@ export const emptyDraft: ProofDraft = {
   checks: [],
   fault: null,
   restoredBytes: 0,
+  databases: [],
 };

@@ -53,8 +53,7 @@ async function restoreAndCheck(steps: ProveSteps, { question, plan, inspected }:
     const restored = await steps.restoreClone({ policy, plan, clone });
     draft = { ...draft, fetchMs: restored.tookMs, restoredBytes: restored.bytes };
     for (const stop of plan.stops) draft = await visit(steps, { policy, clone, stop, draft }, around);
-    const newestWitness = await steps.newestWitness({ policy, clone });
-    draft = { ...draft, newestWitness };
+    draft = { ...draft, ...(await steps.surveyClone({ policy, clone })) };
     around.report('checking', question.depth === 'deep' ? 'every index and every row' : 'structure');
     const structure = await steps.checkStructure({ policy, clone, depth: question.depth, markers: plan.stops.flatMap((stop) => stop.marker?.id ?? []) });
     draft = { ...draft, checks: [...draft.checks, ...structure.checks], checkMs: draft.checkMs + structure.tookMs };

@@ -1,7 +1,7 @@
 /** Steps of a proof, in the order the recipe calls them (workflows/backup/prove-recipe.ts). */
 import { AssayError } from '../../../domain/errors.ts';
 import { compareLsn } from '../../../domain/backup/lsn.ts';
-import type { CheckResult, CloneRef, Marker, ProofDepth, ReachedPoint, RecoveryTarget, Witness } from '../../../domain/backup/model.ts';
+import type { CheckResult, CloneRef, Marker, ProofDepth, ReachedPoint, RecoveryTarget } from '../../../domain/backup/model.ts';
 import type { ProofSummary } from '../../../domain/backup/proof.ts';
 import type { ProofDraft, ProveQuestion, StepFault } from '../../../domain/backup/proof-draft.ts';
 import { chainOf, type PlannedStop, type ProofPlan, planStops } from '../../../domain/backup/proof-plan.ts';
@@ -81,7 +81,10 @@ export function proveSteps(deps: BackupDependencies) {
       });
     },
 
-    newestWitness: ({ policy, clone }: OfClone): Promise<Witness | null> => deps.checks.newestWitness(policy, clone),
+    /** What came back: the newest witness, and which databases there are. */
+    async surveyClone({ policy, clone }: OfClone): Promise<Pick<ProofDraft, 'newestWitness' | 'databases'>> {
+      return { newestWitness: await deps.checks.newestWitness(policy, clone), databases: await deps.checks.databases(policy, clone) };
+    },
 
     /** Opens the clone for writing, then checks what needs that; leaves it stopped, since page checksums are read last. */
     async checkStructure({ policy, clone, depth, markers }: OfClone & { depth: ProofDepth; markers: readonly string[] }): Promise<Checked> {
