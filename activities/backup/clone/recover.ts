@@ -14,7 +14,7 @@ import type { StepIo } from '../../io.ts';
 import { withClone } from './connection.ts';
 import { type CloneFolders, foldersOf } from './layout.ts';
 import { type RecoveryProgress, recoveryProgress, timelineOf } from './recovery-log.ts';
-import { isServerOf, readServerState, runningServer, type ServerState, serverLog, stopServer } from './server.ts';
+import { isServerOf, killAllIn, readServerState, runningServer, type ServerState, serverLog, stopServer } from './server.ts';
 import { ended, startClone } from './start.ts';
 import { sameTarget } from './target.ts';
 
@@ -38,8 +38,12 @@ export async function recoverTo(policy: ClusterPolicy, clone: CloneRef, target: 
   for (let starts = 0; starts < MOST_STARTS; starts += 1) {
     state ??= await startClone(policy, clone, { target, startedAtMs });
     const progress = await untilPaused(policy, clone, state, io);
-    if (progress !== 'needs-higher-settings') return arrival(policy, clone, progress, startedAtMs);
+    if (progress !== 'needs-higher-settings') {
+      const arrived = await arrival(policy, clone, progress, startedAtMs).catch((error) => whetherGone(folders, state, error));
+      if (arrived !== 'server-gone') return arrived;
+    }
     await stopServer(folders);
+    await killAllIn(folders.data);
     state = null;
   }
   throw new AssayError('clone-start-failed', {
@@ -49,9 +53,19 @@ export async function recoverTo(policy: ClusterPolicy, clone: CloneRef, target: 
   });
 }
 
+/** A server that was being killed while it was adopted still looked alive for a moment. */
+async function whetherGone(folders: CloneFolders, state: ServerState | null, error: unknown): Promise<'server-gone'> {
+  for (const end = Date.now() + 2_000; Date.now() < end; await pause(POLL_MS)) if (!isServerOf(state?.pid ?? 0, folders.data)) return 'server-gone';
+  throw error;
+}
+
 async function adopt(folders: CloneFolders, target: RecoveryTarget): Promise<ServerState | null> {
   const state = readServerState(folders);
-  if (runningServer(folders) === null) return null;
+  if (runningServer(folders) === null) {
+    // backends whose server was killed keep its shared memory, and a new one refuses to start
+    await killAllIn(folders.data);
+    return null;
+  }
   if (state?.target && sameTarget(state.target, target)) return state;
   await stopServer(folders);
   return null;

@@ -1,0 +1,195 @@
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { cloneConnection, withClone } from '../../activities/backup/clone/connection.ts';
+import { cloneFoldersIn, foldersOf } from '../../activities/backup/clone/layout.ts';
+import { processesIn, runningServer } from '../../activities/backup/clone/server.ts';
+import type { Lsn } from '../../domain/backup/lsn.ts';
+import type { CloneRef } from '../../domain/backup/model.ts';
+import type { ClusterPolicy } from '../../domain/policy.ts';
+import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
+import { testCluster } from '../support/cluster.ts';
+import { type Bench, benchOf, cloneAt, listing, mark, quietIo, restoreInto, upTo } from './clone-bench.ts';
+
+let cluster: EmbeddedCluster;
+let bench: Bench;
+let policy: ClusterPolicy;
+let first: Lsn;
+let second: Lsn;
+
+const rows = async (clone: CloneRef, sql: string) => (await withClone({ policy, clone }, {}, (client) => client.query(sql))).rows;
+
+beforeAll(async () => {
+  cluster = await testCluster({ settings: { max_connections: '40' } });
+  bench = benchOf(cluster);
+  policy = cluster.policy((each) => ({ ...each, clone: { ...each.clone, maxClones: 3 } }));
+  await cluster.sql('create table kept (id int primary key, note text); insert into kept select g, md5(g::text) from generate_series(1, 5000) g;');
+  await cluster.sql("alter system set work_mem = '9MB'");
+  await cluster.pgbackrest('--type=full', 'backup');
+  await cluster.sql('insert into kept select g, null from generate_series(5001, 5010) g');
+  first = await mark(cluster);
+  await cluster.sql('delete from kept where id <= 100');
+  second = await mark(cluster);
+}, 120_000);
+
+afterEach(async () => {
+  // what a failed test left would only make the next ones fail
+  for (const { file, directory } of cloneFoldersIn(policy.clone.directory)) {
+    if (file !== null) await bench.clones.wipe({ id: file.id, cluster: file.cluster, host: file.host, directory });
+  }
+});
+
+describe('a clone', () => {
+  it('stands paused exactly at its target, walks forward to the next, opens for writing, and leaves nothing', async () => {
+    const listed = listing(cluster.repositoryPath);
+    const { clone, reached, startMs, replayMs } = await cloneAt(bench, policy, { id: 'walker', target: upTo(first) });
+    expect(reached).toMatchObject({ replayLsn: first, paused: true, timeline: 1 });
+    expect(startMs).toBeGreaterThan(0);
+    expect(replayMs).toBeGreaterThanOrEqual(0);
+    expect(await rows(clone, 'select count(*)::int as n from public.kept')).toEqual([{ n: 5010 }]);
+
+    const walked = await bench.clones.walk(policy, clone, upTo(second), quietIo());
+    expect(walked.reached).toMatchObject({ replayLsn: second, paused: true });
+    expect(await rows(clone, 'select count(*)::int as n from public.kept')).toEqual([{ n: 4910 }]);
+
+    await bench.clones.promote(policy, clone, quietIo());
+    await bench.clones.promote(policy, clone, quietIo());
+    expect(await rows(clone, 'insert into public.kept values (0, null) returning id')).toEqual([{ id: 0 }]);
+
+    const pid = runningServer(foldersOf(clone.directory));
+    expect(pid).not.toBeNull();
+    await bench.clones.wipe(clone);
+    await bench.clones.wipe(clone);
+    expect(existsSync(clone.directory)).toBe(false);
+    expect(() => process.kill(pid ?? 0, 0)).toThrow();
+    expect(listing(cluster.repositoryPath)).toBe(listed);
+  });
+
+  it('takes no setting of its source and lets nothing in or out', async () => {
+    const { clone } = await cloneAt(bench, policy, { id: 'isolated', target: upTo(first) });
+    const settings = Object.fromEntries(
+      (await rows(clone, 'select name, setting from pg_settings')).map(({ name, setting }: { name: string; setting: string }) => [name, setting]),
+    );
+    expect(settings).toMatchObject({
+      listen_addresses: '',
+      archive_mode: 'off',
+      archive_command: '(disabled)',
+      primary_conninfo: '',
+      shared_preload_libraries: '',
+      max_logical_replication_workers: '0',
+      synchronous_standby_names: '',
+      autovacuum: 'off',
+      max_connections: '40',
+      fsync: 'on',
+      jit: 'off',
+    });
+    expect(settings.work_mem).not.toBe('9216');
+    expect(settings.config_file).toBe(join(clone.directory, 'conf/postgresql.conf'));
+    expect(statSync(clone.directory).mode & 0o777).toBe(0o700);
+    expect(statSync(clone.directory).uid).toBe(cluster.osUser.uid);
+    expect(statSync(join(clone.directory, 'log/server-1.log')).mode & 0o777).toBe(0o600);
+    expect(readdirSync(join(clone.directory, 'socket')).sort()).toEqual(['.s.PGSQL.5432', '.s.PGSQL.5432.lock']);
+    await bench.clones.wipe(clone);
+  });
+
+  it('is adopted by a retry of its start, and begun anew where its server was killed', async () => {
+    const { clone } = await cloneAt(bench, policy, { id: 'retried', target: upTo(first) });
+    const pid = runningServer(foldersOf(clone.directory)) ?? 0;
+    const again = await bench.clones.start(policy, await bench.clones.open(policy, 'retried', 'test/retried', 1), upTo(first), quietIo());
+    expect(runningServer(foldersOf(clone.directory))).toBe(pid);
+    expect(again.reached.replayLsn).toBe(first);
+    process.kill(pid, 'SIGKILL');
+    const restarted = await bench.clones.start(policy, clone, upTo(first), quietIo());
+    expect(restarted.reached.replayLsn).toBe(first);
+    expect(runningServer(foldersOf(clone.directory))).not.toBe(pid);
+    await bench.clones.wipe(clone);
+  });
+
+  it('stands beside another one', async () => {
+    const both = await Promise.all([
+      cloneAt(bench, policy, { id: 'left', target: upTo(first) }),
+      cloneAt(bench, policy, { id: 'right', target: upTo(second) }),
+    ]);
+    expect(both.map(({ reached }) => reached.replayLsn)).toEqual([first, second]);
+    await Promise.all(both.map(({ clone }) => bench.clones.wipe(clone)));
+    expect(readdirSync(policy.clone.directory)).toEqual([]);
+  });
+
+  it('is wiped by the sweeper only where its owner no longer runs', async () => {
+    const left = await bench.clones.open(policy, 'left', 'gone', 1);
+    const busy = await bench.clones.open(policy, 'busy', 'running', 1);
+    expect(await bench.clones.sweep(policy.clone.directory, async (owner) => owner === 'running')).toEqual(['left']);
+    expect([existsSync(left.directory), existsSync(busy.directory)]).toEqual([false, true]);
+    await expect(bench.clones.sweep(policy.clone.directory, async () => Promise.reject(new Error('no answer')))).rejects.toThrow('no answer');
+    expect(existsSync(busy.directory)).toBe(true);
+    await bench.clones.wipe(busy);
+  });
+
+  it('is refused above the limit, without room, on another host, or over foreign files', async () => {
+    const open = (id: string, bytes = 1) => bench.clones.open(policy, id, 'test', bytes);
+    const clones = [await open('a'), await open('b'), await open('c')];
+    await expect(open('d')).rejects.toMatchObject({ code: 'clone-limit' });
+    await expect(open('a')).resolves.toMatchObject({ id: 'a' });
+    for (const clone of clones) await bench.clones.wipe(clone);
+    await expect(open('huge', 1e15)).rejects.toMatchObject({ code: 'disk-full' });
+    await expect(bench.clones.wipe({ ...clones[0], host: 'elsewhere' } as CloneRef)).rejects.toMatchObject({ code: 'clone-foreign' });
+    const taken = await open('taken');
+    await bench.clones.wipe(taken);
+    writeFileSync(join(policy.clone.directory, 'note'), '');
+    await expect(bench.clones.sweep(policy.clone.directory, async () => false)).resolves.toEqual([]);
+    expect(existsSync(join(policy.clone.directory, 'note'))).toBe(true);
+  });
+
+  it('stays when it was handed over', async () => {
+    const { clone } = await cloneAt(bench, policy, { id: 'stays', target: upTo(first) });
+    await bench.clones.promote(policy, clone, quietIo());
+    await bench.clones.stop(policy, clone);
+    await bench.clones.serve(policy, clone, quietIo());
+    await bench.clones.serve(policy, clone, quietIo());
+    expect(await rows(clone, "select setting from pg_settings where name = 'archive_mode'")).toEqual([{ setting: 'off' }]);
+    expect(await bench.clones.sweep(policy.clone.directory, async () => false)).toEqual([]);
+    expect((await cloneConnection(policy, clone)).user).toBe('postgres');
+    await bench.clones.wipe(clone);
+    expect(processesIn(clone.directory)).toEqual([]);
+  });
+});
+
+describe('a clone that cannot get to its target', () => {
+  it('says target-not-reached where WAL is missing, with what the server said', async () => {
+    const clone = await bench.clones.open(policy, 'short', 'test', 1);
+    await restoreInto(bench, clone);
+    await expect(bench.clones.start(policy, clone, upTo('7F/0'), quietIo())).rejects.toMatchObject({
+      code: 'target-not-reached',
+      values: { lines: expect.stringContaining('recovery ended before configured recovery target was reached') },
+    });
+    expect(readFileSync(join(clone.directory, 'log/server-1.log'), 'utf8')).not.toContain('DETAIL');
+    await bench.clones.wipe(clone);
+  });
+
+  it('says so too where the target lies before the end of the backup', async () => {
+    const clone = await bench.clones.open(policy, 'early', 'test', 1);
+    await restoreInto(bench, clone);
+    await expect(bench.clones.start(policy, clone, upTo('0/2000028'), quietIo())).rejects.toMatchObject({ code: 'target-not-reached' });
+    await bench.clones.wipe(clone);
+  });
+
+  it('says clone-start-failed where nothing was restored, binaries-missing where no program fits', async () => {
+    const clone = await bench.clones.open(policy, 'empty', 'test', 1);
+    await expect(bench.clones.start(policy, clone, upTo(first), quietIo())).rejects.toMatchObject({ code: 'clone-start-failed' });
+    await restoreInto(bench, clone);
+    const elsewhere = { ...policy, clone: { ...policy.clone, binaries: '/nowhere' } };
+    await expect(bench.clones.start(elsewhere, clone, upTo(first), quietIo())).rejects.toMatchObject({ code: 'binaries-missing' });
+    await bench.clones.wipe(clone);
+  });
+
+  it('follows its source where that raised the minimum settings on the way', async () => {
+    await cluster.sql('alter system set max_connections = 60');
+    await cluster.stop('fast');
+    await cluster.start();
+    const raised = await mark(cluster);
+    const { clone, reached } = await cloneAt(bench, policy, { id: 'raised', target: upTo(raised) });
+    expect(reached.replayLsn).toBe(raised);
+    expect(await rows(clone, "select setting from pg_settings where name = 'max_connections'")).toEqual([{ setting: '60' }]);
+    await bench.clones.wipe(clone);
+  });
+});
