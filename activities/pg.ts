@@ -11,6 +11,9 @@ export const ident = (name: string): string => pg.escapeIdentifier(name);
 /** `"schema"."table"`. */
 export const qualified = (schema: string, name: string): string => `${ident(schema)}.${ident(name)}`;
 
+/** Quotes a text value, for the few statements that take no parameters (DDL, replication commands). */
+export const literal = (value: string): string => pg.escapeLiteral(value);
+
 export interface ConnectOptions {
   readonly database?: string;
   readonly agent?: 'backup' | 'control' | 'doctor';

@@ -64,8 +64,8 @@ export interface IdRange {
  * From its own xmax on the clone has committed nothing, so asking stops there (pg_xact_status throws on ids it never heard of).
  */
 export function rangeToAsk(marker: Snapshot, clone: Pick<Snapshot, 'xmin' | 'xmax'>): IdRange {
-  const from = marker.xmin < clone.xmin ? marker.xmin : clone.xmin;
-  return { from, to: clone.xmax < from ? from : clone.xmax };
+  const from = lower(marker.xmin, clone.xmin);
+  return { from, to: higher(clone.xmax, from) };
 }
 
 /** Takes the ids that had not committed into the list: the normalised form. `runs` are the source's answers for [xmin, xmax). */
@@ -93,7 +93,7 @@ export function decideEquivalence(
   clone: { readonly snapshot: Pick<Snapshot, 'xmin' | 'xmax'>; readonly runs: readonly StatusRun[] },
 ): Equivalence {
   const asked = rangeToAsk(marker, clone.snapshot);
-  const end = asked.to > marker.xmax ? asked.to : marker.xmax;
+  const end = higher(asked.to, marker.xmax);
   const statusOf = statusReader(clone.runs);
   const unseen = new Set(marker.unseen);
   const differing: string[] = [];
@@ -125,4 +125,15 @@ function statusReader(runs: readonly StatusRun[]): (id: bigint) => TransactionSt
     const run = sorted[at];
     return run !== undefined && run.from <= id ? run.status : null;
   };
+}
+
+// Math.min and Math.max take no bigints
+function lower(a: bigint, b: bigint): bigint {
+  if (a < b) return a;
+  return b;
+}
+
+function higher(a: bigint, b: bigint): bigint {
+  if (a > b) return a;
+  return b;
 }

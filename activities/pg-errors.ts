@@ -1,0 +1,109 @@
+/**
+ * The only reader of SQLSTATEs: what went wrong on a connection, as a closed union, and as an error of the catalogue.
+ * PostgreSQL's DETAIL, CONTEXT and STATEMENT carry rows: they are never read here, and the original error is never passed on as a cause.
+ * Source: PostgreSQL manual, appendix A "PostgreSQL Error Codes".
+ */
+import { AssayError, isAssayError } from '../domain/errors.ts';
+
+export type PgFault =
+  | 'unreachable'
+  | 'login-refused'
+  | 'too-many-connections'
+  | 'database-missing'
+  | 'privilege-missing'
+  | 'lock-timeout'
+  | 'deadlock'
+  | 'cancelled'
+  | 'object-missing'
+  | 'function-missing'
+  | 'no-free-slot'
+  | 'out-of-locks'
+  | 'snapshot-gone'
+  | 'read-only'
+  | 'disk-full'
+  | 'corrupt'
+  | 'other';
+
+const faults: Readonly<Record<string, PgFault>> = {
+  '28000': 'login-refused',
+  '28P01': 'login-refused',
+  '53300': 'too-many-connections',
+  '3D000': 'database-missing',
+  '42501': 'privilege-missing',
+  '55P03': 'lock-timeout',
+  '40P01': 'deadlock',
+  '57014': 'cancelled',
+  '42P01': 'object-missing',
+  '3F000': 'object-missing',
+  '42704': 'object-missing',
+  '42883': 'function-missing',
+  '53400': 'no-free-slot',
+  '53200': 'out-of-locks',
+  '25006': 'read-only',
+  '53100': 'disk-full',
+  XX001: 'corrupt',
+  XX002: 'corrupt',
+  '57P01': 'unreachable',
+  '57P02': 'unreachable',
+  '57P03': 'unreachable',
+};
+
+const socketFaults = new Set(['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN']);
+
+/** What went wrong. Anything that is not PostgreSQL's or a socket's is `other`. */
+export function faultOf(error: unknown): PgFault {
+  const code = codeOf(error);
+  if (code !== undefined) {
+    if (socketFaults.has(code) || code.startsWith('08')) return 'unreachable';
+    return faults[code] ?? 'other';
+  }
+  // node-pg gives these three without a code
+  return /^(Connection terminated|timeout expired|Client has encountered a connection error)/.test(messageOf(error)) ? 'unreachable' : 'other';
+}
+
+/**
+ * One line for a log, a report or a certificate. PostgreSQL's own first line, unless it may quote a value out of a row
+ * (data exceptions, constraint violations, errors raised by the user's functions): then only the code.
+ */
+export function scrubbedReason(error: unknown): string {
+  const code = codeOf(error);
+  if (code === undefined || socketFaults.has(code)) return messageOf(error).split('\n')[0] as string;
+  const mayQuoteRows = /^(22|23|P0|44|38|39)/.test(code);
+  return mayQuoteRows ? `PostgreSQL error ${code}` : `${(messageOf(error).split('\n')[0] as string).slice(0, 200)} (${code})`;
+}
+
+export interface PgContext {
+  readonly cluster: string;
+  readonly role: string;
+  /** What was tried, to read after "may not". */
+  readonly what: string;
+  /** Statement or command that grants it. */
+  readonly grant?: string;
+}
+
+/** The catalogue's error for anything a connection threw; an AssayError stays as it is. */
+export function toAssayError(error: unknown, context: PgContext): AssayError {
+  if (isAssayError(error)) return error;
+  const reason = scrubbedReason(error);
+  switch (faultOf(error)) {
+    case 'privilege-missing':
+      return new AssayError('privilege-missing', { role: context.role, what: context.what, grant: context.grant ?? 'see `assay plan` for the grants' });
+    case 'unreachable':
+    case 'login-refused':
+    case 'too-many-connections':
+    case 'database-missing':
+    // ended by a time-out or by somebody: another try may well work
+    case 'cancelled':
+    case 'lock-timeout':
+      return new AssayError('cluster-unreachable', { cluster: context.cluster, reason });
+    default:
+      return new AssayError('internal', { reason: `${context.what}: ${reason}` });
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
