@@ -1,0 +1,127 @@
+/**
+ * What a caller sends to the backup agent and what comes back: inputs and results of the public workflows.
+ * Fields are added, never renamed. A `policy` left out means the one that `assay apply` stored.
+ */
+import type { ClusterPolicy } from '../policy.ts';
+import type { Lsn } from './lsn.ts';
+import type { BackupRecord, BackupType, Instant, MarkerRef, ProofDepth, ProofLevel, RecoveryTarget } from './model.ts';
+import type { ProofSummary } from './proof.ts';
+
+interface Request {
+  readonly cluster: string;
+  /** Same key, same request: a second caller joins the first one's run. Part of the workflow id. */
+  readonly requestKey: string;
+  readonly policy?: ClusterPolicy;
+}
+
+export interface BackupRunInput extends Request {
+  readonly type: BackupType;
+  /** How the backup is proven afterwards; the policy decides where left out. */
+  readonly prove?: ProofLevel | 'none';
+}
+
+export interface BackupRunResult {
+  readonly backup: BackupRecord;
+  /** An earlier attempt of the same request had made it. */
+  readonly adopted: boolean;
+  readonly markers: readonly MarkerRef[];
+  /** null where no proof was asked for. */
+  readonly proof: ProofSummary | null;
+  /** The engine's own part of the run. */
+  readonly engineMs: number;
+}
+
+export interface BackupProveInput extends Request {
+  /** Label; the newest backup that can reach the target where left out. */
+  readonly backup?: string;
+  readonly repository?: number;
+  /** Default `plain`. */
+  readonly depth?: ProofDepth;
+  /** Default `content`. */
+  readonly level?: ProofLevel;
+  /** The newest markers after the backup where left out. */
+  readonly target?: RecoveryTarget;
+}
+
+export type BackupProveResult = ProofSummary;
+
+export interface BackupRestoreInput extends Request {
+  readonly target: RecoveryTarget;
+  /** Whole path of an empty or new folder on the cluster's host. */
+  readonly into: string;
+  readonly repository?: number;
+}
+
+export interface BackupRestoreResult {
+  readonly directory: string;
+  readonly socket: string;
+  readonly port: number;
+  readonly proof: ProofSummary;
+  /** Steps to make it production, in order: archiving is off in a restored cluster. */
+  readonly goLive: readonly string[];
+}
+
+export interface BackupExpireInput extends Request {
+  readonly dryRun: boolean;
+}
+
+export interface RetentionReason {
+  readonly label: string;
+  readonly because: string;
+}
+
+export interface BackupExpireResult {
+  readonly kept: readonly RetentionReason[];
+  readonly expired: readonly RetentionReason[];
+  readonly dryRun: boolean;
+}
+
+export type BackupFingerprintInput = Request;
+
+export interface BackupFingerprintResult {
+  readonly markers: readonly MarkerRef[];
+  /** Objects left out; the markers name each with its reason. */
+  readonly notCovered: number;
+}
+
+export interface BackupRestorePointInput {
+  readonly cluster: string;
+  /** At most 63 bytes; it is the key of the request too. */
+  readonly name: string;
+  readonly policy?: ClusterPolicy;
+}
+
+export interface BackupRestorePointResult {
+  readonly name: string;
+  readonly lsn: Lsn;
+  /** The WAL that holds it was seen in the repository. */
+  readonly archivedAt: Instant;
+}
+
+export interface BackupStatusInput {
+  readonly cluster: string;
+  readonly policy?: ClusterPolicy;
+}
+
+/** Names of the queries every running workflow answers. */
+export const queries = { progress: 'progress' } as const;
+
+/** Answer of `progress`; the byte counts are there while an engine copies. */
+export interface Progress {
+  readonly phase: string;
+  readonly detail: string;
+  readonly doneBytes?: number;
+  readonly totalBytes?: number;
+  readonly startedAt: Instant;
+}
+
+/** Names of the public workflows, as Temporal and other languages know them. */
+export const backupWorkflows = {
+  run: 'backupRun',
+  prove: 'backupProve',
+  restore: 'backupRestore',
+  expire: 'backupExpire',
+  fingerprint: 'backupFingerprint',
+  restorePoint: 'backupRestorePoint',
+  status: 'backupStatus',
+} as const;
