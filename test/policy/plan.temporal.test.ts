@@ -1,0 +1,168 @@
+import type { ScheduleClient } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { ClusterPolicy, FleetPolicy } from '../../domain/policy.ts';
+import { applyFleet, removeCluster } from '../../workers/commands/apply.ts';
+import { planFleet } from '../../workers/commands/plan.ts';
+import type { PlanDependencies } from '../../workers/commands/plan-ports.ts';
+import { plannedRuns } from '../../workers/commands/plan-runs.ts';
+import { createSourceObjects } from '../../workers/commands/plan-source-objects.ts';
+import { readSecret } from '../../workers/config.ts';
+import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
+import { testCluster } from '../support/cluster.ts';
+
+let temporal: TestWorkflowEnvironment;
+let cluster: EmbeddedCluster;
+let dependencies: PlanDependencies;
+let shop: ClusterPolicy;
+
+beforeAll(async () => {
+  const path = new URL('../../.tools/temporal', import.meta.url).pathname;
+  const server = TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path }, log: { format: 'pretty', level: 'error' } } });
+  [temporal, cluster] = await Promise.all([server, testCluster({ name: 'shop', stanzaCreate: false })]);
+  await cluster.sql('create role keeper login');
+  shop = cluster.policy((policy) => ({
+    ...policy,
+    connection: { ...policy.connection, user: 'keeper' },
+    schedules: {
+      full: { cron: '0 1 * * SUN', timeZone: 'Europe/Berlin', jitterMs: 60_000, catchUpMs: 3_600_000 },
+      differential: null,
+      incremental: { cron: '*/30 2-4 * JAN-MAR 1,3', timeZone: 'UTC', jitterMs: 0, catchUpMs: 60_000 },
+    },
+    proof: { ...policy.proof, randomPerWeek: 3, deep: { cron: '0 4 1 * *', timeZone: 'UTC', jitterMs: 0, catchUpMs: 60_000 } },
+  }));
+});
+afterAll(() => temporal?.teardown());
+
+/** The applied policies as the control database keeps them: through JSON. */
+function shelf(): PlanDependencies['evidence'] {
+  const kept = new Map<string, string>();
+  const read = (text: string | undefined) => (text === undefined ? null : (JSON.parse(text) as ClusterPolicy));
+  return {
+    appliedPolicy: async (name) => read(kept.get(name)),
+    savePolicy: async (policy) => void kept.set(policy.cluster, JSON.stringify(policy)),
+    listPolicies: async () => [...kept.values()].map((text) => JSON.parse(text) as ClusterPolicy),
+    removePolicy: async (name) => void kept.delete(name),
+  };
+}
+
+beforeEach(async () => {
+  const objects = createSourceObjects(readSecret, (connection) => ({ ...connection, user: 'postgres' }));
+  const configuration = { desired: async () => '', current: async () => null, write: async () => {} };
+  dependencies = {
+    schedules: temporal.client.schedule,
+    evidence: shelf(),
+    objects,
+    configuration,
+    host: shop.host,
+    now: () => new Date('2026-11-21T00:00:00Z'),
+  };
+  for await (const { scheduleId } of temporal.client.schedule.list()) await temporal.client.schedule.getHandle(scheduleId).delete();
+  await objects.remove(shop);
+});
+
+const fleet = (...clusters: readonly ClusterPolicy[]): FleetPolicy => ({
+  file: '/assay.yaml',
+  temporal: { address: '', namespace: 'default' },
+  control: 'env:X',
+  signingKey: 'env:Y',
+  clusters,
+});
+const apply = (policy: FleetPolicy, confirmRemovals = false) => applyFleet(dependencies, policy, { confirmRemovals });
+/** Temporal's list lags behind. */
+const schedules = async (client: ScheduleClient) => {
+  const ids: string[] = [];
+  for await (const { scheduleId } of client.list()) ids.push(scheduleId);
+  return ids.sort();
+};
+
+test('applying makes it so, applying twice changes nothing', async () => {
+  const before = await planFleet(dependencies, fleet(shop));
+  const sql = before.changes.filter(({ subject }) => subject === 'sql').map((change) => change.sql);
+  expect(sql.join('\n')).toContain('create table if not exists "assay"');
+  expect(await cluster.sql(`select to_regnamespace('assay') is null as untouched`)).toEqual([{ untouched: true }]);
+
+  const first = await apply(fleet(shop));
+  expect(first.done).toEqual(before.changes);
+  expect(await cluster.sql(`select to_regclass('assay.witness') is not null as made`)).toEqual([{ made: true }]);
+  expect((await apply(fleet(shop))).done).toEqual([]);
+  expect((await planFleet(dependencies, fleet(shop))).changes).toEqual([]);
+});
+
+test('a schedule starts the right workflow with the policy, never two at once', async () => {
+  await apply(fleet(shop));
+  const description = await temporal.client.schedule.getHandle('backup/shop/schedule/full').describe();
+  expect(description.action).toMatchObject({
+    workflowType: 'backupRun',
+    taskQueue: 'assay',
+    workflowId: 'backup/shop/run/schedule-full',
+    args: [{ cluster: 'shop', type: 'full', policy: { host: shop.host } }],
+  });
+  expect(description.policies).toMatchObject({ overlap: 'SKIP', catchupWindow: 3_600_000, pauseOnFailure: false });
+});
+
+test('what was changed in the file or by hand is put right, a pause stays', async () => {
+  await apply(fleet(shop));
+  const handle = temporal.client.schedule.getHandle('backup/shop/schedule/full');
+  await handle.update((previous) => ({ ...previous, spec: { cronExpressions: ['5 5 * * *'], timezone: 'UTC' } }));
+  await temporal.client.schedule.getHandle('backup/shop/schedule/incremental').pause('holiday');
+  const moved = { ...shop, schedules: { ...shop.schedules, full: { cron: '0 3 * * SUN', timeZone: 'Europe/Berlin', jitterMs: 0, catchUpMs: 3_600_000 } } };
+
+  const byHand = await apply(fleet(shop));
+  expect(byHand.done.map(({ what }) => what)).toEqual(['backup/shop/schedule/full']);
+  expect(byHand.notes).toEqual([expect.stringContaining('backup/shop/schedule/incremental is paused')]);
+
+  await apply(fleet(moved));
+  expect((await handle.describe()).spec.calendars?.[0]?.hour).toEqual([{ start: 3, end: 3, step: 1 }]);
+  expect((await temporal.client.schedule.getHandle('backup/shop/schedule/incremental').describe()).state.paused).toBe(true);
+  expect((await apply(fleet(moved))).done).toEqual([]);
+});
+
+test('a cluster that left the file keeps everything until that is confirmed, and its backups always', async () => {
+  await apply(fleet(shop));
+  const asked = await apply(fleet());
+  expect(asked.done).toEqual([]);
+  expect(asked.refused.length).toBeGreaterThan(5);
+  await expect.poll(() => schedules(temporal.client.schedule)).toHaveLength(4);
+
+  const confirmed = await apply(fleet(), true);
+  expect(confirmed.notes).toContain('backups and certificates of shop stay where they are');
+  await expect.poll(() => schedules(temporal.client.schedule)).toEqual([]);
+  expect(await cluster.sql(`select to_regnamespace('assay') is null as gone`)).toEqual([{ gone: true }]);
+  expect(await dependencies.evidence.listPolicies()).toEqual([]);
+  expect((await apply(fleet(), true)).done).toEqual([]);
+});
+
+test('remove takes away all that Assay left, a dry run nothing', async () => {
+  await apply(fleet(shop));
+  const dry = await removeCluster(dependencies, 'shop', { dryRun: true });
+  expect(dry.changes.some(({ sql }) => sql?.startsWith('drop table'))).toBe(true);
+  await expect.poll(() => schedules(temporal.client.schedule)).toHaveLength(4);
+  await removeCluster(dependencies, 'shop', { dryRun: false });
+  await expect.poll(() => schedules(temporal.client.schedule)).toEqual([]);
+  await expect(removeCluster(dependencies, 'shop', { dryRun: false })).rejects.toThrow(/no cluster shop/);
+});
+
+test('a cluster that is down does not hide the plan of the others', async () => {
+  const down = { ...shop, cluster: 'till', connection: { ...shop.connection, host: '/nowhere' } };
+  const { changes, notes } = await planFleet(dependencies, fleet(shop, down));
+  expect(notes).toEqual([expect.stringContaining('SQL objects of till were not looked at')]);
+  expect(changes.filter((change) => change.cluster === 'shop').some(({ subject }) => subject === 'sql')).toBe(true);
+});
+
+test.each([
+  ['15 2 28 3 *', 'Europe/Berlin'],
+  ['*/20 1 * JAN-MAR MON', 'America/New_York'],
+  ['0 1 * * 7,1-3', 'UTC'],
+  ['45 1 29 2 *', 'Asia/Kathmandu'],
+])('next runs of %s in %s are those the server will make', async (cron, timeZone) => {
+  const id = `check/${cron}/${timeZone}`;
+  await temporal.client.schedule.create({
+    scheduleId: id,
+    spec: { cronExpressions: [cron], timezone: timeZone },
+    action: { type: 'startWorkflow', workflowType: 'x', taskQueue: 'none' },
+  });
+  const { nextActionTimes } = (await temporal.client.schedule.getHandle(id).describe()).info;
+  const { next } = plannedRuns({ id, when: { kind: 'cron', cron, timeZone } }, new Date(), 2);
+  expect(next).toEqual(nextActionTimes.slice(0, 2).map((at) => at.toISOString()));
+});

@@ -1,0 +1,118 @@
+/** The pgbackrest.conf that Assay makes from `repositories`. One that was adopted never comes here. */
+import { chownSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { EngineFor, ReadSecret } from '../../activities/backup/ports.ts';
+import type { StepIo } from '../../activities/io.ts';
+import { type OsUser, osUser, ownerOf, privateFolder } from '../../activities/os-user.ts';
+import { withConnection } from '../../activities/pg.ts';
+import { toAssayError } from '../../activities/pg-errors.ts';
+import { run } from '../../activities/process.ts';
+import { AssayError } from '../../domain/errors.ts';
+import type { ClusterPolicy, Repository } from '../../domain/policy.ts';
+import type { EngineConfiguration } from './plan-ports.ts';
+
+/** `io`: progress and cancellation of making the stanza. */
+export function createEngineConfiguration(dependencies: { readSecret: ReadSecret; engineFor: EngineFor; io: StepIo }): EngineConfiguration {
+  const { readSecret, engineFor, io } = dependencies;
+  return {
+    desired: async (policy) => {
+      const [server, beta] = await Promise.all([describeServer(policy, readSecret), needsBeta(policy)]);
+      return managedConfiguration(policy, { ...server, beta, readSecret });
+    },
+    current: async ({ engine }) => (existsSync(engine.config) ? readFileSync(engine.config, 'utf8') : null),
+    write: async (policy, text) => {
+      if (policy.engine.ownership === 'adopted')
+        throw new AssayError('refused-by-guard', { what: `writing ${policy.engine.config}`, reason: 'it was adopted', hint: 'edit it yourself' });
+      const { dataDirectory } = await describeServer(policy, readSecret);
+      const owner = policy.clone.osUser === null && existsSync(dataDirectory) ? ownerOf(dataDirectory) : osUser(policy.clone.osUser);
+      for (const repository of policy.engine.repositories) if (repository.kind === 'posix') makeRepository(repository.path, owner);
+      writePrivately(policy.engine.config, text, owner);
+      await engineFor(policy).stanzaCreate(io);
+    },
+  };
+}
+
+export interface ManagedSource {
+  readonly dataDirectory: string;
+  /** null: reached over TCP. */
+  readonly socketDirectory: string | null;
+  readonly port: number;
+  readonly user: string;
+  /** 2.45 calls block incremental a beta feature and refuses it unasked (status 31). */
+  readonly beta: boolean;
+  readonly readSecret: ReadSecret;
+}
+
+/** The file's text. Holds secrets. Lock folder left as the engine has it, so that foreign backup jobs and ours see each other's lock. */
+export function managedConfiguration(policy: ClusterPolicy, source: ManagedSource): string {
+  const global: Options = {
+    ...Object.assign({}, ...policy.engine.repositories.map((repository) => repositoryOptions(repository, source.readSecret))),
+    ...(source.beta ? { beta: 'y' } : {}),
+    'process-max': policy.engine.processMax,
+    'compress-type': 'zst',
+    'compress-level': 3,
+    'start-fast': 'y',
+    // what expires is decided by Assay's retention, never as a side effect of a backup
+    'expire-auto': 'n',
+  };
+  const stanza: Options = {
+    'pg1-path': source.dataDirectory,
+    ...(source.socketDirectory === null ? {} : { 'pg1-socket-path': source.socketDirectory }),
+    'pg1-port': source.port,
+    'pg1-user': source.user,
+  };
+  const section = (name: string, options: Options) =>
+    `[${name}]\n${Object.entries(options)
+      .map(([key, value]) => `${key}=${value}\n`)
+      .join('')}`;
+  return `# Made by \`assay apply\` from assay.yaml; changes made here are overwritten.\n${section('global', global)}\n${section(policy.engine.stanza, stanza)}`;
+}
+
+type Options = Readonly<Record<string, string | number>>;
+
+function repositoryOptions(repository: Repository, readSecret: ReadSecret): Options {
+  const { id, path, cipherPass } = repository;
+  const named = (options: Options) => Object.fromEntries(Object.entries(options).map(([key, value]) => [`repo${id}-${key}`, value]));
+  const cipher: Options = cipherPass === null ? {} : { 'cipher-type': 'aes-256-cbc', 'cipher-pass': readSecret(cipherPass) };
+  const common: Options = { path, bundle: 'y', block: 'y', ...cipher };
+  if (repository.kind === 'posix') return named(common);
+  return named({
+    ...common,
+    type: 's3',
+    's3-bucket': repository.bucket,
+    's3-endpoint': repository.endpoint,
+    's3-region': repository.region,
+    's3-uri-style': repository.uriStyle,
+    's3-key': readSecret(repository.key),
+    's3-key-secret': readSecret(repository.keySecret),
+    ...(repository.port === null ? {} : { 'storage-port': repository.port }),
+    'storage-verify-tls': repository.verifyTls ? 'y' : 'n',
+  });
+}
+
+async function describeServer(policy: ClusterPolicy, readSecret: ReadSecret) {
+  const { connection } = policy;
+  try {
+    const { rows } = await withConnection(connection, readSecret, {}, (client) =>
+      client.query<{ directory: string }>("/* assay backup */ select current_setting('data_directory') as directory"),
+    );
+    const socket = connection.host.startsWith('/') ? connection.host : null;
+    return { dataDirectory: rows[0]?.directory ?? '', socketDirectory: socket, port: connection.port, user: 'postgres' };
+  } catch (error) {
+    throw toAssayError(error, { cluster: policy.cluster, role: connection.user, what: 'read data_directory', grant: `grant pg_monitor to ${connection.user}` });
+  }
+}
+
+const needsBeta = async ({ engine }: ClusterPolicy) => (await run({ argv: [engine.binary, 'version'], deadlineMs: 10_000 })).stdout.includes(' 2.45');
+
+function makeRepository(path: string, owner: OsUser): void {
+  if (!existsSync(path)) privateFolder(path, owner);
+}
+
+/** A reader sees the old file or the new one, never half of one. */
+function writePrivately(file: string, text: string, owner: OsUser): void {
+  const draft = join(dirname(file), `.assay-${process.pid}.tmp`);
+  writeFileSync(draft, text, { mode: 0o600 });
+  if (owner.switched) chownSync(draft, owner.uid, owner.gid);
+  renameSync(draft, file);
+}

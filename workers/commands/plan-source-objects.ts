@@ -1,0 +1,32 @@
+/** Assay's own objects in a user's cluster, behind the port that `plan` and `apply` take. */
+import type pg from 'pg';
+import type { ReadSecret } from '../../activities/backup/ports.ts';
+import { applyObjects, missingObjects, removableObjects, removeObjects } from '../../activities/backup/source/objects.ts';
+import { withConnection } from '../../activities/pg.ts';
+import { toAssayError } from '../../activities/pg-errors.ts';
+import type { ClusterPolicy, Connection } from '../../domain/policy.ts';
+import type { SourceObjects } from './plan-ports.ts';
+
+const STATEMENT_MS = 30_000;
+
+/**
+ * `administer`: the connection that makes and drops objects, where the role of the policy may not; default the policy's own.
+ * The objects are always made for the policy's role.
+ */
+export function createSourceObjects(readSecret: ReadSecret, administer: (connection: Connection) => Connection = (connection) => connection): SourceObjects {
+  const use = async <T>(policy: ClusterPolicy, what: string, work: (client: pg.Client, role: string) => Promise<T>): Promise<T> => {
+    const connection = administer(policy.connection);
+    try {
+      return await withConnection(connection, readSecret, { statementTimeoutMs: STATEMENT_MS }, (client) => work(client, policy.connection.user));
+    } catch (error) {
+      const grant = 'run it as a superuser: `assay apply --admin-user postgres`, or run the SQL that `assay plan` shows';
+      throw toAssayError(error, { cluster: policy.cluster, role: connection.user, what, grant });
+    }
+  };
+  return {
+    missing: (policy) => use(policy, 'look for the objects of Assay', missingObjects),
+    present: (policy) => use(policy, 'look for the objects of Assay', removableObjects),
+    apply: async (policy) => void (await use(policy, 'make the objects of Assay', applyObjects)),
+    remove: async (policy) => void (await use(policy, 'drop the objects of Assay', removeObjects)),
+  };
+}
