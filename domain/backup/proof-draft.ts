@@ -16,6 +16,8 @@ export interface ProveQuestion {
   readonly target: RecoveryTarget | null;
   /** Newest moment that must be reached, when a caller has just made it sure to be archived. */
   readonly archivedLsn: string | null;
+  /** Share of the restorable window, 0-1, whose moment is the target; null: `target` and the markers decide. */
+  readonly randomShare: number | null;
   /** Set: the clone stays, running, in this folder. */
   readonly into: string | null;
 }
@@ -23,6 +25,7 @@ export interface ProveQuestion {
 export interface StepFault {
   readonly code: string;
   readonly message: string;
+  readonly values?: Readonly<Record<string, string | number>>;
 }
 
 /** Everything a certificate needs that the steps found out. */

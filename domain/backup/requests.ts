@@ -9,9 +9,11 @@ import type { ProofSummary } from './proof.ts';
 
 interface Request {
   readonly cluster: string;
-  /** Same key, same request: a second caller joins the first one's run. Part of the workflow id. */
-  readonly requestKey: string;
+  /** Same key, same request: a second caller joins the first one's run. Part of the workflow id, which stands for it where it is left out. */
+  readonly requestKey?: string;
   readonly policy?: ClusterPolicy;
+  /** The first one of the policy where left out. */
+  readonly repository?: number;
 }
 
 export interface BackupRunInput extends Request {
@@ -34,13 +36,16 @@ export interface BackupRunResult {
 export interface BackupProveInput extends Request {
   /** Label; the newest backup that can reach the target where left out. */
   readonly backup?: string;
-  readonly repository?: number;
   /** Default `plain`. */
   readonly depth?: ProofDepth;
   /** Default `content`. */
   readonly level?: ProofLevel;
   /** The newest markers after the backup where left out. */
   readonly target?: RecoveryTarget;
+  /** WAL up to here is known to be archived: no new markers are made, the newest after the backup serve. */
+  readonly archivedLsn?: Lsn;
+  /** A random moment of the restorable window is the target. */
+  readonly random?: boolean;
 }
 
 export type BackupProveResult = ProofSummary;
@@ -49,7 +54,8 @@ export interface BackupRestoreInput extends Request {
   readonly target: RecoveryTarget;
   /** Whole path of an empty or new folder on the cluster's host. */
   readonly into: string;
-  readonly repository?: number;
+  /** Label to start from; the newest one before the target where left out. */
+  readonly backup?: string;
 }
 
 export interface BackupRestoreResult {
@@ -58,11 +64,13 @@ export interface BackupRestoreResult {
   readonly port: number;
   readonly proof: ProofSummary;
   /** Steps to make it production, in order: archiving is off in a restored cluster. */
+  readonly dataDirectory: string;
   readonly goLive: readonly string[];
 }
 
 export interface BackupExpireInput extends Request {
-  readonly dryRun: boolean;
+  /** Default false. */
+  readonly dryRun?: boolean;
 }
 
 export interface RetentionReason {

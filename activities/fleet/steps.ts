@@ -1,0 +1,54 @@
+/** Steps that need only Temporal and the control database; any worker does them. */
+import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { AssayError } from '../../domain/errors.ts';
+import { fleetQueue, workflowIds } from '../../domain/ids.ts';
+import type { ClusterPolicy } from '../../domain/policy.ts';
+import type { EvidenceStore } from '../backup/ports.ts';
+
+export interface FleetDependencies {
+  readonly client: Client;
+  readonly evidence: EvidenceStore;
+}
+
+export interface LockHolder {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+export function fleetSteps(deps: FleetDependencies) {
+  return {
+    /** What `assay apply` stored. Throws policy-not-applied. */
+    async appliedPolicy(cluster: string): Promise<ClusterPolicy> {
+      const policy = await deps.evidence.appliedPolicy(cluster);
+      if (policy === null) throw new AssayError('policy-not-applied', { cluster });
+      return policy;
+    },
+
+    isRunning: ({ workflowId, runId }: LockHolder): Promise<boolean> => isRunning(deps.client, workflowId, runId),
+
+    /** Puts the holder in line; the lock workflow signals it when its turn has come. Idempotent by run. */
+    async askForLock({ cluster, holder }: { cluster: string; holder: LockHolder }): Promise<void> {
+      await deps.client.workflow.signalWithStart('clusterLock', {
+        workflowId: workflowIds.clusterLock(cluster),
+        taskQueue: fleetQueue,
+        args: [cluster],
+        signal: 'requestLock',
+        signalArgs: [holder],
+        staticSummary: `Lock of ${cluster}`,
+      });
+    },
+  };
+}
+
+export type FleetSteps = ReturnType<typeof fleetSteps>;
+
+/** False for a workflow that has ended or never was. */
+export async function isRunning(client: Client, workflowId: string, runId?: string): Promise<boolean> {
+  try {
+    return (await client.workflow.getHandle(workflowId, runId).describe()).status.name === 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,59 @@
+/** Around every step: our errors become Temporal failures, failures are observed, and a test can kill the worker at a named point. */
+import { appendFileSync } from 'node:fs';
+import { ApplicationFailure, CancelledFailure, type Context } from '@temporalio/activity';
+import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import { AssayError, isAssayError, reasonOf } from '../domain/errors.ts';
+import type { Observe } from '../domain/observation.ts';
+
+const BEAT_MS = 2_000;
+
+export function stepInterceptor(observe: Observe, crashAt: CrashPoint | null): (context: Context) => { inbound: ActivityInboundCallsInterceptor } {
+  return (context) => ({
+    inbound: {
+      async execute(input, next) {
+        const step = context.info.activityType;
+        crashIf(crashAt, step, 'before');
+        // cancellation reaches a step only with a heartbeat: beat for those that have nothing to tell
+        const beat = context.info.heartbeatTimeoutMs ? setInterval(() => context.heartbeat(), BEAT_MS) : undefined;
+        try {
+          const result = await next(input);
+          crashIf(crashAt, step, 'after');
+          return result;
+        } catch (error) {
+          throw asFailure(error, step, observe);
+        } finally {
+          clearInterval(beat);
+        }
+      },
+    },
+  });
+}
+
+function asFailure(error: unknown, step: string, observe: Observe): unknown {
+  if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
+  if (isAssayError(error, 'cancelled')) return new CancelledFailure(error.message);
+  const ours = error instanceof AssayError ? error : new AssayError('internal', { reason: reasonOf(error) }, { cause: error });
+  observe({ kind: 'step-failed', step, code: ours.code, message: ours.message });
+  return ApplicationFailure.create({ type: ours.code, message: ours.message, details: [{ ...ours.values, hint: ours.hint }], nonRetryable: !ours.retryable });
+}
+
+/** `takeBackup:before`; a point fires in every process that was given it, so a restarted worker is started without. */
+export interface CrashPoint {
+  readonly step: string;
+  readonly when: 'before' | 'after';
+  /** Written to just before the end, so that a test knows the point was reached. */
+  readonly reportTo: string | null;
+}
+
+/** From ASSAY_CRASH_AT, which only tests set. */
+export function crashPointOf(env: Readonly<Record<string, string | undefined>>): CrashPoint | null {
+  const [step, when] = (env.ASSAY_CRASH_AT ?? '').split(':');
+  if (!step || (when !== 'before' && when !== 'after')) return null;
+  return { step, when, reportTo: env.ASSAY_CRASH_REPORT ?? null };
+}
+
+function crashIf(point: CrashPoint | null, step: string, when: CrashPoint['when']): void {
+  if (point === null || point.step !== step || point.when !== when) return;
+  if (point.reportTo !== null) appendFileSync(point.reportTo, `${step}:${when}\n`);
+  process.kill(process.pid, 'SIGKILL');
+}

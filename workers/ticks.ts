@@ -1,0 +1,77 @@
+/** Worker-local, loss-tolerant ticks: witnesses and gauges. Nothing that matters is lost if one is. */
+import cron, { type ScheduledTask } from 'node-cron';
+import { reasonOf } from '../domain/errors.ts';
+import { lsnDistanceBytes } from '../domain/backup/lsn.ts';
+import { observeArchive } from '../activities/backup/archive-gauge.ts';
+import type { BackupDependencies } from '../activities/backup/ports.ts';
+import type { ClusterPolicy } from '../domain/policy.ts';
+
+const EVERY_SECOND = '* * * * * *';
+const POLICIES_EVERY_MS = 10_000;
+const ARCHIVE_EVERY_MS = 15_000;
+/** A witness alone moves WAL by less than this; more means the cluster is in use. */
+const IDLE_BYTES = 64 * 1024;
+/** An idle cluster gets a witness this many times less often: each one makes a segment to archive. */
+const IDLE_FACTOR = 8;
+
+interface Beat {
+  policy: ClusterPolicy;
+  witnessAt: number;
+  archiveAt: number;
+  lastLsn: string | null;
+  idle: boolean;
+}
+
+export function startTicks(deps: BackupDependencies, host: string): { stop(): Promise<void> } {
+  const beats = new Map<string, Beat>();
+  let policiesAt = 0;
+  const tick = async () => {
+    const now = deps.now().getTime();
+    if (now - policiesAt >= POLICIES_EVERY_MS) {
+      policiesAt = now;
+      await refresh(deps, host, beats).catch(() => {}); // the control database is away: the policies known so far still hold
+    }
+    await Promise.all([...beats.values()].map((beat) => tickCluster(deps, beat, now)));
+  };
+  const task: ScheduledTask = cron.schedule(EVERY_SECOND, tick, { noOverlap: true, name: 'assay-ticks' });
+  return {
+    async stop() {
+      await task.destroy();
+    },
+  };
+}
+
+async function refresh(deps: BackupDependencies, host: string, beats: Map<string, Beat>): Promise<void> {
+  const policies = (await deps.evidence.listPolicies()).filter((policy) => policy.host === host);
+  for (const known of beats.keys()) if (!policies.some(({ cluster }) => cluster === known)) beats.delete(known);
+  for (const policy of policies) {
+    const beat = beats.get(policy.cluster);
+    if (beat === undefined) beats.set(policy.cluster, { policy, witnessAt: 0, archiveAt: 0, lastLsn: null, idle: false });
+    else beat.policy = policy;
+  }
+}
+
+async function tickCluster(deps: BackupDependencies, beat: Beat, now: number): Promise<void> {
+  const { policy } = beat;
+  const everyMs = policy.witness.everyMs * (beat.idle ? IDLE_FACTOR : 1);
+  if (now - beat.witnessAt >= everyMs) {
+    beat.witnessAt = now;
+    await writeWitness(deps, beat);
+  }
+  if (now - beat.archiveAt >= ARCHIVE_EVERY_MS) {
+    beat.archiveAt = now;
+    await observeArchive(deps, policy).catch((error) => deps.observe({ kind: 'witness-failed', cluster: policy.cluster, reason: reasonOf(error) }));
+  }
+}
+
+async function writeWitness(deps: BackupDependencies, beat: Beat): Promise<void> {
+  const { cluster } = beat.policy;
+  try {
+    const { lsn } = await deps.source.writeWitness(beat.policy);
+    beat.idle = beat.lastLsn !== null && lsnDistanceBytes(beat.lastLsn, lsn) < IDLE_BYTES;
+    beat.lastLsn = lsn;
+    deps.observe({ kind: 'witness-written', cluster, lsn });
+  } catch (error) {
+    deps.observe({ kind: 'witness-failed', cluster, reason: reasonOf(error) });
+  }
+}

@@ -1,0 +1,36 @@
+/** A proof of one backup, on demand, after a backup, deep, or at a random moment. The recipe is in prove-recipe.ts. */
+import { uuid4 } from '@temporalio/workflow';
+import type { BackupProveInput } from '../../domain/backup/requests.ts';
+import type { ProofSummary } from '../../domain/backup/proof.ts';
+import { policyOf, repositoryOf, requestKeyOf, surroundings } from './around.ts';
+import { proveBackup } from './prove-recipe.ts';
+import { backupSteps } from './steps.ts';
+
+export async function backupProve(input: BackupProveInput): Promise<ProofSummary> {
+  const around = surroundings(`proof of ${input.backup ?? 'the newest backup'} of ${input.cluster}`);
+  const policy = await policyOf(input);
+  const steps = backupSteps(policy.host);
+  const repository = repositoryOf(policy, input.repository);
+  const depth = input.depth ?? 'plain';
+  const level = input.level ?? 'content';
+  const target = input.target ?? null;
+
+  let archivedLsn = input.archivedLsn ?? null;
+  // a deep proof compares the text form too, which needs markers of its own; any other takes the newest there are
+  if (target === null && archivedLsn === null && !input.random) {
+    if (level === 'content') {
+      around.report('fingerprinting', 'tables of each database in one snapshot');
+      await steps.makeMarkers({ policy, equality: depth === 'deep' ? 'text' : 'hash' });
+    }
+    around.report('archiving', 'waiting for the WAL up to here');
+    archivedLsn = (await steps.awaitArchived({ policy, repository })).lsn;
+  }
+  const owner = requestKeyOf(undefined);
+  // a workflow's Math.random is seeded by its run: a replay picks the same moment
+  const randomShare = input.random ? Math.random() : null;
+  return proveBackup(
+    steps,
+    { policy, proofId: uuid4(), owner, label: input.backup ?? null, repository, depth, level, target, archivedLsn, into: null, randomShare },
+    around,
+  );
+}

@@ -1,0 +1,30 @@
+/** A restore to any reachable moment into a folder, where it stays, running and proven. */
+import { uuid4 } from '@temporalio/workflow';
+import type { BackupRestoreInput, BackupRestoreResult } from '../../domain/backup/requests.ts';
+import { goLive } from '../../domain/backup/go-live.ts';
+import { policyOf, repositoryOf, requestKeyOf, surroundings } from './around.ts';
+import { proveBackup } from './prove-recipe.ts';
+import { backupSteps } from './steps.ts';
+
+export async function backupRestore(input: BackupRestoreInput): Promise<BackupRestoreResult> {
+  const around = surroundings(`restore of ${input.cluster} into ${input.into}`);
+  const policy = await policyOf(input);
+  const proof = await proveBackup(
+    backupSteps(policy.host),
+    {
+      policy,
+      proofId: uuid4(),
+      owner: requestKeyOf(undefined),
+      label: input.backup ?? null,
+      repository: repositoryOf(policy, input.repository),
+      depth: 'plain',
+      level: 'structure',
+      target: input.target,
+      archivedLsn: null,
+      into: input.into,
+      randomShare: null,
+    },
+    around,
+  );
+  return { ...goLive(input.into, policy), proof };
+}

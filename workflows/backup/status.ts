@@ -1,0 +1,10 @@
+/** What stands: backups, proofs, the restorable window, archive lag. */
+import type { BackupStatus } from '../../domain/backup/status.ts';
+import type { BackupStatusInput } from '../../domain/backup/requests.ts';
+import { policyOf } from './around.ts';
+import { backupSteps } from './steps.ts';
+
+export async function backupStatus(input: BackupStatusInput): Promise<BackupStatus> {
+  const policy = await policyOf(input);
+  return backupSteps(policy.host).reportStatus({ policy });
+}
