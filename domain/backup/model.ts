@@ -52,6 +52,18 @@ export interface ArchivedSegment {
   readonly archivedAt: Instant;
 }
 
+/** A timeline was left at this LSN for the next one. */
+export interface TimelineBranch {
+  readonly timeline: number;
+  readonly leftAt: Lsn;
+}
+
+/** Where a timeline comes from: every timeline before it, oldest first. */
+export interface TimelineHistory {
+  readonly timeline: number;
+  readonly branches: readonly TimelineBranch[];
+}
+
 /** A row Assay writes on the source at a steady cadence. */
 export interface Witness {
   /** int8 as text. */

@@ -1,5 +1,5 @@
 /** A backup engine behind one interface; one file per engine. Each call names its repository where it matters. */
-import type { ArchivedSegment, BackupRecord, BackupType, Instant, RecoveryTarget, RepositoryInfo } from '../../../domain/backup/model.ts';
+import type { ArchivedSegment, BackupRecord, BackupType, Instant, RecoveryTarget, RepositoryInfo, TimelineHistory } from '../../../domain/backup/model.ts';
 import type { StepIo } from '../../io.ts';
 
 export interface BackupRequest {
@@ -51,6 +51,8 @@ export interface BackupEngine {
   info(repository: number): Promise<RepositoryInfo>;
   /** Every segment of the current archive id, in order. From the real listing, not from `info`. */
   archive(repository: number): Promise<readonly ArchivedSegment[]>;
+  /** Where each timeline of the current archive branched off, ascending; empty before the first promotion. */
+  timelines(repository: number): Promise<readonly TimelineHistory[]>;
   /** Makes the backup, or adopts the one an earlier attempt of the same request made. Idempotent by requestKey. */
   backup(request: BackupRequest, io: StepIo): Promise<BackupOutcome>;
   /** Restores into an empty folder; does not start anything. Idempotent: a half-restored folder is begun anew. */

@@ -1,0 +1,43 @@
+/** The backup engine on pgBackRest (2.45 and newer): its commands, in the order of a backup's life. */
+import type { Observe } from '../../../domain/observation.ts';
+import type { ClusterPolicy } from '../../../domain/policy.ts';
+import type { BackupEngine } from './engine.ts';
+import { readArchive, readHistories } from './pgbackrest/archive.ts';
+import { makeBackup } from './pgbackrest/backup.ts';
+import { ask, type Engine, openEngine, work } from './pgbackrest/command.ts';
+import { findDamagedSegments } from './pgbackrest/damage.ts';
+import { expireBackups } from './pgbackrest/expire.ts';
+import { readInfo } from './pgbackrest/info.ts';
+import { compareManifests } from './pgbackrest/manifests.ts';
+import { restoreArgv, restoreBackup } from './pgbackrest/restore.ts';
+import { logFileOf } from './pgbackrest/run-files.ts';
+import { verifyRepository } from './pgbackrest/verify.ts';
+
+export interface EngineDependencies {
+  readonly observe: Observe;
+}
+
+/** Reads pgbackrest.conf when first used and keeps what it read. Nothing here ever writes it. */
+export function pgbackrest(policy: ClusterPolicy, { observe }: EngineDependencies): BackupEngine {
+  let opened: Engine | undefined;
+  const engine = () => {
+    opened ??= openEngine(policy, observe);
+    return opened;
+  };
+  return {
+    stanza: policy.engine.stanza,
+    version: async () => (await ask(engine(), { name: 'version', repository: 0 })).trim().replace(/^pgBackRest /, ''),
+    repositories: async () => engine().config.repositories,
+    info: (repository) => readInfo(engine(), repository),
+    archive: (repository) => readArchive(engine(), repository),
+    timelines: (repository) => readHistories(engine(), repository),
+    backup: (request, io) => makeBackup(engine(), request, io),
+    restore: (request, io) => restoreBackup(engine(), request, io),
+    restoreCommand: (request) => restoreArgv(engine(), request),
+    manifestCopies: (repository, label) => compareManifests(engine(), repository, label),
+    damagedSegments: (repository, segments, io) => findDamagedSegments(engine(), { repository, segments }, io),
+    expire: (repository, labels, dryRun, io) => expireBackups(engine(), { repository, labels, dryRun }, io),
+    verify: (repository, io) => verifyRepository(engine(), repository, io),
+    stanzaCreate: async (io) => work(engine(), { name: 'stanza-create', repository: 0 }, { log: logFileOf(engine(), 'stanza-create', policy.cluster) }, io),
+  };
+}

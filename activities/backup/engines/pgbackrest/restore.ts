@@ -1,0 +1,107 @@
+/** Restores into private, empty folders: never over the source's paths, never through its locks or spool. */
+import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RecoveryTarget } from '../../../../domain/backup/model.ts';
+import { AssayError } from '../../../../domain/errors.ts';
+import type { StepIo } from '../../../io.ts';
+import { ownerOf, privateFolder } from '../../../os-user.ts';
+import type { RestoreRequest } from '../engine.ts';
+import { argvOf, type Engine, work } from './command.ts';
+import { readInfo } from './info.ts';
+import { progressReader } from './progress.ts';
+import { endOrphan, rememberProcess } from './run-files.ts';
+
+/** Left in the lock folder by us: the data folder beside it was begun by a restore, so a retry may empty it. */
+const PROCESS_FILE = 'assay-restore.pid';
+
+/** Begins anew where an attempt before this one left something. Throws directory-not-empty for a folder that holds anything else, backup-unknown, disk-full. */
+export async function restoreBackup(engine: Engine, request: RestoreRequest, io: StepIo): Promise<{ readonly bytes: number; readonly tookMs: number }> {
+  const { backups } = await readInfo(engine, request.repository);
+  const backup = backups.find((each) => each.label === request.label);
+  if (backup === undefined) throw new AssayError('backup-unknown', { label: request.label, cluster: engine.policy.cluster });
+  await prepare(engine, request);
+  const began = performance.now();
+  const progress = progressReader('restore');
+  const long = {
+    log: join(request.logDirectory, 'restore.log'),
+    onLine: progress.onLine,
+    onStart: rememberProcess(processFile(request)),
+    progress: () => {
+      const { doneBytes, totalBytes } = progress.now();
+      engine.observe({ kind: 'engine-progress', cluster: engine.policy.cluster, phase: 'restore', doneBytes, totalBytes });
+      return progress.now();
+    },
+    writesTo: request.dataDirectory,
+    neededBytes: backup.databaseBytes,
+  };
+  await work(engine, { name: 'restore', repository: request.repository, options: optionsOf(engine, request) }, long, io);
+  return { bytes: backup.databaseBytes, tookMs: Math.round(performance.now() - began) };
+}
+
+/** The same restore for people to run themselves. */
+export const restoreArgv = (engine: Engine, request: RestoreRequest): readonly string[] =>
+  argvOf(engine, { name: 'restore', repository: request.repository, options: optionsOf(engine, request) });
+
+function optionsOf({ policy, config }: Engine, request: RestoreRequest): readonly string[] {
+  return [
+    `--set=${request.label}`,
+    `--pg1-path=${request.dataDirectory}`,
+    // the source may live on another host; the clone is always here
+    ...(config.isPgHostRemote ? ['--reset-pg1-host'] : []),
+    // options of the source's own configuration that would aim at its paths, or restore only a part
+    ...['link-map', 'tablespace-map', 'db-include', 'db-exclude', 'recovery-option'].map((option) => `--reset-${option}`),
+    // without link-all a linked pg_wal becomes an ordinary folder inside the clone
+    '--no-link-all',
+    '--no-delta',
+    `--tablespace-map-all=${request.tablespaceDirectory}`,
+    '--archive-mode=off',
+    `--lock-path=${request.lockDirectory}`,
+    `--log-path=${request.logDirectory}`,
+    '--log-level-file=off',
+    // a spool without asynchronous archiving breaks archive-get, with it a shared one would be emptied by this restore
+    ...(config.isArchiveAsync ? [`--spool-path=${request.spoolDirectory}`] : []),
+    `--process-max=${policy.engine.processMax}`,
+    ...targetOptions(request.target),
+    `--target-action=${request.action}`,
+  ];
+}
+
+function targetOptions(target: RecoveryTarget): readonly string[] {
+  switch (target.kind) {
+    case 'lsn':
+      return ['--type=lsn', `--target=${target.lsn}`, ...(target.exclusive ? ['--target-exclusive'] : [])];
+    case 'time':
+      return ['--type=time', `--target=${engineTime(target.at)}`];
+    case 'name':
+      return ['--type=name', `--target=${target.name}`];
+    case 'xid':
+      return ['--type=xid', `--target=${target.xid}`, ...(target.exclusive ? ['--target-exclusive'] : [])];
+  }
+}
+
+/** `2026-11-21 05:58:24.123456+00`: with its offset, since PostgreSQL would read one without in the server's own zone. */
+const engineTime = (at: string) => at.replace('T', ' ').replace(/Z$/, '+00');
+
+async function prepare(engine: Engine, request: RestoreRequest): Promise<void> {
+  const { dataDirectory, tablespaceDirectory, lockDirectory, spoolDirectory, logDirectory } = request;
+  const isRetry = existsSync(processFile(request));
+  if (isRetry) await endOrphan(processFile(request), ['pgbackrest', `--pg1-path=${dataDirectory}`]);
+  for (const folder of [dataDirectory, tablespaceDirectory]) {
+    if (!isRetry && !isEmpty(folder)) throw new AssayError('directory-not-empty', { directory: folder });
+    if (isRetry) emptyFolder(folder);
+  }
+  for (const folder of [dataDirectory, tablespaceDirectory, lockDirectory, spoolDirectory, logDirectory]) {
+    if (!existsSync(folder)) privateFolder(folder, engine.user);
+    else if (engine.user.switched && ownerOf(folder).uid === 0) privateFolder(folder, engine.user);
+  }
+}
+
+const processFile = (request: RestoreRequest) => join(request.lockDirectory, PROCESS_FILE);
+
+const isEmpty = (folder: string) => !existsSync(folder) || readdirSync(folder).length === 0;
+
+/** Links are removed, never followed. */
+function emptyFolder(folder: string): void {
+  if (!existsSync(folder) || lstatSync(folder).isSymbolicLink()) return;
+  for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
+}
