@@ -92,7 +92,11 @@ export interface Clones {
 /** Checks on a clone. Each returns results, never throws for a fault it found. */
 export interface CloneChecks {
   /** On a clone paused at any target: reached exactly (replay LSN, time, name), system identifier as the source's. */
-  arrival(policy: ClusterPolicy, clone: CloneRef, stop: { readonly target: RecoveryTarget; readonly reached: ReachedPoint }): Promise<readonly CheckResult[]>;
+  arrival(
+    policy: ClusterPolicy,
+    clone: CloneRef,
+    stop: { readonly target: RecoveryTarget; readonly reached: ReachedPoint; readonly systemIdentifier?: string },
+  ): Promise<readonly CheckResult[]>;
   /** On a clone paused at the marker's LSN: snapshot equivalence, witness, fingerprints. */
   content(policy: ClusterPolicy, clone: CloneRef, marker: Marker, reached: ReachedPoint, io: StepIo): Promise<readonly CheckResult[]>;
   /** On a promoted clone: amcheck per database, sequences, constraints, assertions; then stopped: page checksums. */

@@ -2,12 +2,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AssayError } from '../../../domain/errors.ts';
-import type { OsUser } from '../../os-user.ts';
+import type { ClusterPolicy } from '../../../domain/policy.ts';
+import { type OsUser, osUser } from '../../os-user.ts';
 import { run } from '../../process.ts';
 
 export type Program = 'postgres' | 'pg_controldata' | 'pg_checksums' | 'pg_amcheck';
 
-const VERSION = /PostgreSQL\) (\d+)/;
+const VERSION = /PostgreSQL\) ((\d+)[.\w]*)/;
 const found = new Map<string, string>();
 
 /** Major of a data directory, from its PG_VERSION; throws clone-start-failed where there is none (nothing was restored). */
@@ -28,12 +29,22 @@ export async function findBinaries(major: string, configured: string | null, as:
   for (const folder of looked) {
     if (!existsSync(join(folder, 'postgres'))) continue;
     const { stdout } = await run({ argv: [join(folder, 'postgres'), '--version'], as, deadlineMs: 10_000 });
-    if (VERSION.exec(stdout)?.[1] === major) {
+    if (VERSION.exec(stdout)?.[2] === major) {
       found.set(key, folder);
       return folder;
     }
   }
   throw new AssayError('binaries-missing', { major, looked: looked.join(', ') });
+}
+
+/** Version of the programs that clones of this policy run on, `15.18`: those last used, else the configured ones. Throws binaries-missing. */
+export async function cloneVersion(policy: ClusterPolicy): Promise<string> {
+  const { binaries, osUser: name } = policy.clone;
+  const lastUsed = [...found].findLast(([key]) => key.endsWith(`:${binaries ?? ''}`))?.[1];
+  const folder = lastUsed ?? binaries ?? usualPlaces('*').find((place) => existsSync(join(place, 'postgres')));
+  if (folder === undefined) throw new AssayError('binaries-missing', { major: 'any', looked: usualPlaces('*').join(', ') });
+  const { stdout } = await run({ argv: [join(folder, 'postgres'), '--version'], as: osUser(name), deadlineMs: 10_000 });
+  return VERSION.exec(stdout)?.[1] ?? stdout.trim();
 }
 
 function usualPlaces(major: string): string[] {

@@ -1,0 +1,72 @@
+/** Every table of a marker, hashed again on the paused clone with the same seeds and compared. Memory is flat in tables and bytes. */
+import type pg from 'pg';
+import { type CloneTable, compareFingerprints, type Difference } from '../../../domain/backup/fingerprint.ts';
+import type { Marker, TableFingerprint } from '../../../domain/backup/model.ts';
+import { faultOf } from '../../pg-errors.ts';
+import { withClone } from '../clone/connection.ts';
+import { fingerprintSettings, fingerprintTable } from '../marker/fingerprint.ts';
+import { counted, type Finding, type OnClone, whatThrown } from './result.ts';
+
+const NAMED = 10;
+
+export async function fingerprints(on: OnClone, marker: Marker): Promise<Finding> {
+  // the largest first: the last table to be read is then a small one
+  const waiting = [...marker.fingerprints].sort((a, b) => a.bytes - b.bytes);
+  const read: CloneTable[] = [];
+  const broken: Finding[] = [];
+  const readNext = async (client: pg.ClientBase) => {
+    for (let table = waiting.pop(); table !== undefined; table = waiting.pop()) {
+      const answer = await readOne(client, table);
+      if ('outcome' in answer) broken.push({ ...answer, because: [`${table.schema}.${table.table}: ${answer.because[0]}`] });
+      else read.push(answer);
+      if (read.length % 50 === 0) on.io.beat({ phase: 'fingerprints', left: waiting.length });
+    }
+  };
+  const sessions = Math.max(1, Math.min(on.policy.proof.fingerprint.parallel, waiting.length));
+  await Promise.all(Array.from({ length: sessions }, () => withClone(on, { database: marker.database, settings: fingerprintSettings }, readNext)));
+  return summarise(marker, read, broken);
+}
+
+async function readOne(client: pg.ClientBase, table: TableFingerprint): Promise<CloneTable | Finding> {
+  const name = { schema: table.schema, table: table.table };
+  try {
+    return { ...name, content: await fingerprintTable(client, table, { seeds: table.seeds, equality: table.equality }) };
+  } catch (error) {
+    if (faultOf(error) === 'object-missing') return { ...name, content: null };
+    return whatThrown(error);
+  }
+}
+
+/** A corrupt page is a fault whatever else was equal; a difference against a fingerprint of this very snapshot likewise. */
+function summarise(marker: Marker, read: readonly CloneTable[], broken: readonly Finding[]): Finding {
+  const { equal, differences } = compareFingerprints(marker, read);
+  const certain = differences.filter((difference) => difference.certain);
+  const corrupt = broken.filter(({ outcome }) => outcome === 'failed');
+  const because = (what: string, told: readonly string[]) => [`${what} of ${counted(marker.fingerprints.length, 'table')}`, ...told.slice(0, NAMED)];
+  if (corrupt.length > 0)
+    return {
+      outcome: 'failed',
+      cause: 'page-corrupt',
+      because: because(
+        `${corrupt.length} unreadable`,
+        corrupt.flatMap((each) => each.because),
+      ),
+    };
+  if (certain.length > 0) return { outcome: 'failed', cause: 'content-differs', because: because(`${certain.length} different`, told(certain)) };
+  if (broken.length > 0)
+    return {
+      outcome: 'unusable',
+      cause: broken[0]?.cause ?? 'unknown',
+      because: because(
+        `${broken.length} not comparable`,
+        broken.flatMap((each) => each.because),
+      ),
+    };
+  if (differences.length > 0) {
+    return { outcome: 'unusable', cause: 'marker-unusable', because: because(`${differences.length} different from an older fingerprint`, told(differences)) };
+  }
+  const rows = marker.fingerprints.reduce((sum, { rows: each }) => sum + BigInt(each), 0n);
+  return { outcome: 'passed', because: [`${counted(equal, 'table')} with ${rows} rows equal to the source at ${marker.lsn}`] };
+}
+
+const told = (differences: readonly Difference[]): string[] => differences.map(({ because }) => because);
