@@ -1,0 +1,90 @@
+/** Markers in the control database, fingerprints a row each, written and read in pages. */
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Lsn } from '../../domain/backup/lsn.ts';
+import type { Marker, MarkerRef, TableFingerprint } from '../../domain/backup/model.ts';
+import { AssayError } from '../../domain/errors.ts';
+import { ClusterPolicyEntity } from '../../entities/cluster-policy.ts';
+import { MarkerEntity, type MarkerHead, TableFingerprintEntity } from '../../entities/marker.ts';
+import type { MarkerStore } from '../backup/ports.ts';
+import type { Control } from './control-database.ts';
+import { markerDigest, markerRef, settledMarker } from './marker-digest.ts';
+import { writeMarkerFile } from './marker-files.ts';
+
+/** Rows a statement. */
+const PAGE = 1_000;
+
+/**
+ * Each marker is also written as a file into the evidence folder of the applied policy, where there is one.
+ * All methods may be repeated. `load` throws internal where there is no such marker.
+ */
+export function createMarkerStore(control: Control): MarkerStore {
+  return {
+    save: async (given) => {
+      const marker = settledMarker(given);
+      await insertMarker(control.em(), marker);
+      const applied = await control.em().findOne(ClusterPolicyEntity, { cluster: marker.cluster });
+      if (applied !== null) await writeMarkerFile(applied.policy.evidenceDirectory, marker);
+      return markerRef(marker);
+    },
+    load: async (id) => {
+      const em = control.em();
+      const row = await em.findOne(MarkerEntity, { id });
+      if (row === null) throw new AssayError('internal', { reason: `no marker ${id} in the control database` });
+      return { ...row.head, fingerprints: await loadFingerprints(em, id) };
+    },
+    between: (cluster, from, to) => refsBetween(control.em(), cluster, [from, to]),
+    newest: async (cluster) => {
+      const em = control.em();
+      const rows = await em.execute<{ id: string; head: MarkerHead }[]>(
+        'select distinct on (database) id, head from assay_control.marker where cluster = ? order by database, at desc, id',
+        [cluster],
+      );
+      const markers: Marker[] = [];
+      for (const { id, head } of rows) markers.push({ ...head, fingerprints: await loadFingerprints(em, id) });
+      return markers;
+    },
+  };
+}
+
+async function insertMarker(em: EntityManager, marker: Marker): Promise<void> {
+  const { fingerprints, ...head } = marker;
+  const { id, cluster, database, lsn } = marker;
+  await em.transactional(async (tx) => {
+    const row = { id, cluster, database, lsn, at: new Date(marker.at), head, digest: markerDigest(marker) };
+    const written = await tx.execute(
+      'insert into assay_control.marker (id, cluster, database, lsn, at, head, digest) values (?, ?, ?, ?, ?, ?, ?) on conflict (id) do nothing returning id',
+      [row.id, row.cluster, row.database, row.lsn, row.at, JSON.stringify(row.head), row.digest],
+    );
+    // a step that is retried finds the marker its first attempt saved
+    if ((written as unknown[]).length === 0) return;
+    for (let from = 0; from < fingerprints.length; from += PAGE) {
+      const page = fingerprints
+        .slice(from, from + PAGE)
+        .map(({ seeds: [seed1, seed2], ...table }, offset) => ({ marker: id, position: from + offset, ...table, seed1, seed2 }));
+      await tx.insertMany(TableFingerprintEntity, page);
+    }
+  });
+}
+
+async function loadFingerprints(em: EntityManager, marker: string): Promise<TableFingerprint[]> {
+  const found: TableFingerprint[] = [];
+  for (;;) {
+    const page = await em.find(
+      TableFingerprintEntity,
+      { marker, position: { $gte: found.length } },
+      { orderBy: { position: 'asc' }, limit: PAGE, disableIdentityMap: true },
+    );
+    for (const { oid, schema, table, rows, sum, equality, bytes, seed1, seed2, takenAt } of page) {
+      found.push({ oid, schema, table, rows, sum, equality: equality === 'text' ? 'text' : 'hash', bytes, seeds: [seed1, seed2], takenAt });
+    }
+    if (page.length < PAGE) return found;
+  }
+}
+
+async function refsBetween(em: EntityManager, cluster: string, [from, to]: readonly [Lsn, Lsn | null]): Promise<MarkerRef[]> {
+  return em.execute<MarkerRef[]>(
+    `select id, database, lsn::text as lsn, head->>'at' as at from assay_control.marker
+     where cluster = ? and lsn >= ?::pg_lsn and (?::pg_lsn is null or lsn <= ?::pg_lsn) order by database, lsn`,
+    [cluster, from, to, to],
+  );
+}
