@@ -9,7 +9,7 @@ import { createMarkerStore } from '../activities/control/marker-store.ts';
 import { AssayError, reasonOf } from '../domain/errors.ts';
 import { fleetQueue, hostQueue } from '../domain/ids.ts';
 import type { Observe } from '../domain/observation.ts';
-import type { ClusterPolicy } from '../domain/policy.ts';
+import type { ClusterPolicy, FleetPolicy, SecretReference } from '../domain/policy.ts';
 import { createLog } from '../ops/log.ts';
 import { createMetrics } from '../ops/metrics.ts';
 import { activityIo } from './activity-io.ts';
@@ -30,13 +30,14 @@ export interface Fleet {
 
 export interface FleetOptions {
   readonly config: ProcessConfig;
-  /** Address and signing key come from here where the environment is silent. */
-  readonly signingKey: string;
+  /** Temporal's address comes from here where the environment is silent. */
+  readonly policy: FleetPolicy | null;
+  readonly signingKey: SecretReference;
   readonly controlUrl: string;
 }
 
 /** Throws temporal-unreachable, control-unreachable, schema-newer. */
-export async function startFleet({ config, signingKey, controlUrl }: FleetOptions): Promise<Fleet> {
+export async function startFleet({ config, policy, signingKey, controlUrl }: FleetOptions): Promise<Fleet> {
   const metrics = createMetrics();
   const log = createLog({ level: config.logLevel });
   const observe: Observe = (observation) => {
@@ -44,7 +45,7 @@ export async function startFleet({ config, signingKey, controlUrl }: FleetOption
     metrics.listener(observation);
   };
   const corePort = await installRuntime(config);
-  const temporal = await connectTemporal(config);
+  const temporal = await connectTemporal(config, policy);
   const control = await openControl(controlUrl);
   await control.migrate();
   const evidence = createEvidenceStore({ control, readSecret, signingKey });
@@ -81,8 +82,8 @@ interface TemporalLinks {
   close(): Promise<void>;
 }
 
-async function connectTemporal(config: ProcessConfig): Promise<TemporalLinks> {
-  const { namespace, ...options } = temporalConnection(config, null);
+async function connectTemporal(config: ProcessConfig, policy: FleetPolicy | null): Promise<TemporalLinks> {
+  const { namespace, ...options } = temporalConnection(config, policy);
   const dataConverter = payloadCodec(config.payloadKey);
   try {
     const native = await NativeConnection.connect(options);

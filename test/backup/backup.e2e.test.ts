@@ -1,0 +1,32 @@
+/** The whole path on real parts: PostgreSQL, pgBackRest, a Temporal server, a worker process. */
+import { existsSync, readdirSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { fillTable, startBackup, startProof, useFleet } from '../support/fleet.ts';
+
+const fleet = useFleet();
+
+test('a backup ends proven by content, with a signed certificate beside the repository', async () => {
+  await fillTable(fleet.get(), 20_000);
+  const { backup, proof, markers } = await (await startBackup(fleet.get())).result();
+  expect(proof).toMatchObject({ verdict: 'proven', level: 'content', backup: backup.label, findings: 0 });
+  expect(markers.length).toBeGreaterThan(0);
+  expect(existsSync(proof?.certificate.json ?? '')).toBe(true);
+  expect(existsSync(proof?.certificate.html ?? '')).toBe(true);
+});
+
+test('the same request twice is one backup', async () => {
+  const [one, two] = await Promise.all([startBackup(fleet.get(), { requestKey: 'twice', prove: 'none' }), startBackup(fleet.get(), { requestKey: 'twice', prove: 'none' })]);
+  expect((await one.result()).backup.label).toBe((await two.result()).backup.label);
+});
+
+test('an incremental backup is proven together with what it builds on, deep', async () => {
+  await fillTable(fleet.get(), 5_000);
+  const { backup } = await (await startBackup(fleet.get(), { type: 'incremental', prove: 'none' })).result();
+  expect(backup.type).toBe('incremental');
+  const proof = await (await startProof(fleet.get(), { depth: 'deep' })).result();
+  expect(proof).toMatchObject({ verdict: 'proven', level: 'content', backup: backup.label });
+});
+
+test('no clone is left behind', () => {
+  expect(readdirSync(fleet.get().policy().clone.directory)).toEqual([]);
+});

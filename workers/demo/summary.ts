@@ -1,0 +1,37 @@
+/** What the demo ends with: at most 12 lines, in figures, and where to look. */
+import { readFileSync } from 'node:fs';
+import prettyBytes from 'pretty-bytes';
+import type { BackupRunResult } from '../../domain/backup/requests.ts';
+import type { DemoRun } from '../demo.ts';
+
+export async function summary(run: DemoRun, { keep }: { keep: boolean }): Promise<string> {
+  const { full, incremental, copy, assaySays, traffic, fleet } = run;
+  const seconds = Math.round((Date.now() - run.startedAt) / 1000);
+  const lines = [
+    '',
+    `A shop of ${prettyBytes(run.shopBytes ?? 0)} in two databases, written to at ${Math.round(traffic?.figures().perSecond ?? 0)} transactions a second meanwhile.`,
+    full && backupLine('full', full),
+    incremental && backupLine('incremental', incremental),
+    copy && `WAL segment ${copy.deleted} deleted in a copy: pgBackRest verify says ${run.engineSays}; Assay says ${assaySays?.verdict} (${assaySays?.cause}):`,
+    assaySays && `  ${assaySays.because[0]}`,
+    keep && incremental?.proof ? `Certificate: ${incremental.proof.certificate.html} (and .json)` : 'Certificates were signed and chained; `npm run demo -- --keep` leaves them, and everything else, to look at.',
+    keep && fleet && `Temporal: ${fleet.temporal.uiUrl}   metrics: ${fleet.worker?.metricsUrl}`,
+    keep && fleet && `psql -h ${fleet.cluster.socketDirectory} -U postgres shop   ·   ASSAY_POLICY=${fleet.policyFile}`,
+    keep ? 'It all stays until Ctrl-C.' : 'Everything that was started is gone.',
+    `${seconds} s in all.`,
+  ];
+  return lines.filter((line): line is string => typeof line === 'string').join('\n');
+}
+
+function backupLine(type: string, { backup, proof, engineMs, markers }: BackupRunResult): string {
+  const name = `${type} backup ${backup.label}: ${prettyBytes(backup.databaseBytes)} in ${(engineMs / 1000).toFixed(1)} s`;
+  if (proof === null) return name;
+  const covered = proof.verdict === 'proven' ? figures(proof.certificate.json) : '';
+  return `${name}; ${proof.verdict} by ${proof.level} at ${markers.at(-1)?.lsn}${covered}`;
+}
+
+/** Share compared and recovery time, from the certificate itself. */
+function figures(certificate: string): string {
+  const { body } = JSON.parse(readFileSync(certificate, 'utf8')) as { body?: { coverage?: { tablesCovered: number; bytesCovered: number } } };
+  return body?.coverage ? `, ${body.coverage.tablesCovered} tables equal` : '';
+}

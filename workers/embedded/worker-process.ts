@@ -1,0 +1,58 @@
+/** A worker in a process of its own, as production runs it; tests kill and restart it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AssayError } from '../../domain/errors.ts';
+import { root } from './binaries.ts';
+
+export interface WorkerProcess {
+  readonly metricsUrl: string;
+  readonly pid: number;
+  /** Resolves when the process is gone. */
+  kill(signal: NodeJS.Signals): Promise<void>;
+  readonly ended: Promise<void>;
+}
+
+export interface WorkerOptions {
+  readonly env: Readonly<Record<string, string>>;
+  readonly metricsPort: number;
+  readonly logFile: string;
+}
+
+const READY_MS = 60_000;
+
+/** Waits until it polls its queues. Throws internal with where its log is. */
+export async function startWorker({ env, metricsPort, logFile }: WorkerOptions): Promise<WorkerProcess> {
+  const log = openSync(logFile, 'a', 0o600);
+  const child = spawn(process.execPath, ['workers/assay.ts', 'worker'], {
+    cwd: root,
+    env: { ...process.env, ...env, ASSAY_METRICS_PORT: String(metricsPort) },
+    stdio: ['ignore', log, log],
+    detached: true,
+  });
+  const ended = once(child, 'exit').then(() => undefined);
+  const metricsUrl = `http://127.0.0.1:${metricsPort}/metrics`;
+  await untilReady(child, metricsUrl.replace('/metrics', '/healthz'), logFile);
+  return {
+    metricsUrl,
+    pid: child.pid ?? 0,
+    ended,
+    async kill(signal) {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      await ended;
+    },
+  };
+}
+
+async function untilReady(child: ChildProcess, url: string, logFile: string): Promise<void> {
+  const end = Date.now() + READY_MS;
+  while (Date.now() < end) {
+    if (child.exitCode !== null || child.signalCode !== null) break;
+    const answer = await fetch(url, { signal: AbortSignal.timeout(1_000) }).catch(() => null);
+    if (answer?.ok) return;
+    await sleep(100);
+  }
+  child.kill('SIGKILL');
+  throw new AssayError('internal', { reason: `the worker did not become ready; its log is ${logFile}` });
+}
