@@ -3,6 +3,7 @@
  *   look (made already? → adopt) → lock held? → wait, look again → run → look (it must be there now).
  * The key travels in the backup itself, as an annotation, so that the repository alone is the truth.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackupRecord, BackupType } from '../../../../domain/backup/model.ts';
 import { AssayError, isAssayError } from '../../../../domain/errors.ts';
 import { requestAnnotation } from '../../../../domain/ids.ts';
@@ -29,7 +30,10 @@ export async function makeBackup(engine: Engine, request: BackupRequest, io: Ste
     const began = performance.now();
     const ran = await runBackup(engine, request, io);
     // another process took the lock between looking and running: it may be this request's own orphan
-    if (!ran && Date.now() < endsAt) continue;
+    if (!ran && Date.now() < endsAt) {
+      await sleep(LOOK_MS, undefined, { signal: io.signal }).catch(() => {});
+      continue;
+    }
     const backup = ran ? await find(engine, request) : null;
     if (backup !== null) return { backup, adopted: false, tookMs: Math.round(performance.now() - began) };
     if (!ran) throw new AssayError('engine-busy', { stanza: engine.policy.engine.stanza });

@@ -84,7 +84,7 @@ function lastMessage(run: FailedRun): EngineMessage {
   return { number: typeof run.status === 'number' ? run.status : 0, text: run.output.trim().split('\n').slice(-6).join('\n') };
 }
 
-const FINAL: ReadonlySet<number> = new Set([27, 30, 31, 32, 37, 46, 48, 62, 67, 68, 69, 70, 76, 78, 88, 89, 96, 103]);
+const FINAL: ReadonlySet<number> = new Set([27, 30, 31, 32, 37, 46, 48, 50, 62, 67, 68, 69, 70, 76, 78, 88, 89, 96, 103]);
 const UNREACHABLE: ReadonlySet<number> = new Set([49, 72, 101, 105]);
 const UNREACHABLE_TEXT = /HTTP request failed|unable to (?:connect|find a|get address)|unable to negotiate TLS|TLS error|unexpected (?:EOF|eof)|timeout after/;
 
@@ -106,7 +106,8 @@ function recognise(run: FailedRun, message: EngineMessage): AssayError | undefin
     case 58:
       return of('system-identifier-differs', identifiers(message.text));
     case 50:
-      return of('engine-busy');
+      // the same number tells of a lock file that another user owns: waiting would not help
+      return /Permission denied/.test(message.text) ? undefined : of('engine-busy');
     case 56:
       return of('cluster-unreachable');
     case 75:
@@ -151,6 +152,8 @@ function hintFor(number: number): string {
     case 55:
     case 95:
       return 'what the repository holds is damaged: restore from another backup or repository, then make a full backup';
+    case 50:
+      return 'the lock file belongs to another user: run the engine as the user that owns it, or remove the file';
     case 31:
     case 32:
     case 37:
