@@ -1,7 +1,7 @@
 /** A whole embedded fleet for one test file, and the few questions tests ask it. */
 import { afterAll, beforeAll } from 'vitest';
-import type { BackupProveInput, BackupRunInput, BackupRunResult } from '../../domain/backup/requests.ts';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
+import type { BackupProveInput, BackupRunInput, BackupRunResult } from '../../domain/backup/requests.ts';
 import { fleetQueue, workflowIds } from '../../domain/ids.ts';
 import { type EmbeddedFleet, type EmbeddedFleetOptions, startEmbeddedFleet } from '../../workers/embedded/embedded-fleet.ts';
 
