@@ -1,0 +1,95 @@
+/** Makes markers of the live cluster: per database a snapshot whose LSN is known, then the fingerprints of its tables. */
+
+import { compareLsn } from '../../../domain/backup/lsn.ts';
+import type { Marker, NotCovered } from '../../../domain/backup/model.ts';
+import { AssayError, isAssayError, reasonOf } from '../../../domain/errors.ts';
+import type { Observe } from '../../../domain/observation.ts';
+import type { ClusterPolicy } from '../../../domain/policy.ts';
+import type { StepIo } from '../../io.ts';
+import { withConnection } from '../../pg.ts';
+import { faultOf, scrubbedReason, toAssayError } from '../../pg-errors.ts';
+import type { MarkerMaker, ReadSecret } from '../ports.ts';
+import { makeMarker } from './marker.ts';
+
+export interface MarkerDependencies {
+  readonly readSecret: ReadSecret;
+  readonly now: () => Date;
+  readonly observe: Observe;
+}
+
+interface DatabaseRow {
+  readonly name: string;
+  readonly connectable: boolean;
+}
+
+/**
+ * Databases one after the other, so that at most one snapshot holds back vacuum. template0 and template1 are left out: a session there would
+ * keep CREATE DATABASE waiting, and every proof would have to stop for them. A database that no marker could be made of is named with the
+ * reason of each way that was tried; marker-busy is thrown only where there is no marker at all. Also throws cluster-unreachable, cancelled.
+ */
+export function createMarkerMaker(deps: MarkerDependencies): MarkerMaker {
+  return {
+    async make(policy, options, io) {
+      const databases = await listDatabases(policy, deps.readSecret);
+      const markers: Marker[] = [];
+      const notCovered: NotCovered[] = databases.filter((row) => !isCovered(policy, row)).map((row) => excluded(policy, row));
+      let firstFailure: unknown;
+      for (const { name } of databases.filter((row) => isCovered(policy, row))) {
+        const previous = options.previous.find((marker) => marker.database === name) ?? null;
+        try {
+          const source = { policy, database: name, readSecret: deps.readSecret, signal: io.signal };
+          markers.push(await makeMarker(source, { equality: options.equality, previous }, beatFor(io, name)));
+        } catch (error) {
+          if (io.signal.aborted) throw new AssayError('cancelled', { what: `the marker of ${name}` });
+          const failure = whyNot(name, error);
+          if (failure === null) throw toAssayError(error, { cluster: policy.cluster, role: policy.connection.user, what: `fingerprint database ${name}` });
+          deps.observe({ kind: 'marker-failed', cluster: policy.cluster, database: name, reason: failure.detail });
+          notCovered.push(failure);
+          firstFailure ??= error;
+        }
+      }
+      if (markers.length === 0 && isAssayError(firstFailure, 'marker-busy')) throw firstFailure;
+      return { markers: markers.sort((a, b) => compareLsn(a.lsn, b.lsn)), notCovered };
+    },
+  };
+}
+
+async function listDatabases(policy: ClusterPolicy, readSecret: ReadSecret): Promise<readonly DatabaseRow[]> {
+  try {
+    return await withConnection(policy.connection, readSecret, { agent: 'backup' }, async (client) => {
+      const { rows } = await client.query<DatabaseRow>(
+        "/* assay backup */ select datname as name, datallowconn as connectable from pg_database where datname not in ('template0', 'template1') order by datname",
+      );
+      return rows;
+    });
+  } catch (error) {
+    throw toAssayError(error, { cluster: policy.cluster, role: policy.connection.user, what: 'list the databases' });
+  }
+}
+
+const isCovered = (policy: ClusterPolicy, { name, connectable }: DatabaseRow) => connectable && !policy.excludedDatabases.includes(name);
+
+const excluded = (policy: ClusterPolicy, { name }: DatabaseRow): NotCovered => ({
+  database: name,
+  object: null,
+  reason: 'database-excluded',
+  detail: policy.excludedDatabases.includes(name) ? 'excluded by the policy' : 'the database allows no connections',
+});
+
+/** null: not this database's trouble alone. */
+function whyNot(database: string, error: unknown): NotCovered | null {
+  const entry = (reason: NotCovered['reason'], detail: string): NotCovered => ({ database, object: null, reason, detail });
+  if (isAssayError(error, 'marker-busy')) return entry('budget', `${reasonOf(error)}: ${error.values.ways ?? ''}`);
+  if (isAssayError(error, 'privilege-missing')) return entry('no-privilege', reasonOf(error));
+  switch (faultOf(error)) {
+    case 'database-missing':
+      return entry('dropped-while-reading', scrubbedReason(error));
+    case 'privilege-missing':
+    case 'login-refused':
+      return entry('no-privilege', scrubbedReason(error));
+    default:
+      return null;
+  }
+}
+
+const beatFor = (io: StepIo, database: string) => (tables: number) => io.beat({ phase: 'fingerprints', database, tables });

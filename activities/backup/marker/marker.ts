@@ -1,0 +1,89 @@
+/** One marker of one database: what must be read before the snapshot, the snapshot by the best way there is, the pass, what comes after. */
+import { randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import type { Equality, Marker } from '../../../domain/backup/model.ts';
+import { AssayError } from '../../../domain/errors.ts';
+import { newestWitness } from '../source/witness.ts';
+import { byFence } from './by-fence.ts';
+import { byQuietMoment } from './by-quiet-moment.ts';
+import { bySlot } from './by-slot.ts';
+import { chooser, orderFor } from './choice.ts';
+import { freshSeeds } from './fingerprint.ts';
+import { type HeldSnapshot, isHeld, type NoSnapshot } from './held-snapshot.ts';
+import { readPass } from './pass.ts';
+import { readSequences, settleSequences } from './sequences.ts';
+import { endAll, type MarkerSource, openReader } from './session.ts';
+import { changeKeys, passSize, sourceTables } from './tables.ts';
+import { unhashableTypes } from './unhashable-types.ts';
+
+export interface MarkerOptions {
+  readonly equality: Equality;
+  readonly previous: Marker | null;
+}
+
+/** Throws marker-busy where no way gave a snapshot, with the reason of each in its values; PostgreSQL's own errors otherwise. */
+export async function makeMarker(source: MarkerSource, options: MarkerOptions, onProgress: (tables: number) => void): Promise<Marker> {
+  const began = performance.now();
+  const { fingerprint } = source.policy.proof;
+  const watch = await openReader(source);
+  let held: HeldSnapshot | undefined;
+  try {
+    const keys = fingerprint.mode === 'changed' ? await changeKeys(watch) : new Map<number, string>();
+    const sequencesBefore = await readSequences(watch);
+    held = await bestSnapshot(source, watch);
+    // sequences and counters do not obey snapshots: the ones above belong before it, this reading after it
+    const sequences = settleSequences(sequencesBefore, await readSequences(watch));
+    const { fingerprints, notCovered, lastOid } = await readTables({ source, watch, held, options, changeKeys: keys, onProgress });
+    const { way, lsn, timeline, at, snapshot, fenceMs } = held;
+    return {
+      id: randomUUID(),
+      cluster: source.policy.cluster,
+      database: source.database,
+      ...{ way, lsn, timeline, at, snapshot, fenceMs },
+      witness: await newestWitness(held.holder),
+      fingerprints,
+      sequences,
+      notCovered,
+      tookMs: Math.round(performance.now() - began),
+      ...(fingerprint.mode === 'sample' && lastOid !== null ? { sampledUpTo: lastOid } : {}),
+    };
+  } finally {
+    await endAll([watch, held?.holder]);
+  }
+}
+
+/** Best first; each way says why it could not. */
+async function bestSnapshot(source: MarkerSource, watch: pg.Client): Promise<HeldSnapshot> {
+  const { waitMs } = source.policy.proof.fingerprint;
+  const refused: NoSnapshot[] = [];
+  for (const way of [bySlot, byQuietMoment, byFence]) {
+    source.signal.throwIfAborted();
+    const attempt = await way(source, watch, waitMs);
+    if (isHeld(attempt)) return attempt;
+    refused.push(attempt);
+  }
+  const ways = refused.map(({ way, reason }) => `${way}: ${reason}`).join('; ');
+  throw new AssayError('marker-busy', { database: source.database, timeoutMs: waitMs, ways });
+}
+
+interface Reading {
+  readonly source: MarkerSource;
+  readonly watch: pg.Client;
+  readonly held: HeldSnapshot;
+  readonly options: MarkerOptions;
+  readonly changeKeys: ReadonlyMap<number, string>;
+  readonly onProgress: (tables: number) => void;
+}
+
+async function readTables({ source, watch, held, options, changeKeys: keys, onProgress }: Reading) {
+  const { fingerprint } = source.policy.proof;
+  const { bytes } = await passSize(held.holder);
+  const choose = chooser({ policy: fingerprint, equality: options.equality, previous: options.previous, changeKeys: keys, totalBytes: bytes });
+  return readPass({
+    ...{ source, watch, held, choose, changeKeys: keys, onProgress },
+    pages: sourceTables(held.holder, await unhashableTypes(held.holder), orderFor(fingerprint.mode, options.previous)),
+    seeds: freshSeeds(),
+    parallel: fingerprint.parallel,
+    deadlineMs: held.heldSinceMs + fingerprint.maxSnapshotAgeMs,
+  });
+}

@@ -1,0 +1,59 @@
+/** One table in the marker's snapshot, in a transaction of its own: its locks are gone before the next table's are asked for. */
+import type pg from 'pg';
+import type { TableContent } from '../../../domain/backup/fingerprint.ts';
+import type { Equality, NotCoveredReason } from '../../../domain/backup/model.ts';
+import { literal } from '../../pg.ts';
+import { faultOf, scrubbedReason } from '../../pg-errors.ts';
+import { fingerprintSql, type Seeds } from './fingerprint.ts';
+import type { SourceTable } from './tables.ts';
+
+export interface ReadForm {
+  /** Of the holder: see HeldSnapshot. */
+  readonly exportedId: string;
+  readonly seeds: Seeds;
+  readonly equality: Equality;
+}
+
+export type ReadOutcome =
+  | { readonly kind: 'read'; readonly content: TableContent; readonly equality: Equality }
+  | { readonly kind: 'locked'; readonly detail: string }
+  | { readonly kind: 'not-covered'; readonly reason: NotCoveredReason; readonly detail: string };
+
+/**
+ * Holding no lock while waiting for one, a reader can never be part of a deadlock with the application's migrations; that is why tables
+ * are not read several to a transaction. One round trip. Throws only where the connection is gone.
+ */
+export async function readTable(client: pg.Client, table: SourceTable, form: ReadForm): Promise<ReadOutcome> {
+  try {
+    const results = (await client.query(
+      `begin isolation level repeatable read read only; set transaction snapshot ${literal(form.exportedId)};
+       ${fingerprintSql(table, form)}; commit`,
+    )) as unknown as readonly pg.QueryResult<TableContent>[];
+    return { kind: 'read', content: results[2]?.rows[0] as TableContent, equality: form.equality };
+  } catch (error) {
+    await client.query('rollback');
+    return outcomeOf(error, form.equality) ?? readTable(client, table, { ...form, equality: 'text' });
+  }
+}
+
+/** undefined: worth another try in the text form. */
+function outcomeOf(error: unknown, equality: Equality): ReadOutcome | undefined {
+  const detail = scrubbedReason(error);
+  switch (faultOf(error)) {
+    case 'lock-timeout':
+      return { kind: 'locked', detail: `somebody held an exclusive lock on it: ${detail}` };
+    case 'cancelled':
+      return { kind: 'not-covered', reason: 'budget', detail: 'the time for this snapshot was over before the table was read' };
+    case 'object-missing':
+      return { kind: 'not-covered', reason: 'dropped-while-reading', detail };
+    case 'privilege-missing':
+      return { kind: 'not-covered', reason: 'no-privilege', detail };
+    case 'unreachable':
+      throw error;
+    case 'function-missing':
+      // the catalogue promised a hash that the type does not keep
+      return equality === 'hash' ? undefined : { kind: 'not-covered', reason: 'unreadable-type', detail };
+    default:
+      return { kind: 'not-covered', reason: 'unreadable-type', detail };
+  }
+}

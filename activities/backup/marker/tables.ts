@@ -1,0 +1,93 @@
+/** The tables of one database as a snapshot sees them, page by page: memory stays flat however many there are. */
+import type pg from 'pg';
+import type { NotCoveredReason, TableName } from '../../../domain/backup/model.ts';
+
+export interface SourceTable extends TableName {
+  readonly oid: number;
+  readonly bytes: number;
+  /** By catalogue: some column's type has no extended hash, or its equality depends on a collation library. */
+  readonly needsText: boolean;
+  /** Name, file and columns: any change of these between snapshot and reading makes the reading worthless. */
+  readonly signature: string;
+  /** null: can be read. */
+  readonly obstacle: NotCoveredReason | null;
+}
+
+export type TableOrder = { readonly by: 'size' } | { readonly by: 'oid'; readonly after: number };
+
+const PAGE = 200;
+
+/**
+ * A text of everything that DDL can change under an old snapshot: TRUNCATE and rewrites swap the file, ALTER TABLE the columns, and a
+ * snapshot older than them reads rows that were never there. Columns are aggregated for one table at a time.
+ */
+const signature = `md5(concat_ws('/', n.nspname, c.relname, c.relfilenode, c.relkind, c.relpersistence,
+  (select string_agg(concat_ws(',', a.attnum, a.atttypid, a.atttypmod, a.attcollation, a.attisdropped, a.atthasmissing), ';' order by a.attnum)
+   from pg_attribute a where a.attrelid = c.oid and a.attnum > 0)))`;
+
+/** Ordinary tables (partitions and inheritance children among them), populated materialized views, and large objects where there are any. */
+const counted = `c.relkind in ('r', 'm', 'f') and c.relpersistence <> 't' and c.relispopulated and c.oid >= 16384
+  or c.oid = 'pg_largeobject'::regclass and exists (select from pg_largeobject_metadata)`;
+
+/**
+ * Declares the cursor in the holder's transaction and yields pages. `unhashable` comes from the catalogue (see unhashable-types.ts).
+ * Temporary tables are left out: they belong to their session.
+ */
+export async function* sourceTables(holder: pg.Client, unhashable: readonly string[], order: TableOrder): AsyncGenerator<readonly SourceTable[]> {
+  // utility statements take no parameters; BigInt lets nothing but numbers through
+  const types = unhashable.map((oid) => String(BigInt(oid))).join(',');
+  const sorted = order.by === 'size' ? 'c.relpages desc, c.oid' : `c.oid <= ${BigInt(order.after)}, c.oid`;
+  await holder.query(`/* assay backup */ declare assay_tables no scroll cursor for
+    select c.oid::int8 as oid, n.nspname as schema, c.relname as table, coalesce(pg_table_size(c.oid), 0) as bytes, ${signature} as signature,
+      exists (select from pg_attribute a left join pg_collation l on l.oid = a.attcollation
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+          and (a.atttypid = any ('{${types}}'::oid[]) or not l.collisdeterministic)) as "needsText",
+      case
+        when c.relkind = 'f' then 'foreign-table'
+        when c.relpersistence = 'u' then 'unlogged'
+        when not coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'), false)
+          then case when c.oid = 'pg_largeobject'::regclass then 'large-objects' else 'no-privilege' end
+        when row_security_active(c.oid) then 'row-security'
+      end as obstacle
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where ${counted}
+    order by ${sorted}`);
+  for (;;) {
+    const { rows } = await holder.query<SourceTable & { oid: string; bytes: string }>(`/* assay backup */ fetch ${PAGE} from assay_tables`);
+    if (rows.length === 0) break;
+    yield rows.map((row) => ({ ...row, oid: Number(row.oid), bytes: Number(row.bytes) }));
+  }
+  await holder.query('/* assay backup */ close assay_tables');
+}
+
+/** How many tables and bytes a whole pass would read. */
+export async function passSize(holder: pg.Client): Promise<{ readonly tables: number; readonly bytes: number }> {
+  const { rows } = await holder.query<{ tables: number; bytes: string }>(
+    `/* assay backup */ select count(*)::int as tables, coalesce(sum(pg_table_size(c.oid)), 0)::text as bytes
+     from pg_class c where (${counted}) and c.relkind <> 'f' and c.relpersistence = 'p'`,
+  );
+  const row = rows[0] as { tables: number; bytes: string };
+  return { tables: row.tables, bytes: Number(row.bytes) };
+}
+
+/** What these tables look like now. Tables that are gone are missing from the map. */
+export async function signaturesNow(watch: pg.Client, oids: readonly number[]): Promise<ReadonlyMap<number, string>> {
+  const { rows } = await watch.query<{ oid: string; signature: string }>(
+    `/* assay backup */ select c.oid::int8 as oid, ${signature} as signature from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = any ($1::oid[])`,
+    [oids],
+  );
+  return new Map(rows.map((row) => [Number(row.oid), row.signature]));
+}
+
+/**
+ * For `changed` mode, and to be read before the snapshot is taken: what is counted after it would hide changes the snapshot does not hold.
+ * A crash resets counters, so the server's start belongs to the key.
+ */
+export async function changeKeys(watch: pg.Client): Promise<ReadonlyMap<number, string>> {
+  const { rows } = await watch.query<{ oid: string; key: string }>(
+    `/* assay backup */ select c.oid::int8 as oid, concat_ws('/', ${signature}, pg_stat_get_tuples_inserted(c.oid), pg_stat_get_tuples_updated(c.oid),
+       pg_stat_get_tuples_deleted(c.oid), (select stats_reset from pg_stat_database where datname = current_database()), pg_postmaster_start_time()) as key
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace where (${counted}) and c.relkind <> 'f'`,
+  );
+  return new Map(rows.map((row) => [Number(row.oid), row.key]));
+}
