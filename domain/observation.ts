@@ -10,6 +10,14 @@ interface OfCluster {
 export type Observation =
   | { readonly kind: 'worker-started'; readonly host: string; readonly queues: readonly string[] }
   | { readonly kind: 'worker-stopped'; readonly host: string }
+  /** A worker began to watch a cluster, or its policy changed: what alerts compare with, and which series start at zero. */
+  | ({
+      readonly kind: 'cluster-watched';
+      readonly repositories: readonly number[];
+      readonly objectives: { readonly rpoSeconds: number | null; readonly rtoSeconds: number | null; readonly proofAgeSeconds: number };
+    } & OfCluster)
+  /** The cluster left the policy: its series end. */
+  | ({ readonly kind: 'cluster-forgotten' } & OfCluster)
   | ({ readonly kind: 'witness-written'; readonly lsn: string } & OfCluster)
   | ({ readonly kind: 'witness-failed'; readonly reason: string } & OfCluster)
   | ({
@@ -59,6 +67,7 @@ export type Observation =
     } & OfCluster)
   | ({ readonly kind: 'backups-expired'; readonly labels: readonly string[]; readonly dryRun: boolean } & OfCluster)
   | ({ readonly kind: 'restore-finished'; readonly outcome: 'proven' | 'failed' | 'inconclusive' | 'refused' } & OfCluster)
+  /** `missed`: runs that were skipped since the last look, not in all. */
   | ({ readonly kind: 'schedule-missed'; readonly schedule: string; readonly missed: number } & OfCluster)
   | ({ readonly kind: 'objective-missed'; readonly objective: 'rpo' | 'rto'; readonly measuredSeconds: number; readonly objectiveSeconds: number } & OfCluster)
   | { readonly kind: 'step-failed'; readonly step: string; readonly code: ErrorCode; readonly message: string };
