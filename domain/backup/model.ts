@@ -98,8 +98,10 @@ export interface TableFingerprint extends TableName {
   readonly bytes: number;
   /** Seeds of the two hashes, int8 as text, never '0'. */
   readonly seeds: readonly [string, string];
-  /** LSN of the snapshot this fingerprint was really taken in; an older one than the marker's where budget mode reused it. */
+  /** Moment of the snapshot this fingerprint was really taken in; an older one than the marker's where budget mode reused it. */
   readonly takenAt: Instant;
+  /** `changed` mode: file, columns and change counters just before that snapshot; equal later means nothing was seen to change. */
+  readonly changeKey?: string;
 }
 
 export type NotCoveredReason =
@@ -150,6 +152,8 @@ export interface Marker {
   readonly tookMs: number;
   /** How long writers could have been blocked; 0 for `slot` and `optimistic`. */
   readonly fenceMs: number;
+  /** `sample` mode: oid of the last table read; the next sample goes on after it. */
+  readonly sampledUpTo?: number;
 }
 
 /** What travels through workflows: no fingerprints, no rows. */
