@@ -14,6 +14,8 @@ export const workflowIds = {
   backupExpire: (cluster: string, requestKey: string) => `backup/${cluster}/expire/${requestKey}`,
   backupFingerprint: (cluster: string, requestKey: string) => `backup/${cluster}/fingerprint/${requestKey}`,
   backupRestorePoint: (cluster: string, name: string) => `backup/${cluster}/restore-point/${name}`,
+  /** One at a time: who asks while it is being answered gets the same answer. */
+  backupStatus: (cluster: string) => `backup/${cluster}/status`,
   clusterLock: (cluster: string) => `backup/${cluster}/lock`,
 } as const;
 

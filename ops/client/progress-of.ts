@@ -1,0 +1,59 @@
+/** How far a run has come: its own answer, the bytes its engine reports, and whom it waits for. */
+import { type Client, type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
+import { backupWorkflows, type Progress, queries } from '../../domain/backup/requests.ts';
+import { type Stalled, stallOf } from './workers-there.ts';
+
+export interface RunProgress extends Progress {
+  readonly running: boolean;
+  /** Nobody polls the queue the run waits for. */
+  readonly stalled: Stalled | null;
+}
+
+const QUERY_MS = 3_000;
+
+/** Never waits long: where no worker answers, Temporal's own record does. Throws WorkflowNotFoundError. */
+export async function progressOf(client: Client, workflowId: string): Promise<RunProgress> {
+  const description = await client.workflow.getHandle(workflowId).describe();
+  const startedAt = description.startTime.toISOString();
+  if (description.status.name !== 'RUNNING') {
+    return { phase: 'ended', detail: description.status.name.toLowerCase(), startedAt, running: false, stalled: null };
+  }
+  const child = await childProof(client, description);
+  if (child?.running) return { ...child, startedAt };
+  const stalled = await stallOf(client, description, Date.now());
+  const told = stalled === null ? await ask(client, description) : null;
+  const bytes = await engineBytes(client, description);
+  return { phase: 'waiting', detail: 'for a worker', startedAt, ...told, ...bytes, running: true, stalled };
+}
+
+/** A backup's proof is a run of its own: what it does is what the caller waits for. */
+async function childProof(client: Client, { raw }: WorkflowExecutionDescription): Promise<RunProgress | null> {
+  const child = (raw.pendingChildren ?? []).find((each) => each.workflowTypeName === backupWorkflows.prove);
+  if (!child?.workflowId) return null;
+  try {
+    return await progressOf(client, child.workflowId);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null; // asked for, not begun yet
+    throw error;
+  }
+}
+
+async function ask(client: Client, { workflowId, runId }: WorkflowExecutionDescription): Promise<Progress | null> {
+  try {
+    return await client.withDeadline(Date.now() + QUERY_MS, () => client.workflow.getHandle(workflowId, runId).query<Progress>(queries.progress));
+  } catch {
+    return null; // busy, between two workers, or not yet begun: the next look will tell
+  }
+}
+
+/** From the heartbeat of the step that runs now. */
+async function engineBytes(client: Client, { raw }: WorkflowExecutionDescription): Promise<Pick<Progress, 'doneBytes' | 'totalBytes'>> {
+  const payload = (raw.pendingActivities ?? []).flatMap((activity) => activity.heartbeatDetails?.payloads ?? []).at(0);
+  if (payload === undefined) return {};
+  const { payloadCodecs, payloadConverter } = client.options.loadedDataConverter;
+  let payloads = [payload];
+  for (const codec of payloadCodecs.toReversed()) payloads = await codec.decode(payloads);
+  const beat = payloads[0] === undefined ? null : payloadConverter.fromPayload<{ doneBytes?: unknown; totalBytes?: unknown } | null>(payloads[0]);
+  if (typeof beat?.doneBytes !== 'number' || typeof beat.totalBytes !== 'number' || beat.totalBytes === 0) return {};
+  return { doneBytes: beat.doneBytes, totalBytes: beat.totalBytes };
+}
