@@ -123,8 +123,7 @@ async function readStatus(context: ClientContext, cluster: string): Promise<Back
     if (status !== null) return status;
     answer.catch(() => {}); // asked below, thrown below
     const stalled = await stallOf(client, await handle.describe(), Date.now());
-    if (stalled !== null && !(await isPolled(client, stalled.queue, 'activity')))
-      throw new AssayError('no-worker', { queue: stalled.queue, host: stalled.host });
+    if (stalled !== null) throw new AssayError('no-worker', { queue: stalled.queue, host: stalled.host });
     return await answer;
   } catch (error) {
     throw asAssayError(error, { address, what: workflowId });
