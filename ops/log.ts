@@ -24,7 +24,7 @@ export function createLog(options: LogOptions = {}): Observe {
   return (seen) => {
     const line = lines[seen.kind] as (seen: Observation) => ReturnType<Line<Kind>>; // the kind picked the line of this very type
     const [level, sentence] = line(seen);
-    logger[level](withoutSecrets({ ...seen }), stars(sentence));
+    logger[level](withoutSecrets(fieldsOf(seen)), stars(sentence));
   };
 }
 
@@ -70,6 +70,13 @@ const lines: { readonly [K in Kind]: Line<K> } = {
 };
 
 const VERDICT_LEVELS = { proven: 'info', failed: 'error', inconclusive: 'warn' } as const satisfies Record<string, Level>;
+
+// a proof's own level must not take the place of the line's
+const fieldsOf = (seen: Observation) => {
+  if (seen.kind !== 'proof-judged') return { ...seen };
+  const { level, ...rest } = seen;
+  return { ...rest, proofLevel: level };
+};
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 

@@ -29,6 +29,7 @@ export function removeCluster(families: Families, cluster: string): void {
   for (const family of Object.values(families)) void removeSeries(family as Gauge, cluster);
 }
 
+// get() answers in a later microtask, long before the next tick watches a cluster again;
 // a cast, because the union of the three classes has no common call signature; all three have get and remove
 async function removeSeries(family: Gauge, cluster: string): Promise<void> {
   const { values } = await family.get();

@@ -1,0 +1,53 @@
+/** One observation of every kind, as a fleet at work makes them. */
+import type { Observation } from '../../domain/observation.ts';
+
+type Kind = Observation['kind'];
+
+const cluster = 'shop';
+const repository = 1;
+
+/** A kind that is missing here does not compile. */
+export const oneOfEach: { readonly [K in Exclude<Kind, 'cluster-forgotten' | 'worker-stopped'>]: Extract<Observation, { kind: K }> } = {
+  'worker-started': { kind: 'worker-started', host: 'db1', queues: ['assay', 'assay@db1'] },
+  'cluster-watched': { kind: 'cluster-watched', cluster, repositories: [repository], objectives: { rpoSeconds: 65, rtoSeconds: 60, proofAgeSeconds: 90_000 } },
+  'witness-written': { kind: 'witness-written', cluster, lsn: '0/5000028' },
+  'witness-failed': { kind: 'witness-failed', cluster, reason: 'the server is shutting down' },
+  'archive-measured': { kind: 'archive-measured', cluster, repository, lagBytes: 4096, lagSeconds: 12, gaps: 0 },
+  'engine-progress': { kind: 'engine-progress', cluster, phase: 'backup', doneBytes: 50, totalBytes: 100 },
+  'backup-taken': {
+    kind: 'backup-taken',
+    cluster,
+    repository,
+    label: '20261121-050000F',
+    type: 'full',
+    tookMs: 9300,
+    databaseBytes: 1_503_000_000,
+    repositoryBytes: 70_000_000,
+    adopted: false,
+  },
+  'backup-failed': { kind: 'backup-failed', cluster, type: 'full', code: 'engine-busy' },
+  'marker-made': { kind: 'marker-made', cluster, database: 'orders', way: 'slot', tables: 5, tookMs: 2600, fenceMs: 0 },
+  'marker-failed': { kind: 'marker-failed', cluster, database: 'orders', reason: 'a transaction kept running' },
+  'clone-opened': { kind: 'clone-opened', cluster, clone: 'c1' },
+  'clone-wiped': { kind: 'clone-wiped', cluster, clone: 'c1', swept: false },
+  'check-made': { kind: 'check-made', cluster, check: 'fingerprints', outcome: 'passed', tookMs: 2700 },
+  'proof-judged': {
+    kind: 'proof-judged',
+    cluster,
+    repository,
+    proof: 'p1',
+    backup: '20261121-050000F',
+    verdict: 'proven',
+    level: 'content',
+    cause: null,
+    depth: 'plain',
+    provenAtSeconds: 1_795_000_000,
+    rpoSeconds: 14,
+    recoveryTime: { fetchMs: 8500, startMs: 700, replayMs: 1900, checkMs: 6000, honest: true },
+  },
+  'backups-expired': { kind: 'backups-expired', cluster, labels: ['20261101-050000F'], dryRun: false },
+  'restore-finished': { kind: 'restore-finished', cluster, outcome: 'proven' },
+  'schedule-missed': { kind: 'schedule-missed', cluster, schedule: 'backup/shop/schedule/full', missed: 1 },
+  'objective-missed': { kind: 'objective-missed', cluster, objective: 'rto', measuredSeconds: 75, objectiveSeconds: 60 },
+  'step-failed': { kind: 'step-failed', step: 'takeBackup', code: 'engine-busy', message: 'another process holds the lock' },
+};
