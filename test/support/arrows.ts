@@ -58,9 +58,9 @@ const table: readonly Arrows[] = [
   },
   {
     folder: 'ops/client',
-    says: 'domain/, @temporalio/client, types of workflows/',
+    says: 'domain/, @temporalio/client (its codec: common and proto), types of workflows/',
     builtins: true,
-    packages: (name, typeOnly) => name === '@temporalio/client' || (typeOnly && name === '@temporalio/common'),
+    packages: only('@temporalio/client', '@temporalio/common', '@temporalio/proto'),
     ours: (target, typeOnly) => within('domain/', 'ops/client')(target) || (typeOnly && target.startsWith('workflows/')),
   },
   {
