@@ -9,7 +9,7 @@ import type { CloneRef } from '../../domain/backup/model.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
-import { type Bench, benchOf, cloneAt, listing, mark, quietIo, restoreInto, upTo } from './clone-bench.ts';
+import { type Bench, benchOf, cloneAt, listing, mark, quietIo, restoreInto, upTo } from './clone-support.ts';
 
 let cluster: EmbeddedCluster;
 let bench: Bench;

@@ -33,7 +33,7 @@ interface Tally {
 /** Foreign keys by anti-join, check constraints by their expression, as a role that may only read: both call the source's own functions. */
 export async function constraints(on: OnClone, options: { readonly database: string; readonly depth: ProofDepth; readonly major: number }): Promise<Finding> {
   const { database, depth, major } = options;
-  return asChecker(on, { database, timeoutMs: QUESTION_MS }, async (client) => {
+  return asChecker(on, { database, timeoutMs: QUESTION_MS, settings: { search_path: 'pg_catalog' } }, async (client) => {
     const tally: Tally = { checked: 0, tooLarge: 0, violated: [], unreadable: [], notValid: await invalidIndexes(client) };
     const ask = async (what: string, constraint: { validated: boolean; bytes: number }, sql: string) => {
       if (!constraint.validated) tally.notValid.push(what);

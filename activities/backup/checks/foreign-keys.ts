@@ -36,7 +36,7 @@ export async function readForeignKeys(client: pg.ClientBase, major: number): Pro
             'operatorSchema', opn.nspname, 'operator', op.oprname,
             'collationSchema', case when ca.attcollation <> pa.attcollation then coln.nspname end,
             'collation', case when ca.attcollation <> pa.attcollation then col.collname end) order by k.place)
-          from pg_catalog.unnest(con.conkey, con.confkey, con.conpfeqop) with ordinality k(child, parent, equality, place)
+          from unnest(con.conkey, con.confkey, con.conpfeqop) with ordinality k(child, parent, equality, place)
           join pg_catalog.pg_attribute ca on ca.attrelid = con.conrelid and ca.attnum = k.child
           join pg_catalog.pg_attribute pa on pa.attrelid = con.confrelid and pa.attnum = k.parent
           join pg_catalog.pg_operator op on op.oid = k.equality

@@ -106,7 +106,7 @@ export async function withClone<T>(
 }
 
 function withoutSuperuserSettings(): Record<string, string> {
-  const { session_preload_libraries, session_replication_role, role, row_security, ...rest } = SESSION;
+  const { session_preload_libraries, session_replication_role, role, row_security, search_path, ...rest } = SESSION;
   return rest;
 }
 
