@@ -1,0 +1,261 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { causeOfError } from '../../domain/backup/cause-of-error.ts';
+import type { Cause, CheckName, CheckOutcome, CheckResult, Marker, TableFingerprint } from '../../domain/backup/model.ts';
+import { type Evidence, FAULTS, isFault, judge, judgeEnded } from '../../domain/backup/verdict.ts';
+import { AssayError } from '../../domain/errors.ts';
+
+const AT = '2026-11-21T06:00:00.000Z';
+
+const check = (name: CheckName, outcome: CheckOutcome = 'passed', database: string | null = null, cause: Cause | null = null): CheckResult => ({
+  name,
+  outcome,
+  database,
+  cause,
+  because: [`${name} of ${database ?? 'the cluster'} ${outcome}`],
+  tookMs: 1,
+});
+
+const table = (name: string, bytes: number, takenAt = AT): TableFingerprint => ({
+  schema: 'public',
+  table: name,
+  oid: 1,
+  rows: '3',
+  sum: '5',
+  equality: 'hash',
+  bytes,
+  seeds: ['1', '2'],
+  takenAt,
+});
+
+const marker = (database: string, fingerprints: readonly TableFingerprint[] = [table('t', 100)]): Marker => ({
+  id: `m-${database}`,
+  cluster: 'main',
+  database,
+  way: 'slot',
+  lsn: '0/5000000',
+  timeline: 1,
+  at: AT,
+  snapshot: '10:10:',
+  witness: null,
+  fingerprints,
+  sequences: [],
+  notCovered: [],
+  tookMs: 1,
+  fenceMs: 0,
+});
+
+const sound = (databases: readonly string[]): CheckResult[] => [
+  check('target-reached'),
+  check('system-identifier'),
+  ...databases.flatMap((database) =>
+    (['snapshot-equivalence', 'fingerprints', 'amcheck', 'constraints'] as const).map((name) => check(name, 'passed', database)),
+  ),
+  check('page-checksums'),
+];
+
+const evidence = (over: Partial<Evidence> = {}): Evidence => ({
+  level: 'content',
+  checks: sound(['a', 'b']),
+  databases: [
+    { name: 'a', bytes: 1000 },
+    { name: 'b', bytes: 1000 },
+  ],
+  markers: [marker('a'), marker('b')],
+  notCovered: [],
+  provenAt: AT,
+  ...over,
+});
+
+const replaced = (name: CheckName, database: string | null, outcome: CheckOutcome, cause: Cause | null): CheckResult[] =>
+  sound(['a', 'b']).map((each) => (each.name === name && each.database === database ? { ...each, outcome, cause } : each));
+
+describe('a verdict', () => {
+  it('is proven with content where every database was compared equal', () => {
+    expect(judge(evidence())).toMatchObject({
+      verdict: 'proven',
+      level: 'content',
+      findings: [],
+      coverage: { databases: 2, databasesCovered: 2, tablesCovered: 2 },
+    });
+  });
+
+  it('is failed with the cause that explains the others', () => {
+    const checks = [...replaced('fingerprints', 'a', 'failed', 'content-differs'), check('archive-continuity', 'failed', null, 'wal-gap')];
+    expect(judge(evidence({ checks }))).toMatchObject({ verdict: 'failed', cause: 'wal-gap' });
+    expect(judge(evidence({ checks: [...checks].reverse() }))).toMatchObject({ verdict: 'failed', cause: 'wal-gap' });
+  });
+
+  it('is inconclusive, never failed, where the marker is of another moment', () => {
+    const checks = replaced('snapshot-equivalence', 'a', 'failed', 'marker-unusable').map((each) =>
+      each.name === 'fingerprints' && each.database === 'a' ? { ...each, outcome: 'failed' as const, cause: 'content-differs' as const } : each,
+    );
+    expect(judge(evidence({ checks }))).toMatchObject({ verdict: 'inconclusive', cause: 'marker-unusable' });
+  });
+
+  it('is inconclusive where a database has no marker, or was not compared', () => {
+    const checks = sound(['a']).concat(check('amcheck', 'passed', 'b'), check('constraints', 'passed', 'b'));
+    expect(judge(evidence({ checks, markers: [marker('a')] }))).toMatchObject({ verdict: 'inconclusive', cause: 'no-marker' });
+    expect(judge(evidence({ checks: sound([]), databases: [], markers: [] }))).toMatchObject({ verdict: 'inconclusive', cause: 'no-marker' });
+  });
+
+  it('is inconclusive where a database was skipped by amcheck', () => {
+    expect(judge(evidence({ checks: replaced('amcheck', 'b', 'unusable', 'amcheck-unavailable') }))).toMatchObject({
+      verdict: 'inconclusive',
+      cause: 'amcheck-unavailable',
+    });
+    expect(judge(evidence({ checks: sound(['a', 'b']).filter(({ name, database }) => name !== 'amcheck' || database !== 'b') }))).toMatchObject({
+      verdict: 'inconclusive',
+    });
+  });
+
+  it('is proven with a finding where one manifest copy is damaged', () => {
+    const verdict = judge(evidence({ checks: [...sound(['a', 'b']), check('manifest-copies', 'finding', null, 'manifest-damaged')] }));
+    expect(verdict).toMatchObject({ verdict: 'proven', findings: [{ check: 'manifest-copies', cause: 'manifest-damaged' }] });
+  });
+
+  it('is proven without content where only structure was asked for', () => {
+    const checks = sound(['a', 'b']).filter(({ name }) => name !== 'snapshot-equivalence' && name !== 'fingerprints');
+    const verdict = judge(evidence({ level: 'structure', checks, markers: [] }));
+    expect(verdict).toMatchObject({ verdict: 'proven', level: 'structure', coverage: { databasesCovered: 0, bytesCovered: 0, bytes: 2000 } });
+  });
+
+  it('names a fault of the repository before the error that it led to', () => {
+    const checks = [check('archive-continuity', 'failed', null, 'wal-gap')];
+    const ended = causeOfError(new AssayError('target-not-reached', { clone: 'c', target: 't', lines: 'l' }));
+    expect(judgeEnded(evidence({ checks }), ended)).toMatchObject({ verdict: 'failed', cause: 'wal-gap' });
+    expect(judgeEnded(evidence({ checks: [] }), ended)).toMatchObject({ verdict: 'failed', cause: 'target-not-reached' });
+    expect(judgeEnded(evidence({ checks: [] }), causeOfError(new AssayError('disk-full', {})))).toMatchObject({ verdict: 'inconclusive', cause: 'disk-full' });
+  });
+});
+
+describe('every verdict', () => {
+  const names = fc.constantFrom<CheckName>(
+    'archive-continuity',
+    'manifest-copies',
+    'target-reached',
+    'system-identifier',
+    'snapshot-equivalence',
+    'witness',
+    'fingerprints',
+    'page-checksums',
+    'amcheck',
+    'sequences',
+    'constraints',
+    'assertions',
+  );
+  const causes = fc.constantFrom<Cause | null>(null, ...FAULTS, 'disk-full', 'marker-unusable', 'amcheck-unavailable', 'collation-version', 'unknown');
+  const anyCheck = fc
+    .record({
+      name: names,
+      outcome: fc.constantFrom<CheckOutcome>('passed', 'failed', 'unusable', 'not-applicable', 'finding'),
+      database: fc.constantFrom(null, 'a', 'b'),
+      cause: causes,
+    })
+    .map(({ name, outcome, database, cause }) => check(name, outcome, database, cause));
+  const anyEvidence = fc.record({ extra: fc.array(anyCheck, { maxLength: 6 }), level: fc.constantFrom<'content' | 'structure'>('content', 'structure') });
+
+  const isRealFault = (result: CheckResult, all: readonly CheckResult[]) => {
+    if (result.outcome !== 'failed' || !isFault(result.cause) || result.name === 'snapshot-equivalence') return false;
+    const againstMarker = ['fingerprints', 'witness', 'sequences'].includes(result.name) && result.database !== null;
+    return !(againstMarker && all.some((other) => other.name === 'snapshot-equivalence' && other.database === result.database && other.outcome !== 'passed'));
+  };
+
+  it('is failed if and only if a fault was found, with a cause that is one', () => {
+    fc.assert(
+      fc.property(anyEvidence, ({ extra, level }) => {
+        const checks = [...sound(['a', 'b']), ...extra];
+        const verdict = judge(evidence({ level, checks }));
+        expect(verdict.verdict === 'failed').toBe(checks.some((each) => isRealFault(each, checks)));
+        if (verdict.verdict === 'failed') expect(isFault(verdict.cause)).toBe(true);
+      }),
+    );
+  });
+
+  it('that is proven rests on nothing unusable, and covers with content every database', () => {
+    fc.assert(
+      fc.property(anyEvidence, ({ extra, level }) => {
+        const checks = [...sound(['a', 'b']), ...extra];
+        const verdict = judge(evidence({ level, checks }));
+        if (verdict.verdict !== 'proven') return;
+        expect(checks.some(({ outcome }) => outcome === 'failed' || outcome === 'unusable')).toBe(false);
+        if (level === 'content') expect(verdict.coverage.databasesCovered).toBe(2);
+      }),
+    );
+  });
+
+  it('never gets better by another bad result, nor depends on the order', () => {
+    const rank = { proven: 0, inconclusive: 1, failed: 2 };
+    fc.assert(
+      fc.property(anyEvidence, anyCheck, ({ extra, level }, more) => {
+        fc.pre(more.outcome === 'failed' || more.outcome === 'unusable');
+        fc.pre(more.name !== 'snapshot-equivalence');
+        const checks = [...sound(['a', 'b']), ...extra];
+        const [less, with_] = [judge(evidence({ level, checks })), judge(evidence({ level, checks: [...checks, more] }))];
+        expect(rank[with_.verdict]).toBeGreaterThanOrEqual(rank[less.verdict]);
+        const turned = judge(evidence({ level, checks: [...checks].reverse() }));
+        expect([turned.verdict, 'cause' in turned ? turned.cause : null]).toEqual([less.verdict, 'cause' in less ? less.cause : null]);
+      }),
+    );
+  });
+
+  it('without one of the needed checks is not proven', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...sound(['a', 'b']).filter(({ name }) => name !== 'system-identifier')), (left) => {
+        const checks = sound(['a', 'b']).filter(({ name, database }) => name !== left.name || database !== left.database);
+        expect(judge(evidence({ checks })).verdict).toBe('inconclusive');
+      }),
+    );
+  });
+});
+
+describe('coverage', () => {
+  it('counts tables and bytes that were compared equal, the oldest fingerprint, and names what is left', () => {
+    const markers = [marker('a', [table('x', 300), table('y', 100, '2026-11-21T05:50:00.000Z')]), marker('b', [{ ...table('z', 600), equality: 'text' }])];
+    const notCovered = [
+      { database: 'a', object: 'public.u', reason: 'unlogged' as const, detail: '' },
+      { database: 'c', object: null, reason: 'database-excluded' as const, detail: '' },
+    ];
+    const { coverage } = judge(evidence({ markers, notCovered: [...notCovered, ...notCovered] }));
+    expect(coverage).toEqual({
+      databases: 3,
+      databasesCovered: 2,
+      tables: 4,
+      tablesCovered: 3,
+      bytes: 1000,
+      bytesCovered: 1000,
+      oldestFingerprintMs: 600_000,
+      equalities: ['hash', 'text'],
+      notCovered,
+    });
+  });
+
+  it('does not count a database that differs', () => {
+    expect(judge(evidence({ checks: replaced('fingerprints', 'a', 'failed', 'content-differs') })).coverage).toMatchObject({
+      databasesCovered: 1,
+      tablesCovered: 1,
+      bytesCovered: 100,
+    });
+  });
+});
+
+describe('the cause of an error', () => {
+  it.each([
+    [new AssayError('target-not-reached', {}), 'failed', 'target-not-reached'],
+    [new AssayError('target-not-reached', { cause: 'wal-corrupt' }), 'failed', 'wal-corrupt'],
+    [new AssayError('engine-refused', { command: 'pgbackrest restore', status: 26, lines: '' }), 'failed', 'backup-file-corrupt'],
+    [{ code: 'engine-failed', message: 'pgbackrest restore ended with status 29: x' }, 'failed', 'backup-file-corrupt'],
+    [{ code: 'engine-failed', message: 'pgbackrest restore ended with status 56: x' }, 'inconclusive', 'unknown'],
+    [new AssayError('repository-unreachable', {}), 'inconclusive', 'repository-unreachable'],
+    [new AssayError('wrong-cipher-key', {}), 'inconclusive', 'wrong-cipher-key'],
+    [new AssayError('disk-full', {}), 'inconclusive', 'disk-full'],
+    [new AssayError('binaries-missing', {}), 'inconclusive', 'missing-binaries'],
+    [new AssayError('system-identifier-differs', {}), 'inconclusive', 'system-identifier-differs'],
+    [new AssayError('clone-start-failed', { clone: 'c', lines: 'FATAL: could not access file "$libdir/x"' }), 'inconclusive', 'missing-extension'],
+    [{ code: 'clone-start-failed', message: 'the clone c did not start: database locale is incompatible' }, 'inconclusive', 'collation-version'],
+    [new AssayError('cancelled', {}), 'inconclusive', 'interrupted'],
+    [new Error('anything'), 'inconclusive', 'unknown'],
+  ] as const)('%s → %s %s', (error, verdict, cause) => {
+    expect(causeOfError(error)).toMatchObject({ verdict, cause });
+  });
+});
