@@ -63,7 +63,12 @@ async function whatIsLacking(watch: pg.Client): Promise<string | null> {
 }
 
 async function createSlot(walsender: pg.Client, limits: { watch: pg.Client; waitMs: number; signal: AbortSignal }): Promise<ExportedSlot> {
-  const cancel = () => void limits.watch.query('/* assay backup */ select pg_cancel_backend($1)', [processIdOf(walsender)]).catch(() => {});
+  let cancelled = false;
+  const cancel = () => {
+    if (cancelled) return;
+    cancelled = true;
+    void limits.watch.query('/* assay backup */ select pg_cancel_backend($1)', [processIdOf(walsender)]).catch(() => {});
+  };
   const watchdog = setTimeout(cancel, limits.waitMs + 100);
   limits.signal.addEventListener('abort', cancel, { once: true });
   try {

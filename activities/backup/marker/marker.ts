@@ -13,7 +13,7 @@ import { type HeldSnapshot, isHeld, type NoSnapshot } from './held-snapshot.ts';
 import { readPass } from './pass.ts';
 import { readSequences, settleSequences } from './sequences.ts';
 import { endAll, type MarkerSource, openReader } from './session.ts';
-import { changeKeys, passSize, sourceTables } from './tables.ts';
+import { changeKeys, passBytes, sourceTables } from './tables.ts';
 import { unhashableTypes } from './unhashable-types.ts';
 
 export interface MarkerOptions {
@@ -33,7 +33,7 @@ export async function makeMarker(source: MarkerSource, options: MarkerOptions, o
     held = await bestSnapshot(source, watch);
     // sequences and counters do not obey snapshots: the ones above belong before it, this reading after it
     const sequences = settleSequences(sequencesBefore, await readSequences(watch));
-    const { fingerprints, notCovered, lastOid } = await readTables({ source, watch, held, options, changeKeys: keys, onProgress });
+    const { fingerprints, notCovered, lastOid } = await readTables({ source, held, options, changeKeys: keys, onProgress });
     const { way, lsn, timeline, at, snapshot, fenceMs } = held;
     return {
       id: randomUUID(),
@@ -68,19 +68,18 @@ async function bestSnapshot(source: MarkerSource, watch: pg.Client): Promise<Hel
 
 interface Reading {
   readonly source: MarkerSource;
-  readonly watch: pg.Client;
   readonly held: HeldSnapshot;
   readonly options: MarkerOptions;
   readonly changeKeys: ReadonlyMap<number, string>;
   readonly onProgress: (tables: number) => void;
 }
 
-async function readTables({ source, watch, held, options, changeKeys: keys, onProgress }: Reading) {
+async function readTables({ source, held, options, changeKeys: keys, onProgress }: Reading) {
   const { fingerprint } = source.policy.proof;
-  const { bytes } = await passSize(held.holder);
-  const choose = chooser({ policy: fingerprint, equality: options.equality, previous: options.previous, changeKeys: keys, totalBytes: bytes });
+  const totalBytes = fingerprint.mode === 'sample' ? await passBytes(held.holder) : 0;
+  const choose = chooser({ policy: fingerprint, ...options, changeKeys: keys, totalBytes });
   return readPass({
-    ...{ source, watch, held, choose, changeKeys: keys, onProgress },
+    ...{ source, held, choose, changeKeys: keys, onProgress },
     pages: sourceTables(held.holder, await unhashableTypes(held.holder), orderFor(fingerprint.mode, options.previous)),
     seeds: freshSeeds(),
     parallel: fingerprint.parallel,

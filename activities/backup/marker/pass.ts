@@ -4,13 +4,12 @@ import type { Equality, NotCovered, NotCoveredReason, TableFingerprint } from '.
 import type { Choose } from './choice.ts';
 import type { Seeds } from './fingerprint.ts';
 import type { HeldSnapshot } from './held-snapshot.ts';
-import { type ReadOutcome, readTable } from './read-table.ts';
+import { importSnapshot, type ReadOutcome, readTable } from './read-table.ts';
 import { endAll, type MarkerSource, openReader } from './session.ts';
 import { type SourceTable, signaturesNow } from './tables.ts';
 
 export interface Pass {
   readonly source: MarkerSource;
-  readonly watch: pg.Client;
   readonly held: HeldSnapshot;
   readonly pages: AsyncIterable<readonly SourceTable[]>;
   readonly choose: Choose;
@@ -124,7 +123,7 @@ async function readBatch(pass: Pass, session: pg.Client, batch: { tables: readon
     else outcomes.push({ table: chosen.table, outcome });
   }
   const now = await signaturesNow(
-    pass.watch,
+    session,
     outcomes.map(({ table }) => table.oid),
   );
   for (const { table, outcome } of outcomes) settle(pass, tally, { table, outcome, signatureNow: now.get(table.oid) });
@@ -134,8 +133,8 @@ async function readBatch(pass: Pass, session: pg.Client, batch: { tables: readon
 async function readInTime(pass: Pass, session: pg.Client, { table, equality }: Chosen): Promise<ReadOutcome> {
   if (performance.now() >= pass.deadlineMs) return { kind: 'not-covered', reason: 'budget', detail: 'the time for this snapshot was over' };
   const outcome = await readTable(session, table, { exportedId: pass.held.exportedId, seeds: pass.seeds, equality });
-  // a snapshot that is gone looks like any other error: make sure the holder still lives
-  if (outcome.kind === 'not-covered' && outcome.reason === 'unreadable-type') await pass.held.holder.query('/* assay backup */ select 1');
+  // a snapshot that is gone looks like any other error: this throws where its holder is no more
+  if (outcome.kind === 'not-covered' && outcome.reason === 'unreadable-type') await importSnapshot(session, pass.held.exportedId);
   return outcome;
 }
 

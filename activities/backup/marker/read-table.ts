@@ -36,6 +36,11 @@ export async function readTable(client: pg.Client, table: SourceTable, form: Rea
   }
 }
 
+/** Goes into the held snapshot and out again. Throws where its holder is gone. */
+export async function importSnapshot(client: pg.Client, exportedId: string): Promise<void> {
+  await client.query(`begin isolation level repeatable read read only; set transaction snapshot ${literal(exportedId)}; commit`);
+}
+
 /** undefined: worth another try in the text form. */
 function outcomeOf(error: unknown, equality: Equality): ReadOutcome | undefined {
   const detail = scrubbedReason(error);

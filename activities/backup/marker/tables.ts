@@ -60,19 +60,17 @@ export async function* sourceTables(holder: pg.Client, unhashable: readonly stri
   await holder.query('/* assay backup */ close assay_tables');
 }
 
-/** How many tables and bytes a whole pass would read. */
-export async function passSize(holder: pg.Client): Promise<{ readonly tables: number; readonly bytes: number }> {
-  const { rows } = await holder.query<{ tables: number; bytes: string }>(
-    `/* assay backup */ select count(*)::int as tables, coalesce(sum(pg_table_size(c.oid)), 0)::text as bytes
-     from pg_class c where (${counted}) and c.relkind <> 'f' and c.relpersistence = 'p'`,
+/** How many bytes a whole pass would read. */
+export async function passBytes(holder: pg.Client): Promise<number> {
+  const { rows } = await holder.query<{ bytes: string }>(
+    `/* assay backup */ select coalesce(sum(pg_table_size(c.oid)), 0)::text as bytes from pg_class c where (${counted}) and c.relkind <> 'f' and c.relpersistence = 'p'`,
   );
-  const row = rows[0] as { tables: number; bytes: string };
-  return { tables: row.tables, bytes: Number(row.bytes) };
+  return Number(rows[0]?.bytes);
 }
 
-/** What these tables look like now. Tables that are gone are missing from the map. */
-export async function signaturesNow(watch: pg.Client, oids: readonly number[]): Promise<ReadonlyMap<number, string>> {
-  const { rows } = await watch.query<{ oid: string; signature: string }>(
+/** What these tables look like now: the client must not be in an older snapshot. Tables that are gone are missing from the map. */
+export async function signaturesNow(client: pg.Client, oids: readonly number[]): Promise<ReadonlyMap<number, string>> {
+  const { rows } = await client.query<{ oid: string; signature: string }>(
     `/* assay backup */ select c.oid::int8 as oid, ${signature} as signature from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = any ($1::oid[])`,
     [oids],
   );
