@@ -60,7 +60,7 @@ async function tickCluster(deps: BackupDependencies, beat: Beat, now: number): P
   }
   if (now - beat.archiveAt >= ARCHIVE_EVERY_MS) {
     beat.archiveAt = now;
-    await observeArchive(deps, policy).catch((error) => deps.observe({ kind: 'witness-failed', cluster: policy.cluster, reason: reasonOf(error) }));
+    await observeArchive(deps, policy).catch((error: unknown) => deps.observe({ kind: 'witness-failed', cluster: policy.cluster, reason: reasonOf(error) }));
   }
 }
 

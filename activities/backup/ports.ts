@@ -83,6 +83,8 @@ export interface Clones {
   stop(policy: ClusterPolicy, clone: CloneRef): Promise<void>;
   /** Starts a promoted, stopped clone again as an ordinary cluster (archiving still off) that stays. */
   serve(policy: ClusterPolicy, clone: CloneRef, io: StepIo): Promise<void>;
+  /** Clones that are there now, whatever state they are in. */
+  list(policy: ClusterPolicy): Promise<readonly { readonly id: string; readonly host: string; readonly owner: string; readonly since: string }[]>;
   /** Gone whatever state it is in; idempotent. */
   wipe(clone: CloneRef): Promise<void>;
   /** Wipes every clone of this host whose owner is no longer running. */

@@ -52,7 +52,7 @@ async function restoreAndCheck(steps: ProveSteps, { question, plan, inspected }:
     around.report('restoring', `${plan.backup.label} into a clone`);
     const restored = await steps.restoreClone({ policy, plan, clone });
     draft = { ...draft, fetchMs: restored.tookMs, restoredBytes: restored.bytes };
-    for (const stop of plan.stops) draft = await visit(steps, { policy, clone, stop, draft }, around);
+    for (const stop of plan.stops) draft = await visit(steps, { policy, clone, stop, draft, systemIdentifier: plan.systemIdentifier }, around);
     draft = { ...draft, ...(await steps.surveyClone({ policy, clone })) };
     around.report('checking', question.depth === 'deep' ? 'every index and every row' : 'structure');
     const structure = await steps.checkStructure({ policy, clone, depth: question.depth, markers: plan.stops.flatMap((stop) => stop.marker?.id ?? []) });
@@ -76,15 +76,16 @@ interface Visit {
   readonly clone: CloneRef;
   readonly stop: PlannedStop;
   readonly draft: ProofDraft;
+  readonly systemIdentifier: string;
 }
 
 /** Recovers up to one stop and compares the marker made there. */
-async function visit(steps: ProveSteps, { policy, clone, stop, draft }: Visit, around: Surroundings): Promise<ProofDraft> {
+async function visit(steps: ProveSteps, { policy, clone, stop, draft, systemIdentifier }: Visit, around: Surroundings): Promise<ProofDraft> {
   around.report('replaying', `to ${describeTarget(stop.target)}`);
   const first = draft.stopsReached.length === 0;
   const recovered = await steps.recoverClone({ policy, clone, target: stop.target, first });
   around.report('comparing', stop.marker === null ? 'target reached' : `database ${stop.marker.database} at ${stop.marker.lsn}`);
-  const compared = await steps.compareContent({ policy, clone, target: stop.target, marker: stop.marker, reached: recovered.reached });
+  const compared = await steps.compareContent({ policy, clone, systemIdentifier, target: stop.target, marker: stop.marker, reached: recovered.reached });
   return {
     ...draft,
     // only the first start is recovery; later ones walk the clone to further comparisons

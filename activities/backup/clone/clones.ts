@@ -1,8 +1,9 @@
 /** Clones on this host: open, recover, walk forwards, promote, stop, wipe, sweep. */
+import { existsSync } from 'node:fs';
 import type { CloneRef } from '../../../domain/backup/model.ts';
 import type { Observe } from '../../../domain/observation.ts';
 import type { Clones } from '../ports.ts';
-import { assertOurs, foldersOf } from './layout.ts';
+import { assertOurs, cloneFoldersIn, foldersOf } from './layout.ts';
 import { openFolder } from './open.ts';
 import { promoteClone } from './promote.ts';
 import { recoverTo } from './recover.ts';
@@ -38,6 +39,12 @@ export function createClones({ host, observe, now }: CloneDependencies): Clones 
     promote: async (policy, clone, io) => promoteClone(policy, ours(clone), io),
     stop: async (_policy, clone) => stopServer(foldersOf(ours(clone).directory)),
     serve: async (policy, clone, io) => serveClone(policy, ours(clone), io),
+    list: async (policy) => {
+      if (!existsSync(policy.clone.directory)) return [];
+      return cloneFoldersIn(policy.clone.directory).flatMap(({ file }) =>
+        file === null || file.cluster !== policy.cluster ? [] : [{ id: file.id, host: file.host, owner: file.owner, since: file.createdAt }],
+      );
+    },
     wipe: async (clone) => {
       await wipeFolder(ours(clone).directory);
       observe({ kind: 'clone-wiped', cluster: clone.cluster, clone: clone.id, swept: false });

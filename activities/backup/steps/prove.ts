@@ -1,12 +1,13 @@
 /** Steps of a proof, in the order the recipe calls them (workflows/backup/prove-recipe.ts). */
 import { AssayError } from '../../../domain/errors.ts';
-import { compareLsn } from '../../../domain/backup/lsn.ts';
-import type { CheckResult, CloneRef, Marker, ProofDepth, ReachedPoint, RecoveryTarget } from '../../../domain/backup/model.ts';
+import type { BackupRecord, CheckResult, CloneRef, Marker, ProofDepth, ReachedPoint, RecoveryTarget } from '../../../domain/backup/model.ts';
 import type { ProofSummary } from '../../../domain/backup/proof.ts';
 import type { ProofDraft, ProveQuestion, StepFault } from '../../../domain/backup/proof-draft.ts';
-import { chainOf, type PlannedStop, type ProofPlan, planStops } from '../../../domain/backup/proof-plan.ts';
+import { chainOf, describeTarget, type PlannedStop, type ProofPlan, planStops } from '../../../domain/backup/proof-plan.ts';
+import { describeNearest, reachability } from '../../../domain/backup/reachability.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupDependencies } from '../ports.ts';
+import { type Survey, surveyRepository } from '../survey.ts';
 import { inspectRepository } from './inspect.ts';
 import { diagnose } from './diagnose.ts';
 import { certify } from './certify.ts';
@@ -51,9 +52,7 @@ export function proveSteps(deps: BackupDependencies) {
         owner,
         plan.chain.map((backup) => backup.label),
       );
-      const clone = await deps.clones.open(policyInto(policy, into), cloneId(plan, into), owner, Math.ceil(plan.backup.databaseBytes * HEADROOM));
-      deps.observe({ kind: 'clone-opened', cluster: policy.cluster, clone: clone.id });
-      return clone;
+      return deps.clones.open(policyInto(policy, into), cloneId(plan, into), owner, Math.ceil(plan.backup.databaseBytes * HEADROOM));
     },
 
     async restoreClone({ policy, plan, clone }: OfPlan & OfClone): Promise<{ readonly bytes: number; readonly tookMs: number }> {
@@ -72,10 +71,10 @@ export function proveSteps(deps: BackupDependencies) {
     },
 
     /** Target reached exactly; where a marker was made there, every table of its database compared. */
-    async compareContent(request: OfClone & { target: RecoveryTarget; marker: PlannedStop['marker']; reached: ReachedPoint }): Promise<Checked> {
-      const { policy, clone, marker, target, reached } = request;
+    async compareContent(request: OfClone & { systemIdentifier: string; target: RecoveryTarget; marker: PlannedStop['marker']; reached: ReachedPoint }): Promise<Checked> {
+      const { policy, clone, marker, target, reached, systemIdentifier } = request;
       return timed(async () => {
-        const arrived = await deps.checks.arrival(policy, clone, { target, reached });
+        const arrived = await deps.checks.arrival(policy, clone, { target, reached, systemIdentifier });
         if (marker === null) return arrived;
         return [...arrived, ...(await deps.checks.content(policy, clone, await deps.markerStore.load(marker.id), reached, deps.io()))];
       });
@@ -105,10 +104,7 @@ export function proveSteps(deps: BackupDependencies) {
     /** Judges, signs, chains, stores. Idempotent by proof. */
     certify: (request: CertifyRequest): Promise<ProofSummary> => certify(deps, request),
 
-    async wipeClone({ policy, clone }: OfClone): Promise<void> {
-      await deps.clones.wipe(clone);
-      deps.observe({ kind: 'clone-wiped', cluster: policy.cluster, clone: clone.id, swept: false });
-    },
+    wipeClone: ({ clone }: OfClone): Promise<void> => deps.clones.wipe(clone),
   };
 }
 
@@ -123,31 +119,40 @@ async function timed(work: () => Promise<readonly CheckResult[]>): Promise<Check
 async function planProof(deps: BackupDependencies, question: ProveQuestion): Promise<ProofPlan> {
   const { policy, repository } = question;
   const startedAt = deps.now().toISOString();
-  const info = await deps.engineFor(policy).info(repository);
-  const backup = question.label === null ? newestBefore(info.backups, question.target) : info.backups.find((each) => each.label === question.label);
-  if (backup === undefined) throw new AssayError('backup-unknown', { label: question.label ?? 'at all', cluster: policy.cluster });
+  const survey = await surveyRepository(deps, policy, repository);
+  const target = question.randomShare === null ? question.target : randomTarget(survey, policy, question.randomShare);
+  const backup = chooseBackup(survey, { ...question, target });
   const markers = await deps.markerStore.between(policy.cluster, backup.stopLsn, null);
-  const archivedLsn = question.archivedLsn ?? backup.stopLsn;
+  const { backups, systemIdentifier } = survey.info;
   return {
     proofId: question.proofId,
     repository,
     backup,
-    chain: chainOf(backup.label, info.backups, policy.cluster),
-    stops: planStops({ backup, target: question.target, level: question.level, markers, archivedLsn }),
-    systemIdentifier: info.systemIdentifier,
+    chain: chainOf(backup.label, backups, policy.cluster),
+    stops: planStops({ backup, target, level: question.level, markers, archivedLsn: question.archivedLsn ?? backup.stopLsn }),
+    systemIdentifier,
     startedAt,
   };
 }
 
-type Backups = Awaited<ReturnType<ReturnType<BackupDependencies['engineFor']>['info']>>['backups'];
+/** A restore for a person is refused before anything starts; a proof of a backup that a hole cuts off goes on and says so. */
+function chooseBackup({ info, window }: Survey, { policy, label, target, into }: ProveQuestion): BackupRecord {
+  const named = label === null ? info.backups.at(-1) : info.backups.find((each) => each.label === label);
+  if (named === undefined) throw new AssayError('backup-unknown', { label: label ?? 'at all', cluster: policy.cluster });
+  if (target === null) return named;
+  const found = reachability({ window, backups: info.backups, target, label });
+  if (found.verdict === 'reachable') return found.backup;
+  if (into === null && label !== null && (found.reason === 'gap' || found.reason === 'too-late')) return named;
+  const reason = found.because.join('; ');
+  throw new AssayError('target-unreachable', { target: describeTarget(target), cluster: policy.cluster, reason, nearest: describeNearest(found.nearest) });
+}
 
-/** The newest backup that ended before the target; the oldest way to be sure is the engine's own, for names and transactions: the newest. */
-function newestBefore(backups: Backups, target: RecoveryTarget | null): Backups[number] | undefined {
-  return backups.findLast((backup) => {
-    if (target?.kind === 'lsn') return compareLsn(backup.stopLsn, target.lsn) <= 0;
-    if (target?.kind === 'time') return Date.parse(backup.stoppedAt) < Date.parse(target.at);
-    return true;
-  });
+/** A moment of the newest unbroken interval. */
+function randomTarget({ window }: Survey, policy: ClusterPolicy, share: number): RecoveryTarget {
+  const interval = window.intervals.at(-1);
+  if (interval === undefined) throw new AssayError('backup-unknown', { label: 'at all', cluster: policy.cluster });
+  const from = Date.parse(interval.from.at);
+  return { kind: 'time', at: new Date(from + share * Math.max(0, Date.parse(interval.safeEnd.at) - from)).toISOString() };
 }
 
 function policyInto(policy: ClusterPolicy, into: string | null): ClusterPolicy {

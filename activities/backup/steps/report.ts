@@ -1,0 +1,52 @@
+/** What people ask: where do the backups of this cluster stand? */
+import type { ProofSummary } from '../../../domain/backup/proof.ts';
+import type { ArchiveLag, BackupStatus, WindowGap, WindowPart } from '../../../domain/backup/status.ts';
+import type { Gap, Interval, RestorableWindow } from '../../../domain/backup/window.ts';
+import type { ClusterPolicy } from '../../../domain/policy.ts';
+import type { BackupDependencies } from '../ports.ts';
+import { surveyRepository } from '../survey.ts';
+
+export function reportSteps(deps: BackupDependencies) {
+  return {
+    async reportStatus({ policy }: { policy: ClusterPolicy }): Promise<BackupStatus> {
+      const proofs = await deps.evidence.provenBackups(policy.cluster);
+      const surveys = [];
+      for (const repository of await deps.engineFor(policy).repositories()) surveys.push({ repository, ...(await surveyRepository(deps, policy, repository)) });
+      return {
+        cluster: policy.cluster,
+        environment: policy.environment,
+        at: deps.now().toISOString(),
+        backups: surveys.flatMap(({ info }) => info.backups),
+        proofs,
+        provenAt: newestProven(proofs),
+        window: surveys.flatMap(({ repository, window }) => window.intervals.map((interval) => part(repository, interval, proofs))),
+        gaps: surveys.flatMap(({ repository, window }) => window.gaps.map((gap) => gapOf(repository, gap))),
+        archive: surveys.flatMap(({ repository, window }) => lagOf(repository, window)),
+        clones: await deps.clones.list(policy),
+        running: [],
+        objectives: policy.objectives,
+      };
+    },
+  };
+}
+
+const newestProven = (proofs: readonly ProofSummary[]): string | null =>
+  proofs
+    .filter((proof) => proof.verdict === 'proven')
+    .map((proof) => proof.finishedAt)
+    .sort()
+    .at(-1) ?? null;
+
+function part(repository: number, interval: Interval, proofs: readonly ProofSummary[]): WindowPart {
+  const proven = proofs.filter((proof) => proof.verdict === 'proven' && interval.backups.includes(proof.backup)).map((proof) => proof.backup);
+  const because = proven.length > 0 ? `restored and checked: ${proven.join(', ')}` : `backups ${interval.backups.join(', ')} and unbroken WAL`;
+  return { repository, state: proven.length > 0 ? 'proven' : 'reachable', from: interval.from.at, to: interval.to.at, because };
+}
+
+function gapOf(repository: number, gap: Gap): WindowGap {
+  const { firstMissing, lastMissing, segments, before, reachableAgain } = gap;
+  return { repository, firstMissing, lastMissing, segments, after: before, until: reachableAgain?.at ?? null };
+}
+
+const lagOf = (repository: number, { lag }: RestorableWindow): ArchiveLag[] => (lag === null ? [] : [{ repository, ...lag }]);
+
