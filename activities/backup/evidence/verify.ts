@@ -141,9 +141,10 @@ async function readOne(file: string, verifier: Verifier): Promise<Read | Certifi
 }
 
 async function verifyPage(file: string, document: Read | CertificateFault, verifier: Verifier): Promise<{ faults: CertificateFault[]; notes: string[] }> {
+  // nothing can be said of a page whose document is not sound
+  if (isFault(document)) return { faults: [], notes: [] };
   const text = await readFile(file, 'utf8').catch(() => null);
   if (text === null) return { faults: [], notes: [`${file} is missing: the document is the certificate, the page only shows it`] };
-  if (isFault(document)) return { faults: [], notes: [] };
   const reason = pageFault(text, document.certificate.hash, verifier);
   return { faults: reason === null ? [] : [{ file, reason }], notes: [] };
 }
