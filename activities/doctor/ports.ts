@@ -1,7 +1,6 @@
 /** What the doctor is built from; constructed in `workers/commands/doctor.ts` only. */
 import type { ArchivedSegment, RepositoryInfo } from '../../domain/backup/model.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
-import type { OsUser } from '../os-user.ts';
 
 /** Resolves `env:` and `file:` references; throws secret-unreadable. */
 export type ReadSecret = (reference: string) => string;
@@ -12,8 +11,6 @@ export interface EngineView {
   repositories(policy: ClusterPolicy): Promise<readonly number[]>;
   info(policy: ClusterPolicy, repository: number): Promise<RepositoryInfo>;
   archive(policy: ClusterPolicy, repository: number): Promise<readonly ArchivedSegment[]>;
-  /** Who engine and clones run as. */
-  user(policy: ClusterPolicy): OsUser;
 }
 
 export interface TemporalView {

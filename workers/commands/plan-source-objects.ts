@@ -1,9 +1,9 @@
 /** Assay's own objects in a user's cluster, behind the port that `plan` and `apply` take. */
 import type pg from 'pg';
 import type { ReadSecret } from '../../activities/backup/ports.ts';
-import { applyObjects, missingObjects, removableObjects, removeObjects } from '../../activities/backup/source/objects.ts';
+import { applyObjects, removableObjects, removeObjects, type SourceObject, sourceObjects } from '../../activities/backup/source/objects.ts';
 import { withConnection } from '../../activities/pg.ts';
-import { toAssayError } from '../../activities/pg-errors.ts';
+import { faultOf, toAssayError } from '../../activities/pg-errors.ts';
 import type { ClusterPolicy, Connection } from '../../domain/policy.ts';
 import type { SourceObjects } from './plan-ports.ts';
 
@@ -24,9 +24,27 @@ export function createSourceObjects(readSecret: ReadSecret, administer: (connect
     }
   };
   return {
-    missing: (policy) => use(policy, 'look for the objects of Assay', missingObjects),
+    missing: (policy) => use(policy, 'look for the objects of Assay', lookForMissing),
     present: (policy) => use(policy, 'look for the objects of Assay', removableObjects),
     apply: async (policy) => void (await use(policy, 'make the objects of Assay', applyObjects)),
     remove: async (policy) => void (await use(policy, 'drop the objects of Assay', removeObjects)),
   };
+}
+
+/**
+ * What is not there for this role, in order. A role that may not enter the schema cannot be told what is inside:
+ * that counts as missing, since the grants of the role are.
+ */
+export async function lookForMissing(client: pg.ClientBase, role: string): Promise<readonly SourceObject[]> {
+  const missing: SourceObject[] = [];
+  for (const object of sourceObjects(role)) {
+    try {
+      const { rows } = await client.query<[boolean]>({ text: object.present, rowMode: 'array' });
+      if (rows[0]?.[0] !== true) missing.push(object);
+    } catch (error) {
+      if (faultOf(error) !== 'privilege-missing') throw error;
+      missing.push(object);
+    }
+  }
+  return missing;
 }

@@ -1,0 +1,176 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pgbackrest } from '../../activities/backup/engines/pgbackrest.ts';
+import { readCluster } from '../../activities/doctor/cluster-facts.ts';
+import { runDoctor } from '../../activities/doctor/doctor.ts';
+import type { DoctorLine } from '../../activities/doctor/line.ts';
+import type { DoctorDependencies } from '../../activities/doctor/ports.ts';
+import type { ClusterPolicy, FleetPolicy } from '../../domain/policy.ts';
+import { doctorDependencies, temporalView } from '../../workers/commands/doctor.ts';
+import { createSourceObjects } from '../../workers/commands/plan-source-objects.ts';
+import { readSecret } from '../../workers/config.ts';
+import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
+import { testCluster } from '../support/cluster.ts';
+
+let cluster: EmbeddedCluster;
+let policy: ClusterPolicy;
+const folder = mkdtempSync(join(tmpdir(), 'assay-doctor-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+beforeAll(async () => {
+  cluster = await testCluster();
+  await cluster.sql('create role keeper login');
+  policy = cluster.policy((made) => ({ ...made, connection: { ...made.connection, user: 'keeper' } }));
+  await createSourceObjects(readSecret, (connection) => ({ ...connection, user: 'postgres' })).apply(policy);
+  await finishSegment();
+});
+
+/** Writes something and ends its segment. */
+async function finishSegment() {
+  await cluster.sql('select txid_current()');
+  await cluster.sql('select pg_switch_wal()');
+}
+
+const dependencies = (more: Partial<DoctorDependencies> = {}): DoctorDependencies => ({
+  ...doctorDependencies({ host: policy.host, readSecret, engineFor: (each) => pgbackrest(each, { observe: () => {} }), temporal: null }),
+  archivePatienceMs: 20_000,
+  ...more,
+});
+const fleet = (...clusters: readonly ClusterPolicy[]): FleetPolicy => ({
+  file: '/assay.yaml',
+  temporal: { address: '', namespace: 'default' },
+  control: 'env:ASSAY_NO_SUCH',
+  signingKey: 'env:ASSAY_NO_SUCH',
+  clusters,
+});
+const examine = async (each: ClusterPolicy, more: Partial<DoctorDependencies> = {}) =>
+  (await runDoctor(dependencies(more), fleet(each))).filter((line) => line.cluster !== null);
+const bad = (lines: readonly DoctorLine[]) => lines.filter(({ outcome }) => outcome !== 'ok').map(({ name, outcome, line }) => `${outcome} ${name}: ${line}`);
+const of = (lines: readonly DoctorLine[], name: string) => lines.filter((line) => line.name === name);
+
+test('a sound cluster, seen by an ordinary role, has no fault', async () => {
+  const lines = await examine(policy);
+  expect(bad(lines).filter((line) => line.startsWith('fault'))).toEqual([]);
+  for (const name of [
+    'connection',
+    'primary',
+    'direct-connection',
+    'archive-command',
+    'archiving-arrives',
+    'repository',
+    'engine-version',
+    'clone-binaries',
+    'collation',
+    'extensions',
+    'clone-disk',
+    'grants',
+    'replication-slots',
+  ]) {
+    expect(of(lines, name), name).not.toHaveLength(0);
+  }
+});
+
+test('an archive_command that reports success and drops is found, though pg_stat_archiver is green', async () => {
+  const [before] = await cluster.sql<{ archive_command: string }>('show archive_command');
+  await cluster.sql(`alter system set archive_command = 'true --stanza=main archive-push'`);
+  await cluster.sql('select pg_reload_conf()');
+  await expect.poll(async () => (await cluster.sql('show archive_command'))[0]).toEqual({ archive_command: 'true --stanza=main archive-push' });
+  const [{ segment } = { segment: '' }] = await cluster.sql<{ segment: string }>('select pg_walfile_name(pg_current_wal_insert_lsn()) as segment');
+  await finishSegment();
+  await expect
+    .poll(async () => (await cluster.sql('select last_archived_wal >= $1 as dropped from pg_stat_archiver', { params: [segment] }))[0], { timeout: 20_000 })
+    .toEqual({ dropped: true });
+  const lines = await examine(policy, { archivePatienceMs: 1_000 });
+  expect(of(lines, 'archiver')).toMatchObject([{ outcome: 'ok' }]);
+  expect(of(lines, 'archiving-arrives')).toMatchObject([{ outcome: 'fault', line: expect.stringContaining('whatever pg_stat_archiver says') }]);
+  await cluster.sql(`alter system set archive_command = '${before?.archive_command.replaceAll("'", "''")}'`);
+  await cluster.sql('select pg_reload_conf()');
+  await expect.poll(async () => (await cluster.sql('show archive_command'))[0]).toEqual(before);
+  await finishSegment();
+  expect(of(await examine(policy), 'archiving-arrives')).toMatchObject([{ outcome: 'ok' }]);
+});
+
+test('each missing grant comes with its statement', async () => {
+  await cluster.sql('create role stranger login');
+  const lines = await examine({ ...policy, connection: { ...policy.connection, user: 'stranger' } }, { archivePatienceMs: 0 });
+  const fixes = of(lines, 'grants').map(({ outcome, fix }) => `${outcome} ${fix}`);
+  expect(fixes).toEqual(
+    expect.arrayContaining([
+      expect.stringContaining('grant pg_read_all_data to "stranger"'),
+      expect.stringContaining('alter role "stranger" replication'),
+      expect.stringContaining('pg_switch_wal()'),
+    ]),
+  );
+  expect(fixes.every((fix) => fix.startsWith('fault'))).toBe(true);
+});
+
+test('a server that does not answer is one line', async () => {
+  const lines = await examine({ ...policy, connection: { ...policy.connection, host: '/nowhere' } });
+  expect(lines).toMatchObject([{ name: 'connection', outcome: 'fault' }]);
+});
+
+test('another cluster in front of the same repository is told apart', async () => {
+  const other = await testCluster({ stanzaCreate: false, name: 'other' });
+  const lines = await examine({ ...policy, connection: { ...other.policy().connection } }, { archivePatienceMs: 0 });
+  expect(of(lines, 'repository')).toMatchObject([{ outcome: 'fault', line: expect.stringContaining('was made by system identifier') }]);
+});
+
+test('a host that lacks the binaries is told, and a host that is another is not guessed at', async () => {
+  const none = await examine({ ...policy, clone: { ...policy.clone, binaries: folder } });
+  expect(of(none, 'clone-binaries')).toMatchObject([{ outcome: 'fault', line: expect.stringContaining(folder) }]);
+  const elsewhere = await examine({ ...policy, host: 'elsewhere' });
+  expect(of(elsewhere, 'host')).toMatchObject([{ outcome: 'warning', fix: expect.stringContaining('on elsewhere') }]);
+  expect(of(elsewhere, 'clone-disk')).toEqual([]);
+});
+
+test('an extension whose library this host lacks is named', async () => {
+  const view = dependencies();
+  await cluster.sql(`update pg_extension set extname = 'nowhere' where extname = 'plpgsql'`);
+  const lines = (await runDoctor(view, fleet(policy))).filter(({ name }) => name === 'extensions');
+  await cluster.sql(`update pg_extension set extname = 'plpgsql' where extname = 'nowhere'`);
+  expect(lines).toMatchObject([{ outcome: 'fault', line: expect.stringContaining('nowhere') }]);
+});
+
+test('what an inactive slot holds back is measured', async () => {
+  await cluster.sql(`select pg_create_physical_replication_slot('forgotten', true)`);
+  await finishSegment();
+  await finishSegment();
+  const { slots } = await readCluster(policy, readSecret, () => new Date());
+  await cluster.sql(`select pg_drop_replication_slot('forgotten')`);
+  expect(slots).toMatchObject([{ name: 'forgotten', active: false, temporary: false }]);
+  expect(slots[0]?.retainedBytes).toBeGreaterThan(16 * 1024 ** 2);
+});
+
+test('a pooler in the way is noticed by the key it hands out', async () => {
+  const pooler = await startPooler();
+  const lines = await examine({ ...policy, connection: { ...policy.connection, host: folder } });
+  await new Promise((resolve) => pooler.close(resolve));
+  expect(of(lines, 'direct-connection')).toMatchObject([{ outcome: 'fault' }]);
+});
+
+/** Hands out a cancel key of its own, as PgBouncer does, and passes on everything else. */
+function startPooler(): Promise<Server> {
+  const server = createServer((client) => {
+    const upstream = connect(join(cluster.socketDirectory, `.s.PGSQL.${cluster.port}`));
+    client.pipe(upstream);
+    upstream.on('data', (chunk: Buffer) => {
+      const at = chunk.indexOf(Buffer.from([0x4b, 0, 0, 0, 12]));
+      if (at >= 0) chunk.writeInt32BE(1, at + 5);
+      client.write(chunk);
+    });
+    upstream.on('end', () => client.end());
+    for (const end of [client, upstream]) end.on('error', () => end.destroy());
+  });
+  return new Promise((resolve) => server.listen(join(folder, `.s.PGSQL.${cluster.port}`), () => resolve(server)));
+}
+
+test('the fleet: an unreachable Temporal, an unread control database, a missing key', async () => {
+  const temporal = temporalView('127.0.0.1:1', 'default', () => Connection.connect({ address: '127.0.0.1:1', connectTimeout: 500 }));
+  const lines = await runDoctor(dependencies({ temporal }), fleet());
+  expect(lines.map(({ name, outcome }) => `${outcome} ${name}`)).toEqual(['fault control-database', 'warning signing-key', 'fault temporal']);
+  expect(lines.every(({ fix }) => fix !== null)).toBe(true);
+});
