@@ -1,0 +1,122 @@
+import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { initPolicy } from '../../workers/commands/init.ts';
+import { archiveTarget, findForeignJobs, stanzasOf } from '../../workers/commands/init-find.ts';
+import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
+import { readPolicy } from '../../workers/read-policy.ts';
+import { testCluster } from '../support/cluster.ts';
+
+const parent = mkdtempSync(join(tmpdir(), 'assay-init-'));
+afterAll(() => rmSync(parent, { recursive: true }));
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(parent, 'one-'));
+});
+/** A file of a pretended machine. */
+const plant = (path: string, text: string) => {
+  mkdirSync(join(folder, path, '..'), { recursive: true });
+  writeFileSync(join(folder, path), text);
+};
+
+describe('for a cluster that is there', () => {
+  let cluster: EmbeddedCluster;
+  beforeAll(async () => {
+    cluster = await testCluster({ name: 'till' });
+  });
+  const init = (more: object = {}) =>
+    initPolicy({ file: join(folder, 'assay.yaml'), host: 'db1', root: folder, connection: { host: cluster.socketDirectory, port: cluster.port }, ...more });
+
+  test('adopts the configuration that its archive_command names, and touches nothing', async () => {
+    const before = readFileSync(cluster.configFile, 'utf8');
+    const found = await init();
+    const policy = readPolicy(found.file).clusters[0];
+    expect(policy).toMatchObject({
+      cluster: 'till',
+      host: 'db1',
+      engine: { stanza: 'till', config: cluster.configFile, ownership: 'adopted' },
+      connection: { host: cluster.socketDirectory, user: 'postgres' },
+    });
+    expect(policy?.schedules.full).not.toBeNull();
+    expect(readFileSync(found.file, 'utf8')).toContain('archive_command stays as it is: ');
+    expect(readFileSync(cluster.configFile, 'utf8')).toBe(before);
+  });
+
+  test('adopts the configuration it is given', async () => {
+    expect((await init({ config: cluster.configFile })).adopted).toMatchObject({ stanza: 'till', dataDirectory: cluster.dataDirectory });
+    await expect(init({ file: join(folder, 'b.yaml'), config: '/etc/hostname' })).rejects.toThrow(/names no stanza/);
+  });
+
+  test('never overwrites without being told to', async () => {
+    await init();
+    writeFileSync(join(folder, 'assay.yaml'), 'mine');
+    await expect(init()).rejects.toThrow(/it exists/);
+    expect(readFileSync(join(folder, 'assay.yaml'), 'utf8')).toBe('mine');
+    await init({ force: true });
+    expect(readPolicy(join(folder, 'assay.yaml')).clusters).toHaveLength(1);
+  });
+
+  test('leaves schedules to a foreign job that makes backups already, and names it', async () => {
+    plant('etc/cron.d/backup', '# pgbackrest backup\n0 2 * * * postgres pgbackrest --stanza=till --type=full backup\n');
+    const found = await init();
+    expect(found.foreignJobs).toBe(1);
+    expect(readFileSync(found.file, 'utf8')).toContain('--type=full backup');
+    expect(readPolicy(found.file).clusters[0]?.schedules).toEqual({ full: null, differential: null, incremental: null });
+  });
+});
+
+test('writes a sound file where no server answers and no engine is configured', async () => {
+  const found = await initPolicy({
+    file: join(folder, 'assay.yaml'),
+    host: 'db1',
+    root: folder,
+    config: undefined,
+    connection: { host: '/nowhere' },
+    cluster: 'shop',
+  });
+  expect(found.notes).toContainEqual(expect.stringContaining('did not answer'));
+  expect(readPolicy(found.file).clusters[0]?.cluster).toBe('shop');
+});
+
+test('the signing key signs, is 0600, and is never overwritten', async () => {
+  const options = { host: 'db1', root: folder, connection: { host: '/nowhere' }, signingKey: join(folder, 'signing.key') };
+  const { keys, file } = await initPolicy({ ...options, file: join(folder, 'assay.yaml') });
+  const [privateKey, publicKey] = [readFileSync(keys?.privateKey ?? ''), readFileSync(keys?.publicKey ?? '')];
+  const text = Buffer.from('certificate');
+  expect(verify(null, text, createPublicKey(publicKey), sign(null, text, createPrivateKey(privateKey)))).toBe(true);
+  expect(statSync(keys?.privateKey ?? '').mode & 0o777).toBe(0o600);
+  expect(readPolicy(file).signingKey).toBe(`file:${join(folder, 'signing.key')}`);
+  await expect(initPolicy({ ...options, file, force: true })).rejects.toThrow(/certificates may need it/);
+});
+
+test('passwords in the lines of other jobs are not copied', async () => {
+  plant('etc/cron.d/dump', '0 2 * * * x PGPASSWORD=hunter2 pg_dump postgresql://u:hunter3@h/d\n');
+  const { file } = await initPolicy({ file: join(folder, 'assay.yaml'), host: 'db1', root: folder, connection: { host: '/nowhere' } });
+  expect(readFileSync(file, 'utf8')).toContain('pg_dump postgresql://u:***@h/d');
+  expect(readFileSync(file, 'utf8')).not.toContain('hunter');
+});
+
+test('foreign jobs: cron lines and timers, not comments, not archiving units', () => {
+  plant('etc/crontab', '#pg_dump off\n5 4 * * * root pg_dump shop > /backup/shop.sql\n');
+  plant('etc/systemd/system/barman.timer', '[Timer]\nOnCalendar=daily\n');
+  plant('etc/systemd/system/barman.service', '[Service]\nDescription=barman\nExecStart=/usr/bin/barman backup all\n');
+  plant('etc/systemd/system/wal-g.service', '[Service]\nExecStart=/usr/bin/wal-g wal-push\n');
+  expect(findForeignJobs(folder).map(({ where, line }) => `${where.replaceAll(folder, '')}: ${line}`)).toEqual([
+    '/etc/crontab: 5 4 * * * root pg_dump shop > /backup/shop.sql',
+    '/etc/systemd/system/barman.timer → /etc/systemd/system/barman.service: ExecStart=/usr/bin/barman backup all',
+  ]);
+});
+
+test('stanzas are the sections with a data directory', () => {
+  const text =
+    '[global]\nrepo1-path=/r\n#[old]\n#pg1-path=/x\n[main]\npg1-path = /data\npg1-port=5433\n[main:archive-push]\nprocess-max=2\n[global:backup]\nx=y\n';
+  expect(stanzasOf(text, '/c')).toEqual([{ stanza: 'main', config: '/c', dataDirectory: '/data', port: 5433, socketDirectory: null }]);
+});
+
+test.each([
+  ["'/usr/bin/pgbackrest' --config='/c' --stanza='s' archive-push %p", { stanza: 's', config: '/c' }],
+  ['pgbackrest --stanza s archive-push %p', { stanza: 's', config: null }],
+  ['cp %p /wal/%f', { stanza: null, config: null }],
+])('archive_command %s', (command, target) => expect(archiveTarget(command)).toEqual(target));

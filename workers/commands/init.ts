@@ -1,0 +1,142 @@
+/** `assay init`: writes a commented `assay.yaml` for a cluster that is there; adopts what exists and never rewrites it. */
+import { generateKeyPairSync } from 'node:crypto';
+import { existsSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { AssayError } from '../../domain/errors.ts';
+import type { Connection } from '../../domain/policy.ts';
+import { clusterNamePattern } from '../../domain/policy-file.ts';
+import { readSecret } from '../config.ts';
+import { checkPolicy, faultLine } from '../read-policy.ts';
+import { archiveTarget, type FoundServer, type FoundStanza, findForeignJobs, findServer, findStanzas, usualConfigs } from './init-find.ts';
+import { initText } from './init-text.ts';
+
+export interface InitOptions {
+  /** Policy file to write; default ./assay.yaml. */
+  readonly file?: string;
+  /** Overwrites the policy file; never a key, never anything else. */
+  readonly force?: boolean;
+  /** pgbackrest.conf to adopt; default: where the engine looks. */
+  readonly config?: string;
+  readonly cluster?: string;
+  /** ASSAY_HOST of the worker. */
+  readonly host: string;
+  readonly connection?: Partial<Pick<Connection, 'host' | 'port' | 'user' | 'database'>>;
+  /** File of the key pair to make. */
+  readonly signingKey?: string;
+  /** Folder the machine's files are below; default /. */
+  readonly root?: string;
+}
+
+export interface Initialised {
+  readonly file: string;
+  readonly cluster: string;
+  readonly adopted: FoundStanza | null;
+  readonly server: FoundServer | null;
+  readonly foreignJobs: number;
+  readonly notes: readonly string[];
+  readonly keys: KeyPairFiles | null;
+}
+
+/** Throws refused-by-guard where a file is there already, usage for a bad name. */
+export async function initPolicy(options: InitOptions): Promise<Initialised> {
+  const file = resolve(options.file ?? 'assay.yaml');
+  if (existsSync(file) && !options.force) {
+    throw new AssayError('refused-by-guard', { what: `writing ${file}`, reason: 'it exists', hint: 'name another with --file, or overwrite it with --force' });
+  }
+  const notes: string[] = [];
+  const stanzas = findStanzas(
+    options.config === undefined ? usualConfigs.map((config) => join(options.root ?? '/', config)) : [resolve(options.config)],
+    notes,
+  );
+  if (options.config !== undefined && stanzas.length === 0) {
+    throw new AssayError('usage', {
+      reason: `${options.config} names no stanza with a data directory`,
+      hint: 'name a pgbackrest.conf with a [stanza] and pg1-path',
+    });
+  }
+  const connection = connectionOf(options, stanzas);
+  const answer = await findServer(connection, readSecret);
+  const server = typeof answer === 'string' ? null : answer;
+  if (typeof answer === 'string') notes.push(`The server at ${connection.host}:${connection.port} did not answer as ${connection.user}: ${answer}`);
+  if (server?.inRecovery) notes.push('The server is a replica; name the primary in connection.host.');
+  const adopted = choose(stanzas, server, notes);
+  const foreignJobs = findForeignJobs(options.root);
+  const cluster = nameOf(options, adopted);
+  const findings = {
+    cluster,
+    host: options.host,
+    connection,
+    server,
+    stanza: adopted,
+    otherStanzas: stanzas.filter((one) => one !== adopted),
+    foreignJobs,
+    notes,
+  };
+  const keyFile = options.signingKey === undefined ? null : resolve(options.signingKey);
+  const text = initText({ ...findings, signingKey: keyFile === null ? 'env:ASSAY_SIGNING_KEY' : `file:${keyFile}`, schema: schemaPath() });
+  // a file that our own reader refuses must never be handed out
+  const { faults } = checkPolicy(text, file);
+  if (faults.length > 0) throw new AssayError('internal', { reason: faults.map((fault) => faultLine(file, fault)).join('; ') });
+  const keys = keyFile === null ? null : makeKeyPair(keyFile);
+  writeFileSync(file, text, options.force ? {} : { flag: 'wx' });
+  return { file, cluster, adopted, server, foreignJobs: foreignJobs.length, notes, keys };
+}
+
+export interface KeyPairFiles {
+  readonly privateKey: string;
+  readonly publicKey: string;
+}
+
+/** Ed25519: private key PKCS#8 PEM, 0600; public key SPKI PEM beside it. Throws refused-by-guard where one exists, --force or not: old certificates need it. */
+export function makeKeyPair(path: string): KeyPairFiles {
+  const files = { privateKey: path, publicKey: path.endsWith('.key') ? path.replace(/\.key$/, '.pub') : `${path}.pub` };
+  for (const file of [files.privateKey, files.publicKey]) {
+    if (existsSync(file))
+      throw new AssayError('refused-by-guard', {
+        what: `making a key at ${file}`,
+        reason: 'one is there, and certificates may need it',
+        hint: 'name another file',
+      });
+  }
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  writeFileSync(files.privateKey, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
+  writeFileSync(files.publicKey, publicKey.export({ type: 'spki', format: 'pem' }), { mode: 0o644, flag: 'wx' });
+  return files;
+}
+
+function connectionOf({ connection = {} }: InitOptions, stanzas: readonly FoundStanza[]): Connection {
+  const only = stanzas.length === 1 ? stanzas[0] : undefined;
+  return {
+    host: connection.host ?? only?.socketDirectory ?? '/var/run/postgresql',
+    port: connection.port ?? only?.port ?? 5432,
+    user: connection.user ?? 'postgres',
+    database: connection.database ?? 'postgres',
+    password: process.env.PGPASSWORD === undefined ? null : 'env:PGPASSWORD',
+    sslMode: 'disable',
+    sslRootCertificate: null,
+  };
+}
+
+/** The stanza of the running server: by its data directory, else by its archive_command; the only one where the server is silent. */
+function choose(stanzas: readonly FoundStanza[], server: FoundServer | null, notes: string[]): FoundStanza | null {
+  if (server === null) return stanzas[0] ?? null;
+  const target = archiveTarget(server.archiveCommand);
+  const chosen = stanzas.find(({ dataDirectory }) => dataDirectory === server.dataDirectory) ?? stanzas.find(({ stanza }) => stanza === target.stanza) ?? null;
+  if (chosen !== null) return chosen;
+  // the server archives by a configuration that we were not told of
+  if (target.stanza !== null && target.config !== null && existsSync(target.config)) {
+    return { stanza: target.stanza, config: target.config, dataDirectory: server.dataDirectory, port: null, socketDirectory: null };
+  }
+  if (stanzas.length > 0) notes.push(`None of the stanzas found (${stanzas.map(({ stanza }) => stanza).join(', ')}) is this server's.`);
+  return null;
+}
+
+function nameOf({ cluster }: InitOptions, adopted: FoundStanza | null): string {
+  if (cluster !== undefined && !clusterNamePattern.test(cluster)) {
+    throw new AssayError('usage', { reason: `${cluster} is no name for a cluster`, hint: 'use small letters, digits, _ and -, at most 63' });
+  }
+  const stanza = adopted?.stanza.toLowerCase() ?? 'main';
+  return cluster ?? (clusterNamePattern.test(stanza) ? stanza : 'main');
+}
+
+const schemaPath = () => resolve(dirname(new URL(import.meta.url).pathname), '../../docs/assay.schema.json');
