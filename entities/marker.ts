@@ -34,8 +34,8 @@ export const TableFingerprintEntity = defineEntity({
     sum: p.text().columnType('numeric'),
     equality: p.text(),
     bytes: p.bigint('number'),
-    seed1: p.text().columnType('bigint'),
-    seed2: p.text().columnType('bigint'),
+    seed1: p.bigint('string'),
+    seed2: p.bigint('string'),
     takenAt: p.text(),
   },
 });

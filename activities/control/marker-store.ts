@@ -84,7 +84,7 @@ async function loadFingerprints(em: EntityManager, marker: string): Promise<Tabl
 async function refsBetween(em: EntityManager, cluster: string, [from, to]: readonly [Lsn, Lsn | null]): Promise<MarkerRef[]> {
   return em.execute<MarkerRef[]>(
     `select id, database, lsn::text as lsn, head->>'at' as at from assay_control.marker
-     where cluster = ? and lsn >= ?::pg_lsn and (?::pg_lsn is null or lsn <= ?::pg_lsn) order by database, lsn`,
+     where cluster = ? and lsn >= ?::pg_lsn and (?::pg_lsn is null or lsn <= ?::pg_lsn) order by marker.database, marker.lsn`,
     [cluster, from, to, to],
   );
 }

@@ -110,7 +110,7 @@ describe('a chain that somebody touched names the file', () => {
     const positions = Array.from(bytes.keys()).filter((at) => at % 7 === 0 || at > bytes.length - 400);
     for (const at of positions) {
       const flipped = Buffer.from(bytes);
-      flipped[at] = (flipped[at] ?? 0) ^ (1 << Math.floor(at / 7) % 8);
+      flipped[at] = (flipped[at] ?? 0) ^ (1 << (Math.floor(at / 7) % 8));
       writeFileSync(path, flipped);
       const report = await verifyCertificates(path, signer.publicKeyPem);
       if (report.valid || report.faults[0]?.file !== path) missed.push(at);

@@ -8,7 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { certificateFile, certificateText, fileKey, parseCertificateFile } from '../../../domain/backup/certificate.ts';
+import { certificateFile, certificateText, fileKey, parseCertificateFile, signedText } from '../../../domain/backup/certificate.ts';
 import { type Certificate, certificateSchema } from '../../../domain/backup/certificate-schema.ts';
 import { AssayError } from '../../../domain/errors.ts';
 import { makeFolder, onDisk, syncFolder } from '../../control/evidence-folder.ts';
@@ -44,7 +44,9 @@ export const certificateKey = (proof: string): string => fileKey(proof, (text) =
 export async function readCertificate(path: string): Promise<Certificate> {
   const text = await readFile(path, 'utf8');
   const parsed = certificateSchema.safeParse(jsonOf(text));
-  if (!parsed.success || certificateText(parsed.data) !== text) throw new AssayError('certificate-invalid', { file: path, reason: 'it is damaged' });
+  if (!parsed.success || certificateText(parsed.data) !== text || sha256(signedText(parsed.data.body)) !== parsed.data.hash) {
+    throw new AssayError('certificate-invalid', { file: path, reason: 'it is not what was written there' });
+  }
   return parsed.data;
 }
 
