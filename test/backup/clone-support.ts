@@ -56,7 +56,7 @@ export const upTo = (lsn: Lsn): RecoveryTarget => ({ kind: 'lsn', lsn, exclusive
 /** Where WAL stands now, with a commit and a finished segment behind it, so that a restore can stop exactly here. */
 export async function mark(cluster: EmbeddedCluster): Promise<Lsn> {
   const [row] = await cluster.sql<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn');
-  await cluster.sql('create table if not exists beyond (at timestamptz); insert into beyond values (now());');
+  await cluster.sql('create table if not exists public.beyond (at timestamptz); insert into public.beyond values (now());');
   const [segment] = await cluster.sql<{ name: string }>('select pg_walfile_name(pg_switch_wal()) as name');
   await archived(cluster, segment?.name ?? '');
   return row?.lsn ?? '';

@@ -6,8 +6,8 @@ import type { ClusterPolicy } from '../../../domain/policy.ts';
 import { type OsUser, osUser } from '../../os-user.ts';
 import { run } from '../../process.ts';
 
-export type Program = 'postgres' | 'pg_controldata' | 'pg_checksums' | 'pg_amcheck';
-
+/** All that is run on a clone; a folder that lacks one of them is no use. */
+const PROGRAMS = ['postgres', 'pg_controldata', 'pg_checksums', 'pg_amcheck', 'pg_waldump'] as const;
 const VERSION = /PostgreSQL\) ((\d+)[.\w]*)/;
 const found = new Map<string, string>();
 
@@ -27,7 +27,7 @@ export async function findBinaries(major: string, configured: string | null, as:
   if (known !== undefined && existsSync(join(known, 'postgres'))) return known;
   const looked = configured === null ? usualPlaces(major) : [configured];
   for (const folder of looked) {
-    if (!existsSync(join(folder, 'postgres'))) continue;
+    if (!PROGRAMS.every((program) => existsSync(join(folder, program)))) continue;
     const { stdout } = await run({ argv: [join(folder, 'postgres'), '--version'], as, deadlineMs: 10_000 });
     if (VERSION.exec(stdout)?.[2] === major) {
       found.set(key, folder);

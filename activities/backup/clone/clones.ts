@@ -39,12 +39,12 @@ export function createClones({ host, observe, now }: CloneDependencies): Clones 
     promote: async (policy, clone, io) => promoteClone(policy, ours(clone), io),
     stop: async (_policy, clone) => stopServer(foldersOf(ours(clone).directory)),
     serve: async (policy, clone, io) => serveClone(policy, ours(clone), io),
-    list: async (policy) => {
-      if (!existsSync(policy.clone.directory)) return [];
-      return cloneFoldersIn(policy.clone.directory).flatMap(({ file }) =>
-        file === null || file.cluster !== policy.cluster ? [] : [{ id: file.id, host: file.host, owner: file.owner, since: file.createdAt }],
-      );
-    },
+    list: async (policy) =>
+      !existsSync(policy.clone.directory)
+        ? []
+        : cloneFoldersIn(policy.clone.directory).flatMap(({ file }) =>
+            file === null || file.cluster !== policy.cluster ? [] : [{ id: file.id, host: file.host, owner: file.owner, since: file.createdAt }],
+          ),
     wipe: async (clone) => {
       await wipeFolder(ours(clone).directory);
       observe({ kind: 'clone-wiped', cluster: clone.cluster, clone: clone.id, swept: false });

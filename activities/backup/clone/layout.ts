@@ -11,7 +11,7 @@ export const CLONE_PORT = 5432;
 /** sun_path holds 107 bytes; PostgreSQL appends `.lock` to the same name. */
 const MAX_SOCKET_PATH_BYTES = 100;
 const SHORT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,23}$/;
-const PARTS = { data: 'data', tablespaces: 'ts', socket: 'socket', lock: 'lock', spool: 'spool', log: 'log', conf: 'conf' } as const;
+const PARTS = { data: 'data', tablespaces: 'ts', socket: 'socket', lock: 'lock', spool: 'spool', log: 'log', conf: 'conf', lookedAt: 'wal' } as const;
 
 export interface CloneFolders {
   readonly data: string;
@@ -21,6 +21,8 @@ export interface CloneFolders {
   readonly spool: string;
   readonly log: string;
   readonly conf: string;
+  /** Segments by their names, while they are looked through. */
+  readonly lookedAt: string;
 }
 
 /** What `clone.json` says. `wipe` removes it last, so that a wipe cut short is still found by the sweeper. */
@@ -61,8 +63,8 @@ export function foldersOf(directory: string): CloneFolders {
       reason: `the socket of a clone in ${directory} would have a path of ${socketBytes} bytes, ${MAX_SOCKET_PATH_BYTES} is too many`,
       hint: 'name a shorter clone.directory',
     });
-  const { data, tablespaces, lock, spool, log, conf } = PARTS;
-  return { data: at(data), tablespaces: at(tablespaces), socket, lock: at(lock), spool: at(spool), log: at(log), conf: at(conf) };
+  const { data, tablespaces, lock, spool, log, conf, lookedAt } = PARTS;
+  return { data: at(data), tablespaces: at(tablespaces), socket, lock: at(lock), spool: at(spool), log: at(log), conf: at(conf), lookedAt: at(lookedAt) };
 }
 
 /** null where there is none, or where a crash left half of one. */

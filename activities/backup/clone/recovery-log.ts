@@ -1,6 +1,7 @@
 /** Reading a clone's server log: how far recovery is, when it got there, and why it ended. Pure. Source: xlogrecovery.c, postmaster.c. */
 import type { Cause } from '../../../domain/backup/model.ts';
 import { AssayError } from '../../../domain/errors.ts';
+import { refusedTablespace } from './tablespace-guard.ts';
 
 export interface RecoveryProgress {
   readonly readyAtMs: number | null;
@@ -39,6 +40,8 @@ export interface Ended {
 
 /** Why a server ended before its target, as a catalogue error. Its `cause` value names the cause where the code alone does not. */
 export function whyEnded(log: string, ended: Ended): AssayError {
+  const refused = refusedTablespace(log, ended.clone);
+  if (refused !== null) return refused;
   const text = quotable(log);
   const lines = lastTelling(text);
   const startFailed = (cause: Cause, hint: string) => new AssayError('clone-start-failed', { clone: ended.clone, lines, hint, cause });

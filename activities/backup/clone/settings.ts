@@ -6,6 +6,7 @@ import type { RecoveryTarget } from '../../../domain/backup/model.ts';
 import type { ClonePolicy } from '../../../domain/policy.ts';
 import type { ControlData } from './control-data.ts';
 import { CLONE_PORT, type CloneFolders } from './layout.ts';
+import { guardedRestoreCommand } from './tablespace-guard.ts';
 import { targetSettings } from './target.ts';
 
 export interface ServerPlan {
@@ -65,7 +66,7 @@ function isolation({ folders, major, target }: ServerPlan): Settings {
   };
 }
 
-function capacity({ policy, control, major }: ServerPlan): Settings {
+function capacity({ policy, control }: ServerPlan): Settings {
   const share = (part: number, leastMb: number) => `${Math.max(leastMb, Math.floor(policy.memoryMb * part))}MB`;
   return {
     ...control.minimum,
@@ -84,7 +85,6 @@ function capacity({ policy, control, major }: ServerPlan): Settings {
     // bounds what replay keeps in pg_wal
     max_wal_size: '1GB',
     min_wal_size: '80MB',
-    ...(major >= 15 ? { recovery_prefetch: 'try' } : {}),
   };
 }
 
@@ -105,14 +105,18 @@ function logging(): Settings {
   };
 }
 
-function recovery({ recovery: fromEngine, target }: ServerPlan): Settings {
+function recovery({ recovery: fromEngine, target, folders, major }: ServerPlan): Settings {
   if (target === null) return {};
+  const command = fromEngine.restore_command;
   return {
     hot_standby: true,
+    // read ahead, the segment after the last one would be looked through as well, and only an exclusive LSN says what there counts
+    ...(major >= 15 ? { recovery_prefetch: target.kind === 'lsn' && target.exclusive ? 'try' : 'off' } : {}),
     hot_standby_feedback: false,
     max_standby_archive_delay: 0,
     recovery_target_action: 'pause',
     ...fromEngine,
+    ...(command === undefined ? {} : { restore_command: guardedRestoreCommand(command, folders) }),
     ...targetSettings(target),
   };
 }

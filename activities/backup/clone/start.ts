@@ -12,6 +12,7 @@ import { linksOutside } from './links.ts';
 import { whyEnded } from './recovery-log.ts';
 import { readServerState, type ServerState, spawnServer } from './server.ts';
 import { configuration, recoverySettings } from './settings.ts';
+import { lookText } from './tablespace-guard.ts';
 import { describeTarget } from './target.ts';
 
 /** Writes the clone's own configuration and starts its server. Throws clone-start-failed, binaries-missing. */
@@ -33,9 +34,18 @@ export async function startClone(
     });
   }
   const control = await readControlData(binaries, folders.data, as);
-  const plan = { folders, policy: policy.clone, control, recovery: engineSettings(folders, as), target: goal.target, major: Number.parseInt(major, 10) };
+  const plan = {
+    folders,
+    policy: policy.clone,
+    control,
+    recovery: engineSettings(folders, as),
+    target: goal.target,
+    major: Number.parseInt(major, 10),
+    binaries,
+  };
   const { postgresql, hba, ident } = configuration(plan);
   writePrivate(folders, { 'postgresql.conf': postgresql, 'pg_hba.conf': hba, 'pg_ident.conf': ident }, as);
+  if (goal.target !== null) writePrivate(folders, { 'look.sh': lookText(goal.target, { binaries, folders }) }, as);
   const number = (readServerState(folders)?.number ?? 0) + 1;
   return spawnServer(binaries, folders, { as, number, ...goal });
 }
