@@ -1,7 +1,7 @@
 /** Panels about what is proven. Names of metrics come from the catalogue only. */
 import { metricCatalogue as m } from '../metrics-catalogue.ts';
 import type { RowDefinition } from './panel.ts';
-import { grown, of, ofRepository, quantileOf } from './queries.ts';
+import { grown, of, ofRepository } from './queries.ts';
 
 /** Verdicts and what they stand on. */
 export const proven: RowDefinition = {

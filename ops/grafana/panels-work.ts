@@ -194,7 +194,7 @@ export const fleet: RowDefinition = {
     },
     {
       title: 'Memory of the worker',
-      help: 'Resident.',
+      help: 'Resident, the SDK included.',
       unit: 'bytes',
       kind: 'time',
       queries: [{ expr: 'process_resident_memory_bytes{job="assay"}', legend: '{{instance}}' }],
