@@ -81,8 +81,9 @@ export function coverageEntry(coverage: Coverage, tables: Pick<MarkerCoverage, '
     oldestFingerprintMs: Math.round(coverage.oldestFingerprintMs),
     equalities: [...equalities],
     share: coverage.bytes === 0 ? 0 : Math.min(1, Math.floor((coverage.bytesCovered / coverage.bytes) * 10_000) / 10_000),
-    largestTables: [...tables.tables],
-    tablesNotListed: tables.tablesNotListed,
+    // a marker that was never reached compared nothing, however many tables it holds
+    largestTables: coverage.tablesCovered === 0 ? [] : [...tables.tables],
+    tablesNotListed: coverage.tablesCovered === 0 ? 0 : tables.tablesNotListed,
     notCovered: notCovered.slice(0, LISTED_GAPS).map((gap) => ({ ...gap })),
     notCoveredNotListed: Math.max(0, notCovered.length - LISTED_GAPS),
   };

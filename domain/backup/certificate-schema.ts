@@ -173,7 +173,10 @@ export const certificateSchema = z.strictObject({
     .strictObject({
       algorithm: z.literal('Ed25519'),
       key: digest.describe('SHA-256 of the public key as SubjectPublicKeyInfo DER'),
-      value: z.string().regex(/^[A-Za-z0-9+/]{86}==$/),
+      value: z
+        .string()
+        .regex(/^[A-Za-z0-9+/]{85}[AQgw]==$/)
+        .describe('64 bytes, base64 with its unused bits zero: one signature, one text'),
     })
     .describe('over the same bytes as the hash'),
 });

@@ -83,7 +83,7 @@ export function recoveryMs(time: RecoveryTime): number {
   return Math.round(time.fetchMs + time.startMs + time.replayMs);
 }
 
-function recoveryEntry({ recoveryTime, objectives, rpoMs, newestWitness }: Proof): CertificateBody['recovery'] {
+function recoveryEntry({ recoveryTime, objectives, rpoMs, newestWitness, reached }: Proof): CertificateBody['recovery'] {
   const round = (ms: number | null) => (ms === null ? null : Math.round(ms));
   return {
     phases:
@@ -96,7 +96,8 @@ function recoveryEntry({ recoveryTime, objectives, rpoMs, newestWitness }: Proof
             checkMs: Math.round(recoveryTime.checkMs),
           },
     honest: recoveryTime?.honest ?? null,
-    rto: objective(round(objectives.rtoMs), recoveryTime === null ? null : recoveryMs(recoveryTime)),
+    // a recovery that did not arrive has phases, but no recovery time
+    rto: objective(round(objectives.rtoMs), recoveryTime === null || reached === null ? null : recoveryMs(recoveryTime)),
     rpo: objective(round(objectives.rpoMs), round(rpoMs)),
     newestWitness: newestWitness === null ? null : { ...newestWitness },
   };

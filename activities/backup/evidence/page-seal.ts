@@ -1,7 +1,7 @@
 /** The page carries a signature of its own, bound to the document it shows, so that what an auditor looks at can be checked too. */
 import type { Signer, Verifier } from './sign.ts';
 
-const SEAL = /<!-- assay page (sha256:[0-9a-f]{64}) (sha256:[0-9a-f]{64}) ([A-Za-z0-9+/]{86}==) -->\n$/;
+const SEAL = /<!-- assay page (sha256:[0-9a-f]{64}) (sha256:[0-9a-f]{64}) ([A-Za-z0-9+/]{85}[AQgw]==) -->\n$/;
 
 const sealedText = (page: string, documentHash: string) => `assay/certificate-page\n${documentHash}\n${page}`;
 

@@ -14,10 +14,13 @@ interface Field {
   readonly bytes: number;
   readonly cells: readonly { readonly name: string; readonly bytes: number }[];
   readonly covered: boolean;
+  /** A fingerprint of this database was not equal. */
+  readonly differs: boolean;
 }
 
 export function coverage(body: CertificateBody): Html {
-  const fields = fieldsOf(body.coverage);
+  if (body.coverage.bytes === 0) return html`<p class="legend">Nothing was compared.</p>${gapList(body.coverage)}`;
+  const fields = fieldsOf(body);
   const boxes = squarify(
     fields.map((field) => field.bytes),
     FIELD,
@@ -28,21 +31,35 @@ ${fields.map((field, at) => fieldOf(field, boxes[at] ?? FIELD, at))}</svg>
 <p class="legend">${legend(body)}</p>${gapList(body.coverage)}`;
 }
 
-function fieldsOf(coverage: CertificateBody['coverage']): Field[] {
+function fieldsOf({ coverage, checks }: CertificateBody): Field[] {
+  const differing = new Set(checks.filter((check) => check.name === 'fingerprints' && check.outcome === 'failed').map((check) => check.database));
   const names = [...new Set(coverage.largestTables.map((table) => table.database))];
   const fields = names.map((name): Field => {
     const cells = coverage.largestTables
       .filter((table) => table.database === name)
       .map((table) => ({ name: tableName(table), bytes: Math.max(1, table.bytes) }));
-    return { name, cells, bytes: cells.reduce((sum, cell) => sum + cell.bytes, 0), covered: true };
+    return { name, cells, bytes: cells.reduce((sum, cell) => sum + cell.bytes, 0), covered: true, differs: differing.has(name) };
   });
   const listed = fields.reduce((sum, field) => sum + field.bytes, 0);
   const rest = coverage.bytesCovered - listed;
-  if (rest > 0 && coverage.tablesNotListed > 0) fields.push({ name: plural(coverage.tablesNotListed, 'smaller table'), bytes: rest, cells: [], covered: true });
+  if (rest > 0 && coverage.tablesNotListed > 0)
+    fields.push({ name: plural(coverage.tablesNotListed, 'smaller table'), bytes: rest, cells: [], covered: true, differs: false });
   const missing = coverage.bytes - coverage.bytesCovered;
   if (missing > 0 || fields.length === 0)
-    fields.push({ name: `not compared · ${sayBytes(Math.max(0, missing))}`, bytes: Math.max(1, missing), cells: [], covered: false });
+    fields.push({ name: `not compared · ${sayBytes(Math.max(0, missing))}`, bytes: Math.max(1, missing), cells: [], covered: false, differs: false });
   return fields.sort((a, b) => b.bytes - a.bytes);
+}
+
+function toneOf(field: Field, at: number): string {
+  if (!field.covered) return 'missing';
+  return field.differs ? 'differs' : `tone-${at % 4}`;
+}
+
+function titleOf(field: Field, room: number): string {
+  if (!field.covered) return field.name;
+  const name = field.differs ? `${field.name} · differs` : field.name;
+  const whole = `${name} · ${sayBytes(field.bytes)}`;
+  return [...whole].length * 6.7 <= room ? whole : name;
 }
 
 const tableName = ({ schema, table }: { readonly schema: string; readonly table: string }) => (schema === 'public' ? table : `${schema}.${table}`);
@@ -51,10 +68,10 @@ function fieldOf(field: Field, box: Box, at: number): Html {
   const inner = { x: box.x + 2, y: box.y + HEAD, width: box.width - 4, height: box.height - HEAD - 2 };
   const hasRoom = box.width > 46 && box.height > HEAD + 8;
   const cells = field.covered && hasRoom ? cellsOf(field, inner) : [];
-  return html`<g class="field ${field.covered ? `tone-${at % 4}` : 'missing'}"><title>${field.name}: ${sayBytes(field.bytes)}</title>
+  return html`<g class="field ${toneOf(field, at)}"><title>${field.name}: ${sayBytes(field.bytes)}</title>
 <rect class="ground" x="${px(box.x + 1)}" y="${px(box.y + 1)}" width="${px(Math.max(0.5, box.width - 2))}" height="${px(Math.max(0.5, box.height - 2))}" rx="3"/>
 ${field.covered ? '' : html`<rect class="hatched" x="${px(box.x + 1)}" y="${px(box.y + 1)}" width="${px(Math.max(0.5, box.width - 2))}" height="${px(Math.max(0.5, box.height - 2))}" rx="3"/>`}
-${cells}${hasRoom ? text(field.covered ? `${field.name} · ${sayBytes(field.bytes)}` : field.name, [box.x + 8, box.y + 14], box.width - 14, 'field-name') : ''}</g>`;
+${cells}${hasRoom ? text(titleOf(field, box.width - 14), [box.x + 8, box.y + 14], box.width - 14, 'field-name') : ''}</g>`;
 }
 
 function cellsOf(field: Field, inner: Box): Html[] {
@@ -77,7 +94,10 @@ function text(words: string, [x, y]: readonly [number, number], room: number, ki
 function legend({ coverage, markers }: CertificateBody): string {
   const hashed = markers.reduce((sum, marker) => sum + marker.hashed, 0);
   const texts = markers.reduce((sum, marker) => sum + marker.texts, 0);
-  const equality = [hashed > 0 ? `${hashed} by the equality of their types` : '', texts > 0 ? `${texts} by their text form` : ''].filter((part) => part !== '');
+  const equality =
+    coverage.tablesCovered === 0
+      ? []
+      : [hashed > 0 ? `${hashed} by the equality of their types` : '', texts > 0 ? `${texts} by their text form` : ''].filter((part) => part !== '');
   return [
     `${coverage.tablesCovered} of ${plural(coverage.tables, 'table')} in ${coverage.databasesCovered} of ${plural(coverage.databases, 'database')}`,
     `${sayBytes(coverage.bytesCovered)} of ${sayBytes(coverage.bytes)}`,

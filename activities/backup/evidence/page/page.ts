@@ -26,7 +26,7 @@ export function certificatePage(certificate: Certificate): string {
 <p class="place"><span class="chip">${body.cluster.environment}</span> system ${body.cluster.systemIdentifier} · timeline ${body.cluster.timeline} · repository ${body.cluster.repository} · issued ${sayInstant(body.issuedAt)}</p>
 <p class="claim">${claim(body)}</p></div>${seal(body.verdict, hash)}</header>
 ${figures(body)}${because(body.verdict)}
-<section><h2>From backup to proof</h2>${timeline(body)}</section>
+${timelineSection(body)}
 <section class="pair"><div><h2>Recovery time</h2>${recoveryTime(body.recovery)}</div><div><h2>Recovery point</h2>${recoveryPoint(body.recovery)}</div></section>
 <section><h2>What was compared</h2>${coverage(body)}</section>
 <section><h2>Backups it stands on</h2>${backups(body.backups)}</section>
@@ -35,6 +35,11 @@ ${figures(body)}${because(body.verdict)}
 ${signature(certificate)}
 <footer>${footer(body)}</footer></main></body></html>
 `.html;
+}
+
+function timelineSection(body: CertificateBody): Html {
+  const picture = timeline(body);
+  return picture.html === '' ? picture : html`<section><h2>From backup to proof</h2>${picture}</section>`;
 }
 
 /** The whole certificate in one sentence. */
@@ -62,7 +67,7 @@ function figures({ provenAt, recovery, coverage: covered, verdict }: Certificate
   return html`<dl class="figures"><div><dt>${good ? 'Proven moment' : 'Moment tested'}</dt><dd>${provenAt === null ? '–' : sayInstant(provenAt).slice(11, 19)}<small>${provenAt === null ? 'none was reached' : `${sayInstant(provenAt).slice(0, 10)}, UTC`}</small></dd></div>
 <div><dt>Recovery time</dt><dd>${measured(recovery.rto)}<small>${against(recovery.rto)}</small></dd></div>
 <div><dt>Recovery point</dt><dd>${measured(recovery.rpo)}<small>${against(recovery.rpo)}</small></dd></div>
-<div><dt>Content compared</dt><dd>${sayShare(covered.share)}<small>${sayBytes(covered.bytesCovered)} of ${sayBytes(covered.bytes)}</small></dd></div></dl>`;
+<div><dt>Content compared</dt><dd>${covered.bytes === 0 ? '–' : sayShare(covered.share)}<small>${covered.bytes === 0 ? 'nothing was compared' : `${sayBytes(covered.bytesCovered)} of ${sayBytes(covered.bytes)}`}</small></dd></div></dl>`;
 }
 
 const measured = ({ measuredMs }: CertificateObjective) => (measuredMs === null ? '–' : sayDuration(measuredMs));

@@ -20,7 +20,7 @@ export function recoveryTime(recovery: CertificateBody['recovery']): Html {
     return bar;
   });
   return html`<svg class="bars" viewBox="0 0 ${WIDTH} 22" role="img" aria-label="Recovery by phase"><g clip-path="inset(0 round 4px)">${bars}</g></svg>
-<p class="legend phases">${parts.map(({ name, ms }) => html`<span><i class="dot ${name}"></i>${name} <b>${sayDuration(ms)}</b></span>`)}<span class="aside">then checks, ${sayDuration(phases.checkMs)}</span></p>
+<p class="legend phases">${parts.map(({ name, ms }) => html`<span><i class="dot ${name}"></i>${name} <b>${sayDuration(ms)}</b></span>`)}${phases.checkMs > 0 ? html`<span class="aside">then checks, ${sayDuration(phases.checkMs)}</span>` : ''}</p>
 ${recovery.honest === true ? '' : html`<p class="legend warn">Measured without fsync: a real recovery is slower.</p>`}${gauge('Recovery time', recovery.rto)}`;
 }
 

@@ -16,7 +16,7 @@ ${edge(verdict.outcome)}
 ${rosette(hash, [CENTRE, CENTRE], [46, 75])}
 <circle cx="110" cy="110" r="49" class="seal-heart"/>
 ${sign(verdict.outcome)}
-<text x="110" y="${verdict.outcome === 'proven' ? 141 : 142}" class="seal-word">${words.word}</text>
+<text x="110" y="${verdict.outcome === 'inconclusive' ? 140 : 141}" class="seal-word ${words.word.length > 8 ? 'long' : 'short'}">${words.word}</text>
 </svg>`;
 }
 
