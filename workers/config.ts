@@ -58,11 +58,14 @@ export const environment = {
   ASSAY_PAYLOAD_KEY: {
     schema: z
       .string()
-      .refine((text) => Buffer.from(text, 'base64').length === 32, 'write 32 random bytes as base64 (`openssl rand -base64 32`)')
+      .refine(
+        (text) => text.split(',').every((key) => Buffer.from(key.trim(), 'base64').length === 32),
+        'write 32 random bytes as base64 (`openssl rand -base64 32`)',
+      )
       .optional(),
     secret: true,
     default: 'none: payloads are not encrypted',
-    help: 'Key that encrypts what enters a Temporal history, 32 bytes as base64',
+    help: 'Keys that encrypt what enters a Temporal history, 32 bytes as base64 each, separated by commas; the first encrypts, all decrypt',
   },
   ASSAY_HOST: {
     schema: z
@@ -163,14 +166,27 @@ export function temporalConnection(config: ProcessConfig, policy: Pick<FleetPoli
   };
 }
 
+/** One variable as `assay config show` prints it; `value` null: not set, the default is in force; a secret's value is stars. */
+export interface ShownVariable {
+  readonly name: string;
+  readonly value: string | null;
+  readonly default: string;
+  readonly secret: boolean;
+  readonly help: string;
+}
+
+/** `assay config show --json`. */
+export function configValues(env: Environment = process.env): readonly ShownVariable[] {
+  return Object.entries(environment).map(([name, { secret, default: fallback, help }]) => {
+    const value = env[name] === '' ? undefined : env[name];
+    return { name, value: value === undefined ? null : secret ? '********' : value, default: fallback, secret, help };
+  });
+}
+
 /** `assay config show`: each variable, its value or default, its help; secrets as stars. */
 export function showConfig(env: Environment = process.env): string {
-  return Object.entries(environment)
-    .map(([name, { secret, default: fallback, help }]) => {
-      const value = env[name];
-      const shown = value === undefined || value === '' ? `(${fallback})` : secret ? '********' : value;
-      return `${name}=${shown}\n    ${help}`;
-    })
+  return configValues(env)
+    .map(({ name, value, default: fallback, help }) => `${name}=${value ?? `(${fallback})`}\n    ${help}`)
     .join('\n');
 }
 

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -47,6 +47,9 @@ describe('for a cluster that is there', () => {
   test('adopts the configuration it is given', async () => {
     expect((await init({ config: cluster.configFile })).adopted).toMatchObject({ stanza: 'till', dataDirectory: cluster.dataDirectory });
     await expect(init({ file: join(folder, 'b.yaml'), config: '/etc/hostname' })).rejects.toThrow(/names no stanza/);
+    await expect(init({ file: join(folder, 'b.yaml'), config: cluster.configFile, stanza: 'nobody' })).rejects.toThrow(/names no stanza nobody/);
+    expect(await init({ file: join(folder, 'c.yaml'), dryRun: true })).toMatchObject({ written: [], text: expect.stringContaining('version: 1') });
+    expect(existsSync(join(folder, 'c.yaml'))).toBe(false);
   });
 
   test('never overwrites without being told to', async () => {

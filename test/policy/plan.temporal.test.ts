@@ -1,6 +1,8 @@
 import type { ScheduleClient } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { createEvidenceStore } from '../../activities/backup/evidence/evidence-store.ts';
+import { type Control, openControl } from '../../activities/control/control-database.ts';
 import type { ClusterPolicy, FleetPolicy } from '../../domain/policy.ts';
 import { applyFleet, removeCluster } from '../../workers/commands/apply.ts';
 import { planFleet } from '../../workers/commands/plan.ts';
@@ -9,9 +11,12 @@ import { plannedRuns } from '../../workers/commands/plan-runs.ts';
 import { createSourceObjects } from '../../workers/commands/plan-source-objects.ts';
 import { readSecret } from '../../workers/config.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
+import { type EmbeddedControl, startControl } from '../../workers/embedded/control.ts';
 import { testCluster } from '../support/cluster.ts';
 
 let temporal: TestWorkflowEnvironment;
+let control: EmbeddedControl;
+let database: Control;
 let cluster: EmbeddedCluster;
 let dependencies: PlanDependencies;
 let shop: ClusterPolicy;
@@ -19,7 +24,9 @@ let shop: ClusterPolicy;
 beforeAll(async () => {
   const path = new URL('../../.tools/temporal', import.meta.url).pathname;
   const server = TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path }, log: { format: 'pretty', level: 'error' } } });
-  [temporal, cluster] = await Promise.all([server, testCluster({ name: 'shop', stanzaCreate: false })]);
+  [temporal, cluster, control] = await Promise.all([server, testCluster({ name: 'shop', stanzaCreate: false }), startControl()]);
+  database = await openControl(control.url);
+  await database.migrate();
   await cluster.sql('create role keeper login');
   shop = cluster.policy((policy) => ({
     ...policy,
@@ -32,26 +39,18 @@ beforeAll(async () => {
     proof: { ...policy.proof, randomPerWeek: 3, deep: { cron: '0 4 1 * *', timeZone: 'UTC', jitterMs: 0, catchUpMs: 60_000 } },
   }));
 });
-afterAll(() => temporal?.teardown());
-
-/** The applied policies as the control database keeps them: through JSON. */
-function shelf(): PlanDependencies['evidence'] {
-  const kept = new Map<string, string>();
-  const read = (text: string | undefined) => (text === undefined ? null : (JSON.parse(text) as ClusterPolicy));
-  return {
-    appliedPolicy: async (name) => read(kept.get(name)),
-    savePolicy: async (policy) => void kept.set(policy.cluster, JSON.stringify(policy)),
-    listPolicies: async () => [...kept.values()].map((text) => JSON.parse(text) as ClusterPolicy),
-    removePolicy: async (name) => void kept.delete(name),
-  };
-}
+afterAll(async () => {
+  await database?.close();
+  await Promise.all([temporal?.teardown(), control?.destroy()]);
+});
 
 beforeEach(async () => {
   const objects = createSourceObjects(readSecret, (connection) => ({ ...connection, user: 'postgres' }));
   const configuration = { desired: async () => '', current: async () => null, write: async () => {} };
+  const evidence = createEvidenceStore({ control: database, readSecret, signingKey: 'env:ASSAY_NO_SUCH' });
   dependencies = {
     schedules: temporal.client.schedule,
-    evidence: shelf(),
+    evidence,
     objects,
     configuration,
     host: shop.host,
@@ -59,6 +58,7 @@ beforeEach(async () => {
   };
   for await (const { scheduleId } of temporal.client.schedule.list()) await temporal.client.schedule.getHandle(scheduleId).delete();
   await objects.remove(shop);
+  for (const { cluster: name } of await evidence.listPolicies()) await evidence.removePolicy(name);
 });
 
 const fleet = (...clusters: readonly ClusterPolicy[]): FleetPolicy => ({

@@ -17,7 +17,11 @@ export interface InitOptions {
   readonly force?: boolean;
   /** pgbackrest.conf to adopt; default: where the engine looks. */
   readonly config?: string;
+  /** Stanza to adopt where there are several; default: the running server's. */
+  readonly stanza?: string;
   readonly cluster?: string;
+  /** Writes nothing. */
+  readonly dryRun?: boolean;
   /** ASSAY_HOST of the worker. */
   readonly host: string;
   readonly connection?: Partial<Pick<Connection, 'host' | 'port' | 'user' | 'database'>>;
@@ -35,25 +39,20 @@ export interface Initialised {
   readonly foreignJobs: number;
   readonly notes: readonly string[];
   readonly keys: KeyPairFiles | null;
+  /** The policy file's text. */
+  readonly text: string;
+  /** Files that were written; none in a dry run. */
+  readonly written: readonly string[];
 }
 
 /** Throws refused-by-guard where a file is there already, usage for a bad name. */
 export async function initPolicy(options: InitOptions): Promise<Initialised> {
   const file = resolve(options.file ?? 'assay.yaml');
-  if (existsSync(file) && !options.force) {
+  if (existsSync(file) && !options.force && !options.dryRun) {
     throw new AssayError('refused-by-guard', { what: `writing ${file}`, reason: 'it exists', hint: 'name another with --file, or overwrite it with --force' });
   }
   const notes: string[] = [];
-  const stanzas = findStanzas(
-    options.config === undefined ? usualConfigs.map((config) => join(options.root ?? '/', config)) : [resolve(options.config)],
-    notes,
-  );
-  if (options.config !== undefined && stanzas.length === 0) {
-    throw new AssayError('usage', {
-      reason: `${options.config} names no stanza with a data directory`,
-      hint: 'name a pgbackrest.conf with a [stanza] and pg1-path',
-    });
-  }
+  const stanzas = wantedStanzas(options, notes);
   const connection = connectionOf(options, stanzas);
   const answer = await findServer(connection, readSecret);
   const server = typeof answer === 'string' ? null : answer;
@@ -77,9 +76,19 @@ export async function initPolicy(options: InitOptions): Promise<Initialised> {
   // a file that our own reader refuses must never be handed out
   const { faults } = checkPolicy(text, file);
   if (faults.length > 0) throw new AssayError('internal', { reason: faults.map((fault) => faultLine(file, fault)).join('; ') });
+  const found = { file, cluster, adopted, server, foreignJobs: foreignJobs.length, notes, text };
+  if (options.dryRun) return { ...found, keys: null, written: [] };
   const keys = keyFile === null ? null : makeKeyPair(keyFile);
   writeFileSync(file, text, options.force ? {} : { flag: 'wx' });
-  return { file, cluster, adopted, server, foreignJobs: foreignJobs.length, notes, keys };
+  return { ...found, keys, written: [file, ...(keys === null ? [] : [keys.privateKey, keys.publicKey])] };
+}
+
+function wantedStanzas({ config, stanza, root = '/' }: InitOptions, notes: string[]): readonly FoundStanza[] {
+  const all = findStanzas(config === undefined ? usualConfigs.map((usual) => join(root, usual)) : [resolve(config)], notes);
+  const wanted = all.filter((each) => stanza === undefined || each.stanza === stanza);
+  if (wanted.length > 0 || (config ?? stanza) === undefined) return wanted;
+  const reason = `${config ?? 'no pgbackrest.conf'} names no stanza ${stanza ?? ''} with a data directory`;
+  throw new AssayError('usage', { reason, hint: 'name a pgbackrest.conf with a [stanza] and pg1-path' });
 }
 
 export interface KeyPairFiles {

@@ -1,0 +1,111 @@
+/** The CLI's commands on the policy file: init, doctor, plan, apply, remove, config show. Handed in by `workers/assay.ts`. */
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { pgbackrest } from '../../activities/backup/engines/pgbackrest.ts';
+import { runDoctor } from '../../activities/doctor/doctor.ts';
+import { AssayError } from '../../domain/errors.ts';
+import type { FleetPolicy } from '../../domain/policy.ts';
+import type { GlobalOptions, InitRequest, LocalHandlers } from '../../ops/cli/handlers.ts';
+import { configValues, type ProcessConfig, readConfig, readSecret, showConfig, temporalConnection } from '../config.ts';
+import { readPolicy } from '../read-policy.ts';
+import { applyFleet, removeCluster } from './apply.ts';
+import { doctorDependencies, temporalView } from './doctor.ts';
+import { type InitOptions, initPolicy } from './init.ts';
+import { planFleet } from './plan.ts';
+import { openPlan } from './plan-dependencies.ts';
+import type { PlanDependencies } from './plan-ports.ts';
+
+type PolicyHandlers = Pick<LocalHandlers, 'connection' | 'clusters' | 'init' | 'doctor' | 'plan' | 'apply' | 'remove' | 'configShow'>;
+
+/** ASSAY_ADMIN_USER: role that makes Assay's objects in the clusters where the policy's own may not. */
+const adminUser = () => process.env.ASSAY_ADMIN_USER;
+
+export const policyHandlers: PolicyHandlers = {
+  connection: async (options) => {
+    const config = configOf(options);
+    const { tls, ...where } = temporalConnection(config, fleetIfThere(config));
+    return { ...where, ...(tls === undefined ? {} : { tls }), codecKey: config.payloadKey };
+  },
+  clusters: async (options) => fleetIfThere(configOf(options))?.clusters.map(({ cluster }) => cluster) ?? [],
+  init: async (request, options) => {
+    const { file, text, notes, written, adopted, foreignJobs } = await initPolicy(initOptions(request, options));
+    const adoption =
+      adopted === null
+        ? 'no pgbackrest.conf to adopt: `assay apply` makes one'
+        : `adopts stanza ${adopted.stanza} of ${adopted.config}, which is never written`;
+    const jobs = foreignJobs === 0 ? [] : [`${foreignJobs} backup job(s) that are not ours are named in the file`];
+    return { file, text, written, notes: [adoption, ...jobs, ...notes] };
+  },
+  doctor: async ({ cluster }, options) => {
+    const config = configOf(options);
+    const fleet = readPolicy(config.policyFile);
+    const { namespace, ...where } = temporalConnection(config, fleet);
+    const temporal = temporalView(where.address, namespace, () => Connection.connect({ ...where, connectTimeout: 5_000 }));
+    const dependencies = doctorDependencies({ host: config.host, readSecret, engineFor: (policy) => pgbackrest(policy, { observe: () => {} }), temporal });
+    return runDoctor(dependencies, cluster === undefined ? fleet : only(fleet, cluster));
+  },
+  plan: (options) => withPlan(options, planFleet),
+  apply: ({ confirmRemovals }, options, onChange) => withPlan(options, (dependencies, fleet) => applyFleet(dependencies, fleet, { confirmRemovals, onChange })),
+  remove: ({ cluster, dryRun }, options, onChange) =>
+    withPlan(options, (dependencies, fleet) => {
+      const policy = fleet.clusters.find((each) => each.cluster === cluster);
+      return removeCluster(dependencies, cluster, { dryRun, onChange, ...(policy === undefined ? {} : { policy }) });
+    }),
+  configShow: async () => ({ text: showConfig(), data: { variables: configValues() } }),
+};
+
+/** The environment, with what the command line says on top. */
+function configOf({ file, address, namespace }: GlobalOptions): ProcessConfig {
+  const config = readConfig();
+  const temporal = { ...config.temporal, ...(address === undefined ? {} : { address }), ...(namespace === undefined ? {} : { namespace }) };
+  return { ...config, policyFile: file === undefined ? config.policyFile : resolve(file), temporal };
+}
+
+const fleetIfThere = ({ policyFile }: ProcessConfig): FleetPolicy | null => (existsSync(policyFile) ? readPolicy(policyFile) : null);
+
+function only(fleet: FleetPolicy, cluster: string): FleetPolicy {
+  const clusters = fleet.clusters.filter((policy) => policy.cluster === cluster);
+  if (clusters.length > 0) return { ...fleet, clusters };
+  throw new AssayError('cluster-unknown', { cluster, where: fleet.file, known: fleet.clusters.map((policy) => policy.cluster).join(', ') });
+}
+
+async function withPlan<T>(options: GlobalOptions, use: (dependencies: PlanDependencies, fleet: FleetPolicy) => Promise<T>): Promise<T> {
+  const config = configOf(options);
+  const fleet = readPolicy(config.policyFile);
+  const admin = adminUser();
+  const { dependencies, close } = await openPlan({ config, fleet, ...(admin === undefined ? {} : { adminUser: admin }) });
+  try {
+    return await use(dependencies, fleet);
+  } finally {
+    await close();
+  }
+}
+
+function initOptions(request: InitRequest, options: GlobalOptions): InitOptions {
+  const config = configOf(options);
+  return {
+    file: config.policyFile,
+    host: config.host,
+    dryRun: request.dryRun,
+    ...(request.name === undefined ? {} : { cluster: request.name }),
+    ...(request.engineConfig === undefined ? {} : { config: request.engineConfig }),
+    ...(request.stanza === undefined ? {} : { stanza: request.stanza }),
+    ...(request.signingKey ? { signingKey: join(dirname(config.policyFile), 'signing.key') } : {}),
+    ...(request.connection === undefined ? {} : { connection: parseConnection(request.connection) }),
+  };
+}
+
+/** `postgresql://USER@HOST:PORT/DATABASE`; a socket's folder as `?host=/folder`. A password in it is refused: it would land in the file. */
+function parseConnection(text: string): NonNullable<InitOptions['connection']> {
+  if (!URL.canParse(text)) throw new AssayError('usage', { reason: 'the connection is no URL', hint: 'write postgresql://USER@HOST:PORT/DATABASE' });
+  const { hostname, port, username, password, pathname, searchParams } = new URL(text);
+  if (password !== '') throw new AssayError('usage', { reason: 'the connection holds a password', hint: 'leave it out and set PGPASSWORD' });
+  const host = searchParams.get('host') ?? decodeURIComponent(hostname);
+  return {
+    ...(host === '' ? {} : { host }),
+    ...(port === '' ? {} : { port: Number(port) }),
+    ...(username === '' ? {} : { user: decodeURIComponent(username) }),
+    ...(pathname.length <= 1 ? {} : { database: decodeURIComponent(pathname.slice(1)) }),
+  };
+}
