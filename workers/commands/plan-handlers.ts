@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { Connection } from '@temporalio/client';
+import pg from 'pg';
 import { pgbackrest } from '../../activities/backup/engines/pgbackrest.ts';
 import { runDoctor } from '../../activities/doctor/doctor.ts';
 import { AssayError } from '../../domain/errors.ts';
@@ -96,16 +97,14 @@ function initOptions(request: InitRequest, options: GlobalOptions): InitOptions 
   };
 }
 
-/** `postgresql://USER@HOST:PORT/DATABASE`; a socket's folder as `?host=/folder`. A password in it is refused: it would land in the file. */
+/** As libpq reads it, a socket's folder as `?host=/folder` included. A password in it is refused: it would land in the file. */
 function parseConnection(text: string): NonNullable<InitOptions['connection']> {
-  if (!URL.canParse(text)) throw new AssayError('usage', { reason: 'the connection is no URL', hint: 'write postgresql://USER@HOST:PORT/DATABASE' });
-  const { hostname, port, username, password, pathname, searchParams } = new URL(text);
-  if (password !== '') throw new AssayError('usage', { reason: 'the connection holds a password', hint: 'leave it out and set PGPASSWORD' });
-  const host = searchParams.get('host') ?? decodeURIComponent(hostname);
-  return {
-    ...(host === '' ? {} : { host }),
-    ...(port === '' ? {} : { port: Number(port) }),
-    ...(username === '' ? {} : { user: decodeURIComponent(username) }),
-    ...(pathname.length <= 1 ? {} : { database: decodeURIComponent(pathname.slice(1)) }),
-  };
+  if (!/^postgres(ql)?:\/\//.test(text))
+    throw new AssayError('usage', { reason: 'the connection is no URL', hint: 'write postgresql://USER@HOST:PORT/DATABASE' });
+  // the driver's own parser; nothing connects here
+  const { host, port, user, database } = new pg.Client({ connectionString: text });
+  if (/:\/\/[^/@]*:[^/@]*@/.test(text) || /[?&]password=/.test(text)) {
+    throw new AssayError('usage', { reason: 'the connection holds a password', hint: 'leave it out and set PGPASSWORD' });
+  }
+  return { host, port, user: user ?? 'postgres', database: database ?? 'postgres' };
 }
