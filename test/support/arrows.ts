@@ -10,9 +10,12 @@ export interface Arrows {
   ours(target: string, typeOnly: boolean): boolean;
 }
 
+/** The four; every other folder of activities/ is shared between them. */
+const agents = ['backup', 'optimizer', 'sync', 'persistence'];
+
 /** The row for a file; null where none fits. */
 export function arrowsOf(path: string): Arrows | null {
-  const agent = /^activities\/([\w-]+)\//.exec(path)?.[1];
+  const agent = agents.find((name) => path.startsWith(`activities/${name}/`));
   if (agent !== undefined) return activitiesOf(agent);
   return table.find((row) => path.startsWith(row.folder)) ?? (/^[\w.]+\.config\.ts$/.test(path) ? free('configurations') : null);
 }
@@ -49,12 +52,18 @@ const table: readonly Arrows[] = [
     ours: (target, typeOnly) => target.startsWith('entities/') || (typeOnly && target.startsWith('domain/')),
   },
   {
+    folder: 'activities/fleet/',
+    says: 'what shared activities may, and @temporalio/client: Temporal is what it drives',
+    builtins: true,
+    packages: (name) => name === '@temporalio/client' || !inWorkers(name),
+    ours: sharedActivities,
+  },
+  {
     folder: 'activities/',
     says: 'domain/, entities/, drivers; of an agent only types',
     builtins: true,
     packages: (name) => !inWorkers(name),
-    ours: (target, typeOnly) =>
-      within('domain/', 'entities/')(target) || /^activities\/[\w.-]+\.ts$/.test(target) || (typeOnly && target.startsWith('activities/')),
+    ours: sharedActivities,
   },
   {
     folder: 'ops/client',
@@ -92,10 +101,16 @@ const table: readonly Arrows[] = [
   free('bench/'),
 ];
 
+function sharedActivities(target: string, typeOnly: boolean): boolean {
+  if (within('domain/', 'entities/')(target)) return true;
+  const ofAgent = agents.some((name) => target.startsWith(`activities/${name}/`));
+  return target.startsWith('activities/') && (typeOnly || !ofAgent);
+}
+
 const activitiesOf = (agent: string): Arrows => ({
   folder: `activities/${agent}/`,
-  says: `domain/, entities/, drivers, activities/ but no other agent's`,
+  says: "domain/, entities/, drivers, activities/ but no other agent's folder",
   builtins: true,
   packages: (name) => !inWorkers(name),
-  ours: (target) => within('domain/', 'entities/', `activities/${agent}/`)(target) || /^activities\/[\w.-]+\.ts$/.test(target),
+  ours: (target) => target.startsWith(`activities/${agent}/`) || sharedActivities(target, false),
 });

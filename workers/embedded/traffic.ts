@@ -36,6 +36,7 @@ export interface Traffic {
 }
 
 const AGAIN_MS = 100;
+const CATCH_UP_MS = 500;
 
 /** Starts writing at once; every writer was connected when this resolves. */
 export async function startTraffic(server: ShopServer, options: TrafficOptions = {}): Promise<Traffic> {
@@ -58,8 +59,8 @@ export async function startTraffic(server: ShopServer, options: TrafficOptions =
     while (!stopped) {
       const ahead = due - performance.now();
       if (everyMs > 0 && ahead > 0) await sleep(ahead);
-      // after a pause of the server the missed ones are not caught up with
-      due = Math.max(due + everyMs, performance.now() - everyMs);
+      // a short delay is caught up with, a pause of the server is not
+      due = Math.max(due + everyMs, performance.now() - CATCH_UP_MS);
       const write = choose(writes);
       try {
         sessions ??= await open(server);
