@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { isSamePlace } from '../../activities/backup/checks/arrival.ts';
 import { cloneConnection, withClone } from '../../activities/backup/clone/connection.ts';
 import { cloneFoldersIn, foldersOf } from '../../activities/backup/clone/layout.ts';
 import { processesIn, runningServer } from '../../activities/backup/clone/server.ts';
@@ -188,7 +189,7 @@ describe('a clone that cannot get to its target', () => {
     await cluster.start();
     const raised = await mark(cluster);
     const { clone, reached } = await cloneAt(bench, policy, { id: 'raised', target: upTo(raised) });
-    expect(reached.replayLsn).toBe(raised);
+    expect(isSamePlace(reached.replayLsn, raised)).toBe(true);
     expect(await rows(clone, "select setting from pg_settings where name = 'max_connections'")).toEqual([{ setting: '60' }]);
     await bench.clones.wipe(clone);
   });

@@ -6,7 +6,7 @@ import { recoveryProgress, timelineOf, whyEnded } from '../../activities/backup/
 import { configuration, recoverySettings } from '../../activities/backup/clone/settings.ts';
 import { targetSettings } from '../../activities/backup/clone/target.ts';
 
-const ended = { clone: 'c1', target: 'LSN 0/5', directory: '/clones/c1', stanza: 'main' };
+const ended = { clone: 'c1', target: 'LSN 0/5', directory: '/clones/c1', stanza: 'main', freeBytes: 1e12 };
 const line = (text: string) => `2026-11-21 06:00:00.123 UTC [42] ${text}\n`;
 
 describe('the log of a clone', () => {
@@ -42,6 +42,11 @@ describe('the log of a clone', () => {
     expect(engine("[049]: unable to connect to '127.0.0.1:9000'").code).toBe('repository-unreachable');
     expect(engine('[103]: unable to find a valid repository').code).toBe('repository-unreachable');
     expect(engine('[103]: unable to find a valid repository:\n  repo1: [ChecksumError] invalid checksum').values.cause).toBe('wal-corrupt');
+    const unable = (name: string) =>
+      engine(`[042]: unable to get 000000010000000000000004:\n       repo1: 15-1/0000/000000010000000000000004-f8.zst [${name}] unable`);
+    expect([unable('FileWriteError').code, unable('HostConnectError').code]).toEqual(['clone-start-failed', 'repository-unreachable']);
+    expect([unable('ChecksumError').code, unable('ChecksumError').values.cause]).toEqual(['target-not-reached', 'wal-corrupt']);
+    expect(whyEnded(stopped, { ...ended, freeBytes: 1000 }).code).toBe('disk-full');
     expect(engine('[029]: unexpected eof in compressed data').values.cause).toBe('wal-corrupt');
   });
 

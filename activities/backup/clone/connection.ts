@@ -21,8 +21,8 @@ const SESSION = {
   statement_timeout: '0',
   lock_timeout: '30s',
   idle_in_transaction_session_timeout: '0',
-  transaction_isolation: 'read committed',
   default_transaction_isolation: 'read committed',
+  default_transaction_read_only: 'off',
   search_path: 'pg_catalog',
   jit: 'off',
   timezone: 'UTC',
@@ -57,13 +57,15 @@ export async function cloneConnection(policy: ClusterPolicy, clone: CloneRef): P
   const reasons: string[] = [];
   for (const user of new Set(['postgres', policy.connection.user, process.env.USER ?? 'postgres'])) {
     for (const database of new Set([policy.connection.database, 'postgres', 'template1'])) {
-      try {
-        const superuser = await superuserSeenBy(as(user, database));
-        if (superuser === null) continue;
-        writeFileSync(remembered, JSON.stringify({ user: superuser, database }), { mode: 0o600 });
-        return as(superuser, database);
-      } catch (error) {
-        reasons.push(reasonOf(error));
+      for (const settings of [SESSION, ordinary()]) {
+        try {
+          const superuser = await superuserSeenBy(as(user, database), settings);
+          if (superuser === null) continue;
+          writeFileSync(remembered, JSON.stringify({ user: superuser, database }), { mode: 0o600 });
+          return as(superuser, database);
+        } catch (error) {
+          reasons.push(reasonOf(error));
+        }
       }
     }
   }
@@ -74,8 +76,8 @@ export async function cloneConnection(policy: ClusterPolicy, clone: CloneRef): P
   });
 }
 
-async function superuserSeenBy(connection: Connection): Promise<string | null> {
-  const client = await connect(connection, () => '');
+async function superuserSeenBy(connection: Connection, settings: Readonly<Record<string, string>>): Promise<string | null> {
+  const client = await connect(connection, () => '', { settings });
   try {
     const { rows } = await client.query<{ rolname: string }>(
       '/* assay backup */ select rolname from pg_catalog.pg_roles where rolsuper and rolcanlogin order by oid = 10 desc, oid limit 1',
@@ -93,7 +95,7 @@ export async function withClone<T>(
   use: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
   const connection = await cloneConnection(on.policy, on.clone);
-  const superuserOnly = options.user === undefined ? SESSION : withoutSuperuserSettings();
+  const superuserOnly = options.user === undefined ? SESSION : ordinary();
   const client = await connect({ ...connection, user: options.user ?? connection.user }, () => '', {
     database: options.database ?? connection.database,
     settings: { ...superuserOnly, ...options.settings },
@@ -105,7 +107,8 @@ export async function withClone<T>(
   }
 }
 
-function withoutSuperuserSettings(): Record<string, string> {
+/** What any role may set. */
+function ordinary(): Record<string, string> {
   const { session_preload_libraries, session_replication_role, role, row_security, search_path, ...rest } = SESSION;
   return rest;
 }

@@ -36,7 +36,12 @@ export interface Ended {
   readonly target: string;
   readonly directory: string;
   readonly stanza: string;
+  /** Room left where the clone lies. */
+  readonly freeBytes: number;
 }
+
+/** Less than two segments: whatever was said last, it was said for lack of room. pgBackRest reports a full disk with other words. */
+const LEAST_ROOM_BYTES = 32 * 1024 * 1024;
 
 /** Why a server ended before its target, as a catalogue error. Its `cause` value names the cause where the code alone does not. */
 export function whyEnded(log: string, ended: Ended): AssayError {
@@ -45,10 +50,11 @@ export function whyEnded(log: string, ended: Ended): AssayError {
   const text = quotable(log);
   const lines = lastTelling(text);
   const startFailed = (cause: Cause, hint: string) => new AssayError('clone-start-failed', { clone: ended.clone, lines, hint, cause });
-  if (/No space left on device|Disk quota exceeded/.test(text)) {
+  if (ended.freeBytes < LEAST_ROOM_BYTES || /No space left on device|Disk quota exceeded/.test(text)) {
     return new AssayError('disk-full', { directory: ended.directory, reason: lines, neededBytes: 'more' });
   }
   const engine = engineError(text);
+  if (engine === 'other') return startFailed('clone-start-failed', 'see what the engine said, and try again');
   if (engine === 'unreachable') return new AssayError('repository-unreachable', { repository: 'of the clone', stanza: ended.stanza, reason: lines });
   if (
     /before configured recovery target was reached|before consistent recovery point|could not locate (a valid|required) checkpoint|invalid checkpoint record|WAL ends before/.test(
@@ -71,15 +77,29 @@ export function whyEnded(log: string, ended: Ended): AssayError {
   return startFailed('clone-start-failed', 'the whole log lies in the folder log of the clone');
 }
 
-/** pgBackRest's own errors (build/error.yaml): its archive-get answers any of them with a status PostgreSQL takes for "no such segment". */
-const UNREACHABLE = new Set([39, 41, 49, 50, 53, 55, 73, 101, 102, 103, 105]);
-const CORRUPT = new Set([26, 28, 29, 42, 45, 95]);
-
-function engineError(text: string): 'unreachable' | 'corrupt' | null {
+/**
+ * What pgBackRest's archive-get said (build/error.yaml): PostgreSQL takes any of its failures for "no such segment", and so would we
+ * call a sound backup broken where only the way to it was. One error may wrap one per repository, by name.
+ */
+function engineError(text: string): 'corrupt' | 'unreachable' | 'other' | null {
   const codes = [...text.matchAll(/ERROR: \[(\d{3})\]/g)].map((match) => Number(match[1]));
   if (codes.length === 0) return null;
-  if (codes.some((code) => CORRUPT.has(code)) || /checksum|decompress|decrypt|ChecksumError|FormatError|CryptoError/i.test(text)) return 'corrupt';
-  return codes.some((code) => UNREACHABLE.has(code)) ? 'unreachable' : null;
+  const names = new Set([...text.matchAll(/\[(\w+Error)\]/g)].map((match) => match[1]));
+  const says = (numbers: readonly number[], words: readonly string[]) => codes.some((code) => numbers.includes(code)) || words.some((word) => names.has(word));
+  if (says([64, 47], ['FileWriteError', 'PathCreateError'])) return 'other';
+  if (says([26, 29, 95], ['ChecksumError', 'FormatError', 'CryptoError'])) return 'corrupt';
+  const ways = [
+    'HostConnectError',
+    'ServiceError',
+    'ProtocolError',
+    'AccessError',
+    'FileOpenError',
+    'FileMissingError',
+    'PathOpenError',
+    'PathMissingError',
+    'ExecuteError',
+  ];
+  return says([39, 41, 49, 50, 53, 55, 73, 101, 102, 103, 105], ways) ? 'unreachable' : 'other';
 }
 
 /** DETAIL, CONTEXT and STATEMENT lines may hold rows. */

@@ -1,5 +1,5 @@
 /** Starting a clone's server with a configuration that is wholly ours. */
-import { chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CloneRef, RecoveryTarget } from '../../../domain/backup/model.ts';
 import { AssayError } from '../../../domain/errors.ts';
@@ -73,5 +73,6 @@ function writePrivate(folders: CloneFolders, files: Readonly<Record<string, stri
 /** Why this start of the server ended, as a catalogue error. */
 export function ended(policy: ClusterPolicy, clone: CloneRef, state: ServerState, log: string): AssayError {
   const target = state.target === null ? 'being ready' : describeTarget(state.target);
-  return whyEnded(log, { clone: clone.id, target, directory: clone.directory, stanza: policy.engine.stanza });
+  const { bavail, bsize } = statfsSync(clone.directory);
+  return whyEnded(log, { clone: clone.id, target, directory: clone.directory, stanza: policy.engine.stanza, freeBytes: bavail * bsize });
 }
