@@ -97,7 +97,7 @@ export const catalogue = {
   'archiving-broken': {
     message: 'WAL of {cluster} does not reach the repository: {reason}',
     hint: 'mend archive_command first: a backup without its WAL cannot be restored',
-    retryable: true,
+    retryable: false,
     exit: 1,
   },
   'preflight-refused': { message: 'no backup of {cluster} was started: {reason}', hint: '{hint}', retryable: false, exit: 5 },

@@ -2,14 +2,14 @@
 import type { Client } from '@temporalio/client';
 import { Listr } from 'listr2';
 import prettyBytes from 'pretty-bytes';
-import type { BackupRunResult } from '../domain/backup/requests.ts';
 import type { BackupType } from '../domain/backup/model.ts';
 import type { ProofSummary } from '../domain/backup/proof.ts';
+import type { BackupRunResult } from '../domain/backup/requests.ts';
 import { fleetQueue, workflowIds } from '../domain/ids.ts';
 import { type DamagedCopy, damagedCopy, engineVerdict } from './demo/contrast.ts';
 import { summary } from './demo/summary.ts';
 import { type EmbeddedFleet, startEmbeddedFleet } from './embedded/embedded-fleet.ts';
-import { fillShop } from './embedded/shop.ts';
+import { createShop } from './embedded/shop.ts';
 import { startTraffic, type Traffic } from './embedded/traffic.ts';
 
 export interface DemoRun {
@@ -41,9 +41,9 @@ const tasks = new Listr<DemoRun>(
     {
       title: "A shop's data in two databases",
       task: async (run, task) => {
-        run.shopBytes = (await fillShop(fleetOf(run).cluster, { scale })).bytes;
-        run.traffic = await startTraffic(fleetOf(run).cluster, { connections: 4, perSecond: 400 });
-        task.title = `${task.title}: ${prettyBytes(run.shopBytes)}, now under write traffic`;
+        run.shopBytes = (await createShop(fleetOf(run).cluster, { scale })).bytes;
+        run.traffic = await startTraffic(fleetOf(run).cluster, { writers: 4, perSecond: 400 });
+        task.title = `${task.title}: ${prettyBytes(run.shopBytes ?? 0)}, now under write traffic`;
       },
     },
     ...(['full', 'incremental'] as const).map((type) => ({
@@ -68,7 +68,7 @@ const tasks = new Listr<DemoRun>(
       },
     },
   ],
-  { renderer: process.stdout.isTTY ? 'default' : 'simple', rendererOptions: { collapseSubtasks: false } },
+  { renderer: 'default', fallbackRenderer: 'simple' },
 );
 
 interface Titled {
@@ -137,7 +137,7 @@ try {
   process.exitCode = 1;
 }
 if (keep && process.exitCode !== 1) {
-  run.traffic = await startTraffic(fleetOf(run).cluster, { connections: 2, perSecond: 50 });
+  run.traffic = await startTraffic(fleetOf(run).cluster, { writers: 2, perSecond: 50 });
 } else {
   await stop();
 }

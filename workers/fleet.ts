@@ -1,11 +1,12 @@
 /** One worker process of the fleet: the shared queue and its own host's, one connection, one bundle, one /metrics. */
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
-import { fleetSteps, isRunning } from '../activities/fleet/steps.ts';
-import { createBackupSteps } from '../activities/backup/steps.ts';
 import { createEvidenceStore } from '../activities/backup/evidence/evidence-store.ts';
+import { createBackupSteps } from '../activities/backup/steps.ts';
 import { openControl } from '../activities/control/control-database.ts';
 import { createMarkerStore } from '../activities/control/marker-store.ts';
+import { gaugeProofs } from '../activities/control/queries.ts';
+import { fleetSteps, isRunning } from '../activities/fleet/steps.ts';
 import { AssayError, reasonOf } from '../domain/errors.ts';
 import { fleetQueue, hostQueue } from '../domain/ids.ts';
 import type { Observe } from '../domain/observation.ts';
@@ -49,12 +50,22 @@ export async function startFleet({ config, policy, signingKey, controlUrl }: Fle
   const control = await openControl(controlUrl);
   await control.migrate();
   const evidence = createEvidenceStore({ control, readSecret, signingKey });
-  metrics.setFromHistory(await evidence.lastProven());
+  metrics.setFromHistory(await gaugeProofs(control));
   const dependencies = backupDependencies({ host: config.host, observe, evidence, markerStore: createMarkerStore(control), io: activityIo });
   await sweepClones(dependencies, temporal.client, config.host);
-  const workers = await createWorkers({ config, observe, temporal, activities: [fleetSteps({ client: temporal.client, evidence }), createBackupSteps(dependencies)] });
+  const workers = await createWorkers({
+    config,
+    observe,
+    temporal,
+    activities: [fleetSteps({ client: temporal.client, evidence }), createBackupSteps(dependencies)],
+  });
   const ticks = startTicks(dependencies, config.host);
-  const server = await startMetricsServer({ ...config.metrics, registry: metrics.registry, corePort, ready: () => workers.every((worker) => worker.getState() === 'RUNNING') });
+  const server = await startMetricsServer({
+    ...config.metrics,
+    registry: metrics.registry,
+    corePort,
+    ready: () => workers.every((worker) => worker.getState() === 'RUNNING'),
+  });
   observe({ kind: 'worker-started', host: config.host, queues: [fleetQueue, hostQueue(config.host)] });
   return {
     metricsUrl: server.url,

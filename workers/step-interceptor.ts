@@ -4,6 +4,7 @@ import { ApplicationFailure, CancelledFailure, type Context } from '@temporalio/
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import { AssayError, isAssayError, reasonOf } from '../domain/errors.ts';
 import type { Observe } from '../domain/observation.ts';
+import { beatAgain } from './activity-io.ts';
 
 const BEAT_MS = 2_000;
 
@@ -13,8 +14,7 @@ export function stepInterceptor(observe: Observe, crashAt: CrashPoint | null): (
       async execute(input, next) {
         const step = context.info.activityType;
         crashIf(crashAt, step, 'before');
-        // cancellation reaches a step only with a heartbeat: beat for those that have nothing to tell
-        const beat = context.info.heartbeatTimeoutMs ? setInterval(() => context.heartbeat(), BEAT_MS) : undefined;
+        const beat = context.info.heartbeatTimeoutMs ? setInterval(() => beatAgain(context), BEAT_MS) : undefined;
         try {
           const result = await next(input);
           crashIf(crashAt, step, 'after');

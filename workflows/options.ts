@@ -1,16 +1,20 @@
 /** Time-outs and retries: three profiles for every step of every agent. */
 import { ActivityCancellationType, type ActivityOptions } from '@temporalio/workflow';
 
+/** A worker that is gone is noticed after this; every step beats (workers/step-interceptor.ts). */
+const BEAT = '10 seconds';
+
 /** A question to a database or a file: seconds. */
 export const quick: ActivityOptions = {
   startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: BEAT,
   retry: { initialInterval: '500ms', maximumInterval: '10s', maximumAttempts: 8 },
 };
 
 /** Waits for the world (an archived segment, a free lock); beats while it waits. */
 export const waiting: ActivityOptions = {
   startToCloseTimeout: '30 minutes',
-  heartbeatTimeout: '20 seconds',
+  heartbeatTimeout: BEAT,
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { initialInterval: '1s', maximumInterval: '30s', maximumAttempts: 6 },
 };
@@ -18,7 +22,7 @@ export const waiting: ActivityOptions = {
 /** A long child process or a pass over all data: beats, is adopted or begun anew by a retry. */
 export const long: ActivityOptions = {
   startToCloseTimeout: '24 hours',
-  heartbeatTimeout: '20 seconds',
+  heartbeatTimeout: BEAT,
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { initialInterval: '1s', maximumInterval: '1 minute', maximumAttempts: 5 },
 };
@@ -26,5 +30,6 @@ export const long: ActivityOptions = {
 /** Must happen whatever went before: wiping a clone, giving back a lock. */
 export const always: ActivityOptions = {
   startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: BEAT,
   retry: { initialInterval: '500ms', maximumInterval: '30s' },
 };

@@ -1,6 +1,7 @@
 /** What lies in a repository, put together once: backups, segments, the restorable window. */
-import { type RestorableWindow, restorableWindow } from '../../domain/backup/window.ts';
+
 import type { RepositoryInfo } from '../../domain/backup/model.ts';
+import { type RestorableWindow, restorableWindow } from '../../domain/backup/window.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import type { BackupDependencies, SourceState } from './ports.ts';
 

@@ -16,7 +16,8 @@ export function continuityCheck({ window, backups, backup, targets }: Continuity
   let because: readonly string[] = [];
   for (const target of targets) {
     const found = reachability({ window, backups, target, label: backup.label });
-    if (found.verdict === 'refused') return failed(found.reason, [...found.because, ...loss(found.gap ?? gapInside(window, backup)), `${describeTarget(target)} cannot be reached`]);
+    if (found.verdict === 'refused')
+      return failed(found.reason, [...found.because, ...loss(found.gap ?? gapInside(window, backup)), `${describeTarget(target)} cannot be reached`]);
     because = found.because;
   }
   return { name: 'archive-continuity', outcome: 'passed', database: null, because, cause: null, tookMs: 0 };

@@ -9,12 +9,14 @@ export async function summary(run: DemoRun, { keep }: { keep: boolean }): Promis
   const seconds = Math.round((Date.now() - run.startedAt) / 1000);
   const lines = [
     '',
-    `A shop of ${prettyBytes(run.shopBytes ?? 0)} in two databases, written to at ${Math.round(traffic?.figures().perSecond ?? 0)} transactions a second meanwhile.`,
+    `A shop of ${prettyBytes(run.shopBytes ?? 0)} in two databases, written to at ${Math.round(traffic?.counts().tps ?? 0)} transactions a second meanwhile.`,
     full && backupLine('full', full),
     incremental && backupLine('incremental', incremental),
     copy && `WAL segment ${copy.deleted} deleted in a copy: pgBackRest verify says ${run.engineSays}; Assay says ${assaySays?.verdict} (${assaySays?.cause}):`,
     assaySays && `  ${assaySays.because[0]}`,
-    keep && incremental?.proof ? `Certificate: ${incremental.proof.certificate.html} (and .json)` : 'Certificates were signed and chained; `npm run demo -- --keep` leaves them, and everything else, to look at.',
+    keep && incremental?.proof
+      ? `Certificate: ${incremental.proof.certificate.html} (and .json)`
+      : 'Certificates were signed and chained; `npm run demo -- --keep` leaves them, and everything else, to look at.',
     keep && fleet && `Temporal: ${fleet.temporal.uiUrl}   metrics: ${fleet.worker?.metricsUrl}`,
     keep && fleet && `psql -h ${fleet.cluster.socketDirectory} -U postgres shop   ·   ASSAY_POLICY=${fleet.policyFile}`,
     keep ? 'It all stays until Ctrl-C.' : 'Everything that was started is gone.',

@@ -10,9 +10,9 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { ClusterPolicy } from '../../domain/policy.ts';
-import { type Progress, queries } from '../../domain/backup/requests.ts';
 import type { StepFault } from '../../domain/backup/proof-draft.ts';
+import { type Progress, queries } from '../../domain/backup/requests.ts';
+import type { ClusterPolicy } from '../../domain/policy.ts';
 import type { Surroundings } from './prove-recipe.ts';
 import { fleetSteps } from './steps.ts';
 

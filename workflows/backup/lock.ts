@@ -3,16 +3,7 @@
  *
  *   free ──request──▶ held ──release, or the holder is gone──▶ next in line, or free and ended
  */
-import {
-  CancellationScope,
-  condition,
-  continueAsNew,
-  defineSignal,
-  getExternalWorkflowHandle,
-  setHandler,
-  sleep,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancellationScope, condition, continueAsNew, defineSignal, getExternalWorkflowHandle, setHandler, sleep, workflowInfo } from '@temporalio/workflow';
 import { workflowIds } from '../../domain/ids.ts';
 import { fleetSteps } from './steps.ts';
 

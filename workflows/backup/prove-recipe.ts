@@ -6,13 +6,14 @@
  *
  * A fault found on the way ends the restore, never the recipe: every proof ends in a certificate.
  */
+
+import type { ProveSteps } from '../../activities/backup/steps/prove.ts';
 import type { CheckResult, CloneRef } from '../../domain/backup/model.ts';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
 import { emptyDraft, type ProofDraft, type ProveQuestion, type StepFault } from '../../domain/backup/proof-draft.ts';
 import type { PlannedStop, ProofPlan } from '../../domain/backup/proof-plan.ts';
 import { describeTarget } from '../../domain/backup/proof-plan.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
-import type { ProveSteps } from '../../activities/backup/steps/prove.ts';
 
 /** What the run may tell and must know of its surroundings. */
 export interface Surroundings {
@@ -26,14 +27,39 @@ export interface Surroundings {
 export async function proveBackup(steps: ProveSteps, question: ProveQuestion, around: Surroundings): Promise<ProofSummary> {
   const { policy } = question;
   around.report('planning', 'choosing the backup and where to stop');
-  const plan = await steps.planProof(question);
-  around.report('inspecting', `${plan.chain.length} backup(s) and the WAL after them`);
-  const inspected = await steps.inspectRepository({ policy, plan });
-  const draft = inspected.some((check) => check.outcome === 'failed')
-    ? { ...emptyDraft, checks: inspected }
-    : await restoreAndCheck(steps, { question, plan, inspected }, around);
+  const planned = await plan(steps, question, around);
+  const draft = planned.plan === null ? { ...emptyDraft, fault: planned.fault } : await inspectAndRestore(steps, { question, plan: planned.plan }, around);
   around.report('certifying', 'judging, signing and chaining the evidence');
-  return around.always(() => steps.certify({ policy, plan, draft, depth: question.depth, level: question.level, owner: question.owner }));
+  const { depth, level, owner, proofId, repository } = question;
+  return around.always(() => steps.certify({ policy, plan: planned.plan, draft, depth, level, owner, proofId, repository }));
+}
+
+type Planned = { readonly plan: ProofPlan } | { readonly plan: null; readonly fault: StepFault };
+
+/** A repository that cannot be read makes the proof inconclusive; a question that cannot be answered is the caller's error. */
+async function plan(steps: ProveSteps, question: ProveQuestion, around: Surroundings): Promise<Planned> {
+  try {
+    return { plan: await steps.planProof(question) };
+  } catch (error) {
+    const fault = around.faultOf(error);
+    if (fault === null || question.into !== null || QUESTIONS_OF_THE_CALLER.includes(fault.code)) throw error;
+    return { plan: null, fault };
+  }
+}
+
+const QUESTIONS_OF_THE_CALLER: readonly string[] = ['backup-unknown', 'target-unreachable', 'usage', 'policy-not-applied'];
+
+async function inspectAndRestore(steps: ProveSteps, { question, plan }: Omit<Restore, 'inspected'>, around: Surroundings): Promise<ProofDraft> {
+  around.report('inspecting', `${plan.chain.length} backup(s) and the WAL after them`);
+  try {
+    const inspected = await steps.inspectRepository({ policy: question.policy, plan });
+    if (inspected.some((check) => check.outcome === 'failed')) return { ...emptyDraft, checks: inspected };
+    return await restoreAndCheck(steps, { question, plan, inspected }, around);
+  } catch (error) {
+    const fault = around.faultOf(error);
+    if (fault === null) throw error;
+    return { ...emptyDraft, fault };
+  }
 }
 
 interface Restore {
@@ -97,4 +123,3 @@ async function visit(steps: ProveSteps, { policy, clone, stop, draft, systemIden
     checks: [...draft.checks, ...compared.checks],
   };
 }
-

@@ -1,7 +1,7 @@
 /** A proof of one backup, on demand, after a backup, deep, or at a random moment. The recipe is in prove-recipe.ts. */
 import { uuid4 } from '@temporalio/workflow';
-import type { BackupProveInput } from '../../domain/backup/requests.ts';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
+import type { BackupProveInput } from '../../domain/backup/requests.ts';
 import { policyOf, repositoryOf, requestKeyOf, surroundings } from './around.ts';
 import { proveBackup } from './prove-recipe.ts';
 import { backupSteps } from './steps.ts';

@@ -1,7 +1,7 @@
 /** A restore to any reachable moment into a folder, where it stays, running and proven. */
 import { uuid4 } from '@temporalio/workflow';
-import type { BackupRestoreInput, BackupRestoreResult } from '../../domain/backup/requests.ts';
 import { goLive } from '../../domain/backup/go-live.ts';
+import type { BackupRestoreInput, BackupRestoreResult } from '../../domain/backup/requests.ts';
 import { policyOf, repositoryOf, requestKeyOf, surroundings } from './around.ts';
 import { proveBackup } from './prove-recipe.ts';
 import { backupSteps } from './steps.ts';

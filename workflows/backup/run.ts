@@ -4,9 +4,9 @@
  *   lock ─ preflight → take the backup ─ unlock → markers → wait until archived → prove (a workflow of its own)
  */
 import { ApplicationFailure, executeChild, ParentClosePolicy } from '@temporalio/workflow';
-import type { BackupRunInput, BackupRunResult } from '../../domain/backup/requests.ts';
 import type { MarkerRef } from '../../domain/backup/model.ts';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
+import type { BackupRunInput, BackupRunResult } from '../../domain/backup/requests.ts';
 import { workflowIds } from '../../domain/ids.ts';
 import { policyOf, repositoryOf, requestKeyOf, surroundings } from './around.ts';
 import { withClusterLock } from './lock.ts';
@@ -61,4 +61,3 @@ function refused(cluster: string, decision: { because: readonly string[]; hint: 
     nonRetryable: true,
   });
 }
-

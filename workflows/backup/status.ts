@@ -1,6 +1,7 @@
 /** What stands: backups, proofs, the restorable window, archive lag. */
-import type { BackupStatus } from '../../domain/backup/status.ts';
+
 import type { BackupStatusInput } from '../../domain/backup/requests.ts';
+import type { BackupStatus } from '../../domain/backup/status.ts';
 import { policyOf } from './around.ts';
 import { backupSteps } from './steps.ts';
 

@@ -18,35 +18,37 @@ export async function certify(deps: BackupDependencies, request: CertifyRequest)
   return summary;
 }
 
-async function buildProof(deps: BackupDependencies, { policy, plan, draft, depth, level, owner }: CertifyRequest): Promise<Proof> {
+async function buildProof(deps: BackupDependencies, { policy, plan, draft, depth, level, owner, ...request }: CertifyRequest): Promise<Proof> {
   const markers: Marker[] = [];
   for (const stop of draft.stopsReached) if (stop.marker !== null) markers.push(await deps.markerStore.load(stop.marker.id));
   const provenAt = provenMoment(draft, markers);
   const newestWitness = draft.newestWitness;
+  const finishedAt = deps.now().toISOString();
+  const startedAt = plan?.startedAt ?? finishedAt;
   return {
-    id: plan.proofId,
+    id: request.proofId,
     cluster: policy.cluster,
     environment: policy.environment,
     madeBy: owner,
     host: deps.host,
     depth,
-    repository: plan.repository,
-    systemIdentifier: plan.systemIdentifier,
-    timeline: plan.backup.timeline,
-    chain: plan.chain,
-    targets: plan.stops.map((stop) => stop.target),
+    repository: request.repository,
+    systemIdentifier: plan?.systemIdentifier ?? '',
+    timeline: plan?.backup.timeline ?? 0,
+    chain: plan?.chain ?? [],
+    targets: plan?.stops.map((stop) => stop.target) ?? [],
     reached: draft.reached,
     provenAt,
     markers: draft.stopsReached.flatMap((stop) => stop.marker ?? []),
     newestWitness,
-    rpoMs: newestWitness === null ? null : Math.max(0, Date.parse(plan.startedAt) - Date.parse(newestWitness.at)),
+    rpoMs: newestWitness === null ? null : Math.max(0, Date.parse(startedAt) - Date.parse(newestWitness.at)),
     recoveryTime: recoveryTime(policy, draft),
     checks: draft.checks,
     verdict: verdictOf(draft, { level, checks: draft.checks, databases: coveredDatabases(policy, draft), markers, notCovered: excluded(policy), provenAt }),
     objectives: policy.objectives,
     versions: await versions(deps, policy),
-    startedAt: plan.startedAt,
-    finishedAt: deps.now().toISOString(),
+    startedAt,
+    finishedAt,
   };
 }
 
@@ -95,7 +97,8 @@ const postgresVersion = (number: number) => `${Math.floor(number / 10_000)}.${nu
 
 function observeProof(deps: BackupDependencies, policy: ClusterPolicy, proof: Proof): void {
   const { verdict } = proof;
-  for (const check of proof.checks) deps.observe({ kind: 'check-made', cluster: policy.cluster, check: check.name, outcome: check.outcome, tookMs: check.tookMs });
+  for (const check of proof.checks)
+    deps.observe({ kind: 'check-made', cluster: policy.cluster, check: check.name, outcome: check.outcome, tookMs: check.tookMs });
   deps.observe({
     kind: 'proof-judged',
     cluster: policy.cluster,

@@ -10,7 +10,10 @@ import type { BackupDependencies } from '../ports.ts';
 const SUSPICIOUS = ['target-not-reached', 'clone-start-failed'];
 const SEGMENT_BYTES = 16 * 1024 * 1024;
 
-export async function diagnose(deps: BackupDependencies, { policy, plan, fault }: { policy: ClusterPolicy; plan: ProofPlan; fault: StepFault }): Promise<readonly CheckResult[]> {
+export async function diagnose(
+  deps: BackupDependencies,
+  { policy, plan, fault }: { policy: ClusterPolicy; plan: ProofPlan; fault: StepFault },
+): Promise<readonly CheckResult[]> {
   if (!SUSPICIOUS.includes(fault.code)) return [];
   const began = performance.now();
   const engine = deps.engineFor(policy);

@@ -1,6 +1,7 @@
 /** Retention: what goes and why is a pure decision; carrying it out is the engine's. */
-import { decideRetention } from '../../../domain/backup/retention.ts';
-import type { BackupExpireResult } from '../../../domain/backup/requests.ts';
+
+import type { BackupExpireResult, RetentionReason } from '../../../domain/backup/requests.ts';
+import { decideRetention, type Reasoned } from '../../../domain/backup/retention.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupDependencies } from '../ports.ts';
 
@@ -13,13 +14,14 @@ export function expireSteps(deps: BackupDependencies) {
   return {
     async decideExpiry({ policy, repository }: OfRepository): Promise<Omit<BackupExpireResult, 'dryRun'>> {
       const { backups } = await deps.engineFor(policy).info(repository);
-      return decideRetention({
+      const { keep, expire } = decideRetention({
         backups,
         policy: policy.retention,
         proofs: await deps.evidence.provenBackups(policy.cluster),
         pinned: await deps.evidence.pinned(policy.cluster),
         now: deps.now().toISOString(),
       });
+      return { kept: keep.map(reasoned), expired: expire.map(reasoned) };
     },
 
     /** Exactly these labels, then the WAL that nothing left needs. What was pinned meanwhile stays. */
@@ -32,3 +34,5 @@ export function expireSteps(deps: BackupDependencies) {
     },
   };
 }
+
+const reasoned = ({ label, because }: Reasoned): RetentionReason => ({ label, because: because.join('; ') });

@@ -7,7 +7,10 @@ import type { BackupEngine } from '../engines/engine.ts';
 import type { BackupDependencies } from '../ports.ts';
 import { surveyRepository } from '../survey.ts';
 
-export async function inspectRepository(deps: BackupDependencies, { policy, plan }: { policy: ClusterPolicy; plan: ProofPlan }): Promise<readonly CheckResult[]> {
+export async function inspectRepository(
+  deps: BackupDependencies,
+  { policy, plan }: { policy: ClusterPolicy; plan: ProofPlan },
+): Promise<readonly CheckResult[]> {
   const began = performance.now();
   const { window, info } = await surveyRepository(deps, policy, plan.repository);
   const targets = plan.stops.map((stop) => stop.target);
@@ -31,5 +34,12 @@ async function manifestCheck(engine: BackupEngine, repository: number, { label }
 function pageErrors(chain: readonly BackupRecord[]): CheckResult {
   const bad = chain.filter((backup) => backup.hasPageErrors).map((backup) => backup.label);
   const because = bad.length === 0 ? 'no page checksum error was seen while copying' : `page checksum errors were copied into ${bad.join(', ')}`;
-  return { name: 'page-errors-at-backup', outcome: bad.length === 0 ? 'passed' : 'failed', database: null, because: [because], cause: bad.length === 0 ? null : 'page-corrupt', tookMs: 0 };
+  return {
+    name: 'page-errors-at-backup',
+    outcome: bad.length === 0 ? 'passed' : 'failed',
+    database: null,
+    because: [because],
+    cause: bad.length === 0 ? null : 'page-corrupt',
+    tookMs: 0,
+  };
 }

@@ -1,16 +1,17 @@
 /** Steps of a proof, in the order the recipe calls them (workflows/backup/prove-recipe.ts). */
-import { AssayError } from '../../../domain/errors.ts';
+
 import type { BackupRecord, CheckResult, CloneRef, Marker, ProofDepth, ReachedPoint, RecoveryTarget } from '../../../domain/backup/model.ts';
 import type { ProofSummary } from '../../../domain/backup/proof.ts';
 import type { ProofDraft, ProveQuestion, StepFault } from '../../../domain/backup/proof-draft.ts';
 import { chainOf, describeTarget, type PlannedStop, type ProofPlan, planStops } from '../../../domain/backup/proof-plan.ts';
 import { describeNearest, reachability } from '../../../domain/backup/reachability.ts';
+import { AssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupDependencies } from '../ports.ts';
 import { type Survey, surveyRepository } from '../survey.ts';
-import { inspectRepository } from './inspect.ts';
-import { diagnose } from './diagnose.ts';
 import { certify } from './certify.ts';
+import { diagnose } from './diagnose.ts';
+import { inspectRepository } from './inspect.ts';
 
 interface OfPlan {
   readonly policy: ClusterPolicy;
@@ -27,7 +28,12 @@ export interface Checked {
   readonly tookMs: number;
 }
 
-export interface CertifyRequest extends OfPlan {
+export interface CertifyRequest {
+  readonly policy: ClusterPolicy;
+  /** null where the repository could not even be read. */
+  readonly plan: ProofPlan | null;
+  readonly proofId: string;
+  readonly repository: number;
   readonly draft: ProofDraft;
   readonly depth: ProofDepth;
   readonly level: 'content' | 'structure';
@@ -58,10 +64,12 @@ export function proveSteps(deps: BackupDependencies) {
     async restoreClone({ policy, plan, clone }: OfPlan & OfClone): Promise<{ readonly bytes: number; readonly tookMs: number }> {
       const first = plan.stops[0];
       if (first === undefined) throw new AssayError('internal', { reason: 'a proof without a stop' });
-      return deps.engineFor(policy).restore(
-        { label: plan.backup.label, repository: plan.repository, target: first.target, action: 'pause', ...deps.clones.restoreFolders(clone) },
-        deps.io(),
-      );
+      return deps
+        .engineFor(policy)
+        .restore(
+          { label: plan.backup.label, repository: plan.repository, target: first.target, action: 'pause', ...deps.clones.restoreFolders(clone) },
+          deps.io(),
+        );
     },
 
     /** Starts the clone (or walks it on) and waits until recovery stands paused at the target. */
@@ -71,7 +79,9 @@ export function proveSteps(deps: BackupDependencies) {
     },
 
     /** Target reached exactly; where a marker was made there, every table of its database compared. */
-    async compareContent(request: OfClone & { systemIdentifier: string; target: RecoveryTarget; marker: PlannedStop['marker']; reached: ReachedPoint }): Promise<Checked> {
+    async compareContent(
+      request: OfClone & { systemIdentifier: string; target: RecoveryTarget; marker: PlannedStop['marker']; reached: ReachedPoint },
+    ): Promise<Checked> {
       const { policy, clone, marker, target, reached, systemIdentifier } = request;
       return timed(async () => {
         const arrived = await deps.checks.arrival(policy, clone, { target, reached, systemIdentifier });

@@ -49,4 +49,3 @@ function gapOf(repository: number, gap: Gap): WindowGap {
 }
 
 const lagOf = (repository: number, { lag }: RestorableWindow): ArchiveLag[] => (lag === null ? [] : [{ repository, ...lag }]);
-

@@ -1,12 +1,13 @@
 /** Steps that make something in the cluster or its repository: a backup, markers, a restore point. */
-import { AssayError, isAssayError } from '../../../domain/errors.ts';
+
 import { type Lsn, lsnAt, lsnBytes, segmentAt, segmentName } from '../../../domain/backup/lsn.ts';
 import type { BackupType, Instant, MarkerRef } from '../../../domain/backup/model.ts';
 import { decidePreflight, type PreflightDecision } from '../../../domain/backup/preflight.ts';
+import { AssayError, isAssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
+import { untilTrue } from '../../wait.ts';
 import type { BackupOutcome } from '../engines/engine.ts';
 import type { BackupDependencies } from '../ports.ts';
-import { untilTrue } from '../../wait.ts';
 
 export interface TakeRequest {
   readonly policy: ClusterPolicy;
@@ -21,8 +22,13 @@ export interface Archived {
   readonly archivedAt: Instant;
 }
 
+export interface MadeMarkers {
+  readonly markers: readonly MarkerRef[];
+  readonly notCovered: number;
+}
+
 const POLL_MS = 250;
-const ARCHIVE_PATIENCE_MS = 120_000;
+const ARCHIVE_PATIENCE_MS = 90_000;
 
 export function takeSteps(deps: BackupDependencies) {
   return {
@@ -65,18 +71,7 @@ export function takeSteps(deps: BackupDependencies) {
     },
 
     /** One marker per covered database, kept with its fingerprints; only references leave this step. */
-    async makeMarkers({ policy, equality }: { policy: ClusterPolicy; equality: 'hash' | 'text' }): Promise<{ markers: readonly MarkerRef[]; notCovered: number }> {
-      await deps.source.writeWitness(policy);
-      const previous = policy.proof.fingerprint.mode === 'full' ? [] : await deps.markerStore.newest(policy.cluster);
-      const made = await deps.markerMaker.make(policy, { equality, previous }, deps.io());
-      const markers: MarkerRef[] = [];
-      for (const marker of made.markers) {
-        markers.push(await deps.markerStore.save(marker));
-        const { database, way, tookMs, fenceMs } = marker;
-        deps.observe({ kind: 'marker-made', cluster: policy.cluster, database, way, tables: marker.fingerprints.length, tookMs, fenceMs });
-      }
-      return { markers, notCovered: made.notCovered.length };
-    },
+    makeMarkers: (request: { policy: ClusterPolicy; equality: 'hash' | 'text' }): Promise<MadeMarkers> => makeMarkers(deps, request),
 
     /** Ends the current segment and waits until everything up to here lies in the repository. */
     async awaitArchived({ policy, repository }: { policy: ClusterPolicy; repository: number }): Promise<Archived> {
@@ -95,6 +90,19 @@ export function takeSteps(deps: BackupDependencies) {
   };
 }
 
+async function makeMarkers(deps: BackupDependencies, { policy, equality }: { policy: ClusterPolicy; equality: 'hash' | 'text' }): Promise<MadeMarkers> {
+  await deps.source.writeWitness(policy);
+  const previous = policy.proof.fingerprint.mode === 'full' ? [] : await deps.markerStore.newest(policy.cluster);
+  const made = await deps.markerMaker.make(policy, { equality, previous }, deps.io());
+  const markers: MarkerRef[] = [];
+  for (const marker of made.markers) {
+    markers.push(await deps.markerStore.save(marker));
+    const { database, way, tookMs, fenceMs } = marker;
+    deps.observe({ kind: 'marker-made', cluster: policy.cluster, database, way, tables: marker.fingerprints.length, tookMs, fenceMs });
+  }
+  return { markers, notCovered: made.notCovered.length };
+}
+
 /** Throws archiving-broken where the segment with the byte before `lsn` does not arrive in time. */
 async function awaitArchived(deps: BackupDependencies, policy: ClusterPolicy, repository: number, lsn: Lsn): Promise<Archived> {
   const io = deps.io();
@@ -110,7 +118,10 @@ async function awaitArchived(deps: BackupDependencies, policy: ClusterPolicy, re
   if (found === null) {
     const { archiver } = await deps.source.state(policy);
     const belief = archiver.lastArchived === null ? 'the server archived nothing yet' : `the server believes ${archiver.lastArchived} was archived`;
-    throw new AssayError('archiving-broken', { cluster: policy.cluster, reason: `segment ${wanted} did not come to repository ${repository} within ${ARCHIVE_PATIENCE_MS / 1000} s; ${belief}` });
+    throw new AssayError('archiving-broken', {
+      cluster: policy.cluster,
+      reason: `segment ${wanted} did not come to repository ${repository} within ${ARCHIVE_PATIENCE_MS / 1000} s; ${belief}`,
+    });
   }
   return { lsn, segment: found.name, archivedAt: found.archivedAt };
 }
