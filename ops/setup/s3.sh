@@ -3,7 +3,7 @@
 # Never fails: where there is none, the tests that need it say so, and fail in CI.
 set -u
 cd "$(dirname "$0")/../.."
-GATEWAY_PIN=v1.8.0 GO_PIN=1.26.8
+GATEWAY_PIN=v1.8.0 GO_PIN=1.26.6
 T=$PWD/.tools
 say() { echo "setup: $*" >&2; }
 for file in "$(command -v versitygw 2>/dev/null || true)" "$HOME/go/bin/versitygw" "$T/bin/versitygw"; do
@@ -25,4 +25,4 @@ fi
 
 say "building the S3 server of the tests, versitygw $GATEWAY_PIN (4-6 minutes, once)"
 mkdir -p "$T/bin"
-GOBIN="$T/bin" "$go" install "github.com/versity/versitygw/cmd/versitygw@$GATEWAY_PIN" || say "NO S3 SERVER: building versitygw failed; tests on S3 cannot run"
+CGO_ENABLED=0 GOBIN="$T/bin" "$go" install "github.com/versity/versitygw/cmd/versitygw@$GATEWAY_PIN" || say "NO S3 SERVER: building versitygw failed; tests on S3 cannot run"
