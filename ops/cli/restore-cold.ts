@@ -1,0 +1,21 @@
+/** A restore where nothing of the fleet is left: the engine's own commands, or the whole of it in this process. */
+import type { ResultOf } from '../client/verbs.ts';
+import type { ColdRestoreRequest } from './handlers.ts';
+import type { Ending } from './make-request.ts';
+import type { Outcome } from './outcome.ts';
+import type { Session } from './session.ts';
+import { notesText } from './show-fleet.ts';
+
+export async function restorePrinted({ handlers, options }: Session, request: ColdRestoreRequest): Promise<Outcome> {
+  const printed = await handlers.restorePrint(request, options);
+  return { exit: 0, data: { dryRun: true, ...printed }, text: () => `${printed.text.trimEnd()}\n${notesText(printed.notes)}` };
+}
+
+export async function restoreInThisProcess(
+  { handlers, options, tell }: Session,
+  request: ColdRestoreRequest,
+  ended: (result: ResultOf<'restore'>) => Ending,
+): Promise<Outcome> {
+  const result = await handlers.restoreCold(request, options, tell);
+  return { data: result, ...ended(result) };
+}

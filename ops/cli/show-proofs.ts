@@ -1,0 +1,86 @@
+/** Proofs and what requests led to, as people read them. */
+import type { MarkerRef } from '../../domain/backup/model.ts';
+import type { ProofSummary } from '../../domain/backup/proof.ts';
+import type {
+  BackupExpireResult,
+  BackupFingerprintResult,
+  BackupRestorePointResult,
+  BackupRestoreResult,
+  BackupRunResult,
+} from '../../domain/backup/requests.ts';
+import { bytes, duration, when } from './figures.ts';
+import { type Paint, plain } from './paint.ts';
+import { facts, table } from './table.ts';
+
+/** `proven (content)`, `failed (wal-gap)`, `inconclusive (disk-full)`. */
+export function verdictWord({ verdict, level, cause, findings }: ProofSummary, paint: Paint): string {
+  switch (verdict) {
+    case 'proven':
+      return paint.good(`proven (${level})`) + (findings > 0 ? paint.doubt(` ${findings} finding(s)`) : '');
+    case 'failed':
+      return paint.bad(`failed (${cause})`);
+    case 'inconclusive':
+      return paint.doubt(`inconclusive (${cause})`);
+  }
+}
+
+export function proofText(proof: ProofSummary, paint: Paint): string {
+  const rows: [string, string][] = [
+    ['verdict', verdictWord(proof, paint)],
+    ['backup', plain(proof.backup)],
+    ['finished', when(proof.finishedAt, paint)],
+    ['certificate', plain(proof.certificate.html)],
+    ['', plain(proof.certificate.json)],
+  ];
+  return `${facts(rows, paint)}\n${proof.because.map((each) => `  · ${plain(each)}`).join('\n')}\n`;
+}
+
+export function runText({ backup, adopted, markers, proof, engineMs }: BackupRunResult, paint: Paint): string {
+  const rows: [string, string][] = [
+    ['backup', `${paint.strong(plain(backup.label))} ${backup.type}, repository ${backup.repository}${adopted ? ', made by an earlier attempt' : ''}`],
+    ['size', `${bytes(backup.databaseBytes)} of database, ${bytes(backup.repositoryBytes)} added to the repository`],
+    ['engine', duration(engineMs)],
+    ['markers', markersWords(markers)],
+  ];
+  const pageErrors = backup.hasPageErrors ? `${paint.bad('the engine noticed damaged pages while it copied')}\n` : '';
+  const proven = proof === null ? `${paint.doubt('not proven, as asked')}: \`assay backup prove\` does it\n` : proofText(proof, paint);
+  return `${facts(rows, paint)}\n${pageErrors}${proven}`;
+}
+
+const markersWords = (markers: readonly MarkerRef[]) =>
+  markers.length === 0 ? 'none' : markers.map(({ database, lsn }) => `${plain(database)} at ${lsn}`).join(', ');
+
+export function restoreText({ socket, port, proof, goLive }: BackupRestoreResult, paint: Paint): string {
+  const running =
+    proof.verdict === 'proven'
+      ? `It runs: socket ${plain(socket)}, port ${port}\n\nTo go live:\n${goLive.map((step, index) => `  ${index + 1}. ${plain(step)}`).join('\n')}\n`
+      : '';
+  return `${proofText(proof, paint)}${running}`;
+}
+
+export function expireText({ kept, expired, dryRun }: BackupExpireResult, paint: Paint): string {
+  const rows = [
+    ...kept.map(({ label, because }) => [paint.good('keep'), plain(label), plain(because)]),
+    ...expired.map(({ label, because }) => [paint.doubt(dryRun ? 'would expire' : 'expired'), plain(label), plain(because)]),
+  ];
+  if (rows.length === 0) return 'there is no backup\n';
+  return `${table(['', 'BACKUP', 'BECAUSE'], rows, paint)}\n${expired.length === 0 ? 'nothing to expire\n' : ''}`;
+}
+
+export function fingerprintText({ markers, notCovered }: BackupFingerprintResult, paint: Paint): string {
+  const rows = markers.map(({ database, lsn, at, id }) => [plain(database), lsn, when(at, paint), id]);
+  const left =
+    notCovered === 0 ? 'everything is covered\n' : `${paint.doubt(`${notCovered} object(s) are not covered`)}; the certificate names each with its reason\n`;
+  return `${table(['DATABASE', 'LSN', 'AT', 'MARKER'], rows, paint)}\n${left}`;
+}
+
+export const restorePointText = (cluster: string, { name, lsn, archivedAt }: BackupRestorePointResult, paint: Paint): string =>
+  `${facts(
+    [
+      ['restore point', plain(name)],
+      ['lsn', lsn],
+      ['archived', when(archivedAt, paint)],
+      ['come back', `assay backup restore ${cluster} --to-name ${JSON.stringify(name)} --into DIR`],
+    ],
+    paint,
+  )}\n`;
