@@ -147,13 +147,12 @@ describe('proofs', () => {
     await store.issue(policy, provenExample({ finishedAt: '2026-11-20T00:00:00.000Z', provenAt: '2026-11-19T23:00:00.000Z' }).proof);
     await store.issue(policy, provenExample({ finishedAt: '2026-11-21T00:00:00.000Z', provenAt: '2026-11-10T00:00:00.000Z' }).proof);
     for (let at = 0; at < 25; at += 1) await store.issue(policy, inconclusiveExample({ finishedAt: new Date(Date.UTC(2026, 10, 22, at)).toISOString() }).proof);
-    const rows = await store.lastProven();
+    const rows = await gaugeProofs(control);
     expect(rows.filter((row) => row.verdict === 'proven').map((row) => row.provenAtSeconds)).toEqual([
       Date.parse('2026-11-19T23:00:00Z') / 1_000,
       Date.parse('2026-11-10T00:00:00Z') / 1_000,
     ]);
     expect(rows.length).toBeLessThan(25);
-    expect(await gaugeProofs(control)).toEqual(rows);
     expect(await newestProofs(control)).toMatchObject([{ verdict: { verdict: 'inconclusive' } }]);
   });
 });

@@ -6,12 +6,11 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { listChain } from '../../activities/backup/evidence/chain-files.ts';
 import { createFileEvidence } from '../../activities/backup/evidence/file-evidence.ts';
 import { issueCertificate, signCertificate } from '../../activities/backup/evidence/issue.ts';
-import { certificatePage } from '../../activities/backup/evidence/page/page.ts';
 import { openSigner, openVerifier } from '../../activities/backup/evidence/sign.ts';
 import { verifyCertificates } from '../../activities/backup/evidence/verify.ts';
 import { certificateText } from '../../domain/backup/certificate.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
-import { exampleMarker, failedExample, hostile, inconclusiveExample, provenExample } from './certificate-examples.ts';
+import { failedExample, inconclusiveExample, provenExample } from './certificate-examples.ts';
 import { testFolder, testKey } from './evidence-support.ts';
 
 const { signer } = testKey();
@@ -258,85 +257,5 @@ describe('keys', () => {
 
   test('a private key is not taken for a public one', () => {
     expect(() => openVerifier(testKey().pem)).toThrow(/no public key/);
-  });
-});
-
-describe('without a control database', () => {
-  test('markers lie as private files beside the certificates and come back whole', async () => {
-    const root = testFolder();
-    const marker = exampleMarker();
-    await createFileEvidence(root, { signer }).markers.save(marker);
-    const { markers } = createFileEvidence(root, { signer });
-    const [ref] = await markers.between('shop', '4/0', null);
-    expect(ref).toEqual({ id: marker.id, database: 'shop', lsn: marker.lsn, at: marker.at });
-    expect((await markers.load(marker.id)).fingerprints).toHaveLength(marker.fingerprints.length);
-    const [file = ''] = readdirSync(join(root, 'shop', 'markers'));
-    expect(file).toMatch(/^00000004-537A7548-[0-9a-f]{16}\.json\.gz$/);
-    expect(statSync(join(root, 'shop', 'markers', file)).mode & 0o777).toBe(0o600);
-    expect(statSync(join(root, 'shop', 'markers')).mode & 0o777).toBe(0o700);
-  });
-
-  test('finds markers by LSN, not by text, and the newest of each database', async () => {
-    const { markers } = createFileEvidence(testFolder(), { signer });
-    for (const lsn of ['F/10', '10/5', '9/FFFFFFFF']) await markers.save(exampleMarker({ lsn }));
-    await markers.save(exampleMarker({ lsn: 'A/0', database: hostile, at: '2026-11-21T06:00:00.000Z' }));
-    expect((await markers.between('shop', '9/FFFFFFFF', 'F/FFFFFFFF')).map((ref) => ref.lsn)).toEqual(['A/0', '9/FFFFFFFF', 'F/10']);
-    expect((await markers.newest('shop')).map((marker) => marker.database).toSorted()).toEqual([hostile, 'shop'].toSorted());
-    expect(await markers.newest('other')).toEqual([]);
-  });
-
-  test('without the signing key a proof is kept unsigned, outside the chain', async () => {
-    const root = testFolder();
-    const { proof } = provenExample();
-    const summary = await createFileEvidence(root, { signer: null }).evidence.issue(noPolicy, proof);
-    expect(summary.certificate.json).toContain('/shop/unsigned/');
-    expect(JSON.parse(readFileSync(summary.certificate.json, 'utf8')).id).toBe(proof.id);
-  });
-
-  test('a cluster name cannot lead out of the folder', async () => {
-    const { proof } = provenExample({ cluster: '../../etc' });
-    await expect(createFileEvidence(testFolder(), { signer }).evidence.issue(noPolicy, proof)).rejects.toMatchObject({ code: 'usage' });
-  });
-});
-
-describe('the page', () => {
-  const page = (example = provenExample()) => {
-    const { proof } = example;
-    return certificatePage(
-      signCertificate(signer, {
-        proof,
-        sequence: 1,
-        previous: null,
-        issuedAt: proof.finishedAt,
-        findMarker: (id) => {
-          const marker = example.markers.find((one) => one.id === id);
-          return marker === undefined ? undefined : { marker, digest: `sha256:${'0'.repeat(64)}` };
-        },
-      }),
-    );
-  };
-
-  test('needs nothing but itself', () => {
-    for (const example of [provenExample(), failedExample(), inconclusiveExample()]) {
-      const text = page(example);
-      expect(text).not.toMatch(/<script|<link|<iframe|<img|url\((?!#)|@import|https?:\/\//i);
-      expect(text).toMatch(/Content-Security-Policy/);
-    }
-  });
-
-  test('escapes whatever a table, a database or an error message is called', () => {
-    const { proof, markers } = provenExample({ host: hostile, madeBy: hostile });
-    const text = page({ proof: { ...proof, cluster: hostile, verdict: { ...proof.verdict, because: [hostile] } }, markers });
-    expect(text).not.toContain('</script>');
-    expect(text).not.toContain('<b>\u202e');
-    expect(text).not.toContain('\u202e');
-    expect(text).toContain('⟨U+202E⟩');
-  });
-
-  test('says the verdict in words, not in colour alone, and what is not covered by name', () => {
-    expect(page()).toMatch(/Restored and equal.*PROVEN/s);
-    expect(page()).toMatch(/web\.cache/);
-    expect(page(failedExample())).toMatch(/A fault was found: wal gap.*FAILED/s);
-    expect(page(inconclusiveExample())).toMatch(/The test could not be made.*NOT PROVEN/s);
   });
 });

@@ -9,7 +9,6 @@ import type { Control } from '../../control/control-database.ts';
 import { clusterFolder } from '../../control/evidence-folder.ts';
 import { markerDigest, settledMarker } from '../../control/marker-digest.ts';
 import { createMarkerStore } from '../../control/marker-store.ts';
-import { gaugeProofs, type ProofGauge } from '../../control/queries.ts';
 import type { EvidenceStore, MarkerStore, ReadSecret } from '../ports.ts';
 import { reconcileChain, recordIssued } from './chain-record.ts';
 import { issueCertificate, summaryOf } from './issue.ts';
@@ -26,13 +25,8 @@ export interface EvidenceStoreOptions {
   readonly now?: () => Date;
 }
 
-/** The store, and what sets the gauges again when a worker starts. */
-export interface ControlEvidence extends EvidenceStore {
-  lastProven(): Promise<readonly ProofGauge[]>;
-}
-
 /** Every method may be repeated and run by several workers at once. */
-export function createEvidenceStore(options: EvidenceStoreOptions): ControlEvidence {
+export function createEvidenceStore(options: EvidenceStoreOptions): EvidenceStore {
   const { control } = options;
   return {
     issue: (policy, proof) => issue(options, policy, proof),
@@ -48,7 +42,6 @@ export function createEvidenceStore(options: EvidenceStoreOptions): ControlEvide
       };
       await control.em().upsert(BackupEntity, row);
     },
-    lastProven: () => gaugeProofs(control),
     provenBackups: (cluster) => provenBackups(control.em(), cluster),
     ...pinStore(control),
     appliedPolicy: async (cluster) => (await control.em().findOne(ClusterPolicyEntity, { cluster }))?.policy ?? null,
