@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { ArchivedSegment, TimelineHistory } from '../../../../domain/backup/model.ts';
 import { parseTimelineHistory } from '../../../../domain/backup/timeline.ts';
 import { ask, askStreaming, type Engine, failed } from './command.ts';
+import { parseEngineJson } from './failure.ts';
 import { readInfo } from './info.ts';
 
 const listingSchema = z.record(z.string(), z.object({ type: z.string(), size: z.number().optional(), time: z.number().optional() }));
@@ -17,7 +18,7 @@ const HISTORY_FILE = /(?:^|\/)([0-9A-F]{8})\.history$/;
 /** Everything below `path` of the repository, with sizes and times; empty where the path does not exist. */
 export async function listRepository(engine: Engine, repository: number, path: string): Promise<Listing> {
   const output = await ask(engine, { name: 'repo-ls', repository, options: ['--recurse', '--output=json'], words: [path] });
-  return listingSchema.parse(JSON.parse(output));
+  return listingSchema.parse(parseEngineJson(output));
 }
 
 /** Whole segments of the current archive in WAL order; `.partial`, `.backup` and `.history` files are none. The same segment twice is listed twice. */

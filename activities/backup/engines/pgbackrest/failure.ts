@@ -52,14 +52,18 @@ export function clean(text: string, secrets: readonly string[]): string {
   return cleaned.length > MAX_TEXT ? `${cleaned.slice(0, MAX_TEXT)}…` : cleaned;
 }
 
-/** `[HostConnectError] unable to …` as `info` reports it inside its JSON. */
-export function namedError(text: string): { readonly name: string; readonly text: string } | undefined {
+/** The engine quotes bytes it could not read raw into its JSON, which no parser takes; its output has no other control characters. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+export const parseEngineJson = (output: string): unknown => JSON.parse(output.replace(/[\x00-\x1f]/g, (found) => (found === '\n' ? ' ' : '?')));
+
+/** `[HostConnectError] unable to …`, as `info` reports it inside its JSON, in the form that every other command prints. */
+export function numbered(text: string): { readonly status: number; readonly output: string } {
   const match = /^\[(\w+)\] ([\s\S]*)$/.exec(text);
-  return match ? { name: match[1] as string, text: match[2] as string } : undefined;
+  const status = NUMBERS[match?.[1] ?? ''] ?? 99;
+  return { status, output: `ERROR: [${String(status).padStart(3, '0')}]: ${match?.[2] ?? text}` };
 }
 
-/** Numbers of the errors that `info` reports by name. */
-export const numberOf: Readonly<Record<string, number>> = {
+const NUMBERS: Readonly<Record<string, number>> = {
   ChecksumError: 26,
   FileInvalidError: 28,
   FormatError: 29,
@@ -86,7 +90,8 @@ function lastMessage(run: FailedRun): EngineMessage {
 
 const FINAL: ReadonlySet<number> = new Set([27, 30, 31, 32, 37, 46, 48, 50, 62, 67, 68, 69, 70, 76, 78, 88, 89, 96, 103]);
 const UNREACHABLE: ReadonlySet<number> = new Set([49, 72, 101, 105]);
-const UNREACHABLE_TEXT = /HTTP request failed|unable to (?:connect|find a|get address)|unable to negotiate TLS|TLS error|unexpected (?:EOF|eof)|timeout after/;
+const UNREACHABLE_TEXT =
+  /HTTP request failed|unable to (?:connect|find a|get address)|unable to negotiate TLS|TLS error|unexpected (?:EOF|eof)|timeout after \d+ms waiting for (?:read|write)/;
 
 function recognise(run: FailedRun, message: EngineMessage): AssayError | undefined {
   const of = (code: ErrorCode, values: ErrorValues = {}) =>
@@ -122,12 +127,13 @@ function recognise(run: FailedRun, message: EngineMessage): AssayError | undefin
 
 const READING: ReadonlySet<string> = new Set(['info', 'repo-ls', 'repo-get']);
 
-const isUnreachable = ({ number, text }: EngineMessage) => UNREACHABLE.has(number) || (number === 39 && UNREACHABLE_TEXT.test(text));
+/** Protocol and file errors too tell of the network, where they name it. */
+const isUnreachable = ({ number, text }: EngineMessage) => UNREACHABLE.has(number) || ([39, 42, 64].includes(number) && UNREACHABLE_TEXT.test(text));
 
 /** The key is wrong where the repository's own catalogue cannot be read; a single file that cannot be decrypted is damaged. */
 function isWrongKey(run: FailedRun, { number, text }: EngineMessage): boolean {
   if (!/(?:backup|archive)\.info/.test(text) && !/cipher header invalid/.test(text)) return false;
-  return /CryptoError|cipher header/.test(text) || number === 95 || (run.isEncrypted && number === 29 && /outside of section/.test(text));
+  return /CryptoError|cipher header/.test(text) || number === 95 || (run.isEncrypted && number === 29 && /unable to load info file/.test(text));
 }
 
 function identifiers(text: string): ErrorValues {

@@ -4,7 +4,7 @@ import { parseSegmentName } from '../../../../domain/backup/lsn.ts';
 import type { BackupRecord, BackupType, RepositoryInfo } from '../../../../domain/backup/model.ts';
 import { requestAnnotation } from '../../../../domain/ids.ts';
 import { ask, type Engine, failed } from './command.ts';
-import { namedError, numberOf } from './failure.ts';
+import { numbered, parseEngineJson } from './failure.ts';
 
 const backupSchema = z.object({
   label: z.string(),
@@ -71,8 +71,7 @@ async function readStanza(engine: Engine, repository: number, options: readonly 
   if (stanza === undefined) throw noStanza(engine, repository, 'missing stanza');
   const status = stanza.repo.find((repo) => repo.key === repository)?.status ?? stanza.status;
   if (status.code === UNREADABLE) {
-    const error = namedError(status.message);
-    throw failed(engine, command, { status: error ? (numberOf[error.name] ?? 99) : 99, output: error?.text ?? status.message });
+    throw failed(engine, command, numbered(status.message));
   }
   if (MISSING_STANZA.has(status.code)) throw noStanza(engine, repository, status.message);
   return stanza;
@@ -83,7 +82,7 @@ export function parseInfo(json: string, name: string): Stanza | undefined {
   const exact = json.replace(/("system-id"\s*:\s*)(\d+)/g, '$1"$2"');
   return z
     .array(stanzaSchema)
-    .parse(JSON.parse(exact))
+    .parse(parseEngineJson(exact))
     .find((stanza) => stanza.name === name);
 }
 
