@@ -77,6 +77,13 @@ export const environment = {
     help: 'Name of this host: its worker polls the queue assay@HOST, clusters name it in `host`',
   },
   ASSAY_POLICY: { schema: filePath.optional(), secret: false, default: './assay.yaml', help: 'Policy file' },
+  ASSAY_ADMIN_USER: {
+    schema: z.string().min(1).optional(),
+    secret: false,
+    default: "the policy's connection.user",
+    help: "Role that makes and drops Assay's objects in the clusters (`apply`, `remove`), where the policy's own role may not",
+  },
+  ASSAY_ADMIN_PASSWORD: { schema: z.string().min(1).optional(), secret: true, default: 'none', help: 'Password of that role' },
   ASSAY_METRICS_ADDRESS: { schema: z.string().min(1).optional(), secret: false, default: '127.0.0.1', help: 'Address the /metrics endpoint listens on' },
   ASSAY_METRICS_PORT: { schema: port.optional(), secret: false, default: '9464', help: 'Port of /metrics, 0-65535; 0 takes any free one' },
   ASSAY_LOG_LEVEL: {
@@ -103,6 +110,8 @@ export interface ProcessConfig {
   readonly controlUrl: string | null;
   readonly signingKey: string | null;
   readonly payloadKey: string | null;
+  /** Makes Assay's objects in the clusters; null: the policy's own role does. */
+  readonly admin?: { readonly user: string; readonly password: SecretReference | null } | null;
   readonly metrics: { readonly address: string; readonly port: number };
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
@@ -133,6 +142,10 @@ export function readConfig(env: Environment = process.env): ProcessConfig {
     controlUrl: values.ASSAY_CONTROL_URL ?? null,
     signingKey: values.ASSAY_SIGNING_KEY ?? null,
     payloadKey: values.ASSAY_PAYLOAD_KEY ?? null,
+    admin:
+      values.ASSAY_ADMIN_USER === undefined
+        ? null
+        : { user: values.ASSAY_ADMIN_USER, password: values.ASSAY_ADMIN_PASSWORD === undefined ? null : 'env:ASSAY_ADMIN_PASSWORD' },
     metrics: { address: values.ASSAY_METRICS_ADDRESS ?? '127.0.0.1', port: values.ASSAY_METRICS_PORT ?? 9464 },
     logLevel: values.ASSAY_LOG_LEVEL ?? 'info',
   };

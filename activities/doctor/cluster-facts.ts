@@ -59,7 +59,8 @@ const wantedSettings =
 const factsSql = `/* assay doctor */ select
   current_setting('server_version_num')::int as "versionNumber", version() as "versionText", pg_is_in_recovery() as "inRecovery",
   (select system_identifier::text from pg_control_system()) as "systemIdentifier",
-  (select timeline_id from pg_control_checkpoint()) as timeline,
+  case when pg_is_in_recovery() then (select timeline_id from pg_control_checkpoint())
+    else ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int end as timeline,
   (case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end)::text as "insertLsn",
   (select setting::int from pg_settings where name = 'wal_segment_size') as "segmentBytes",
   (select json_object_agg(name, setting) from pg_settings where name = any($1)) as settings,

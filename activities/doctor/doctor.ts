@@ -79,7 +79,7 @@ async function examineGrants(dependencies: DoctorDependencies, policy: ClusterPo
   return settled('grants', async () => {
     const missing = await dependencies.missingObjects(policy);
     if (missing.length === 0) return [ok('grants', `${policy.connection.user} may do all that the policy asks, and the objects of Assay are there`)];
-    return missing.map(({ sql, why }) => fault('grants', `missing, ${why}`, `run \`assay apply\`, or as a superuser: ${sql}`));
+    return missing.map(({ sql, why }) => fault('grants', `missing, ${why}`, `run \`assay apply\` (with ASSAY_ADMIN_USER=postgres), or as a superuser: ${sql}`));
   });
 }
 

@@ -15,15 +15,11 @@ import { createSourceObjects } from './plan-source-objects.ts';
 export interface OpenPlanOptions {
   readonly config: ProcessConfig;
   readonly fleet: FleetPolicy;
-  /** Role that makes and drops Assay's objects in the clusters, by the same host and port, where the policy's role may not. */
-  readonly adminUser?: string;
-  /** Its password, a reference; default none (peer or trust). */
-  readonly adminPassword?: string;
 }
 
 /** Opens connections; the caller closes. Migrates the control schema forward. Throws temporal-unreachable, control-unreachable, schema-newer, secret-unreadable. */
 export async function openPlan(options: OpenPlanOptions): Promise<{ readonly dependencies: PlanDependencies; close(): Promise<void> }> {
-  const { config, fleet, adminUser, adminPassword } = options;
+  const { config, fleet } = options;
   const { namespace, ...address } = temporalConnection(config, fleet);
   const connection = await Connection.connect(address).catch((cause: unknown) => {
     throw new AssayError('temporal-unreachable', { address: address.address, reason: reasonOf(cause) }, { cause });
@@ -36,7 +32,7 @@ export async function openPlan(options: OpenPlanOptions): Promise<{ readonly dep
       dependencies: {
         schedules: client.schedule,
         evidence: createEvidenceStore({ control, readSecret, signingKey: fleet.signingKey }),
-        objects: createSourceObjects(readSecret, (each) => (adminUser === undefined ? each : { ...each, user: adminUser, password: adminPassword ?? null })),
+        objects: createSourceObjects(readSecret, (connection) => ({ ...connection, ...config.admin })),
         configuration: createEngineConfiguration({ readSecret, engineFor: (policy) => pgbackrest(policy, { observe: () => {} }), io: patient() }),
         host: config.host,
         now: () => new Date(),

@@ -19,9 +19,6 @@ import type { PlanDependencies } from './plan-ports.ts';
 
 type PolicyHandlers = Pick<LocalHandlers, 'connection' | 'clusters' | 'init' | 'doctor' | 'plan' | 'apply' | 'remove' | 'configShow'>;
 
-/** ASSAY_ADMIN_USER: role that makes Assay's objects in the clusters where the policy's own may not. */
-const adminUser = () => process.env.ASSAY_ADMIN_USER;
-
 export const policyHandlers: PolicyHandlers = {
   connection: async (options) => {
     const config = configOf(options);
@@ -74,8 +71,7 @@ function only(fleet: FleetPolicy, cluster: string): FleetPolicy {
 async function withPlan<T>(options: GlobalOptions, use: (dependencies: PlanDependencies, fleet: FleetPolicy) => Promise<T>): Promise<T> {
   const config = configOf(options);
   const fleet = readPolicy(config.policyFile);
-  const admin = adminUser();
-  const { dependencies, close } = await openPlan({ config, fleet, ...(admin === undefined ? {} : { adminUser: admin }) });
+  const { dependencies, close } = await openPlan({ config, fleet });
   try {
     return await use(dependencies, fleet);
   } finally {

@@ -19,7 +19,7 @@ export function createSourceObjects(readSecret: ReadSecret, administer: (connect
     try {
       return await withConnection(connection, readSecret, { statementTimeoutMs: STATEMENT_MS }, (client) => work(client, policy.connection.user));
     } catch (error) {
-      const grant = 'run it as a superuser: `assay apply --admin-user postgres`, or run the SQL that `assay plan` shows';
+      const grant = 'set ASSAY_ADMIN_USER to a superuser, or run the SQL that `assay plan` shows';
       throw toAssayError(error, { cluster: policy.cluster, role: connection.user, what, grant });
     }
   };
