@@ -79,6 +79,14 @@ describe('certificates', () => {
     await second.close();
   });
 
+  test('a retry that tells the same proof otherwise does not change what was certified', async () => {
+    const { proof } = failedExample();
+    await storeOf(control).issue(policy, proof);
+    const again = await storeOf(control).issue(policy, provenExample({ id: proof.id }).proof);
+    expect(again).toMatchObject({ verdict: 'failed', level: null, cause: 'wal-gap' });
+    expect(await listProofs(control, 'shop')).toMatchObject([{ verdict: { verdict: 'failed' } }]);
+  });
+
   test('many proofs from two workers and a cold start at once are one chain', async () => {
     const second = await openControl(url);
     const cold = createFileEvidence(policy.evidenceDirectory, { signer }).evidence;
@@ -237,18 +245,16 @@ describe('markers', () => {
     expect(await store.between('other', '0/0', null)).toEqual([]);
   });
 
-  test('10,000 tables: saved and loaded within a few seconds and little memory', async () => {
+  test('10,000 tables are saved and loaded within seconds', async () => {
     const store = createMarkerStore(control);
     const marker = exampleMarker({
       fingerprints: Array.from({ length: 10_000 }, (_, at) => exampleFingerprint(`table_${String(at).padStart(5, '0')}`, { oid: at + 1 })),
     });
-    const heap = process.memoryUsage().heapUsed;
     const started = performance.now();
     await store.save(marker);
     const loaded = await store.load(marker.id);
     expect(loaded.fingerprints).toHaveLength(10_000);
     expect(loaded.fingerprints[9_999]?.table).toBe('table_09999');
-    console.info(`10,000 tables: ${Math.round(performance.now() - started)} ms, ${Math.round((process.memoryUsage().heapUsed - heap) / 1e6)} MB heap`);
     expect(performance.now() - started).toBeLessThan(15_000);
   });
 

@@ -58,22 +58,23 @@ async function takeOver(tx: EntityManager, { cluster, signer }: Chain, path: str
   await insertCertificate(tx, certificate, { json: path, html: path.replace(/\.json$/, '.html') });
 }
 
-/** Idempotent by proof id. */
+/** Idempotent by proof id: what was recorded first stays, as the certificate does. */
 export async function recordIssued(tx: EntityManager, proof: Proof, issued: Issued): Promise<void> {
-  const { verdict } = proof;
-  await tx.upsert(ProofEntity, {
+  const { verdict, backups, run } = issued.certificate.body;
+  const row = {
     id: proof.id,
     cluster: proof.cluster,
     repository: proof.repository,
-    backup: proof.chain.at(-1)?.label ?? '',
-    verdict: verdict.verdict,
-    level: verdict.verdict === 'proven' ? verdict.level : null,
-    cause: verdict.verdict === 'proven' ? null : verdict.cause,
+    backup: backups.at(-1)?.label ?? '',
+    verdict: verdict.outcome,
+    level: verdict.level,
+    cause: verdict.cause,
     depth: proof.depth,
-    provenAt: proof.provenAt === null ? null : new Date(proof.provenAt),
-    finishedAt: new Date(proof.finishedAt),
+    provenAt: issued.certificate.body.provenAt === null ? null : new Date(issued.certificate.body.provenAt),
+    finishedAt: new Date(run.finishedAt),
     document: wellFormed(proof),
-  });
+  };
+  await tx.upsert(ProofEntity, row, { onConflictAction: 'ignore' });
   await insertCertificate(tx, issued.certificate, issued);
 }
 

@@ -11,7 +11,7 @@ import { markerDigest, settledMarker } from '../../control/marker-digest.ts';
 import { createMarkerStore } from '../../control/marker-store.ts';
 import type { EvidenceStore, MarkerStore, ReadSecret } from '../ports.ts';
 import { reconcileChain, recordIssued } from './chain-record.ts';
-import { issueCertificate, summaryOf } from './issue.ts';
+import { issueCertificate, summaryOfIssued } from './issue.ts';
 import { pinStore } from './pins.ts';
 import { provenBackups } from './proven-backups.ts';
 import { openSigner } from './sign.ts';
@@ -69,7 +69,7 @@ async function issue(options: EvidenceStoreOptions, policy: ClusterPolicy, proof
     await reconcileChain(tx, { cluster: policy.cluster, folder, signer });
     const issued = await issueCertificate({ proof, folder, signer, now: (options.now ?? now)(), findMarker: (id) => stored.get(id) });
     await recordIssued(tx, proof, issued);
-    return summaryOf(proof, issued);
+    return summaryOfIssued(issued);
   });
 }
 

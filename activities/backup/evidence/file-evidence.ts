@@ -15,7 +15,7 @@ import { listMarkerFiles, readMarkerFile, writeMarkerFile } from '../../control/
 import type { EvidenceStore, MarkerStore } from '../ports.ts';
 import { certificateKey } from './chain-files.ts';
 import { storedMarkers } from './evidence-store.ts';
-import { issueCertificate, summaryOf } from './issue.ts';
+import { issueCertificate, summaryOf, summaryOfIssued } from './issue.ts';
 import type { Signer } from './sign.ts';
 
 export interface FileEvidenceOptions {
@@ -57,7 +57,7 @@ async function issue(
 ): Promise<ProofSummary> {
   const stored = await storedMarkers(markers, proof);
   const folder = clusterFolder(directory, proof.cluster);
-  return summaryOf(proof, await issueCertificate({ proof, folder, signer, now: now?.() ?? new Date(), findMarker: (id) => stored.get(id) }));
+  return summaryOfIssued(await issueCertificate({ proof, folder, signer, now: now?.() ?? new Date(), findMarker: (id) => stored.get(id) }));
 }
 
 async function keepUnsigned(directory: string, proof: Proof): Promise<ProofSummary> {

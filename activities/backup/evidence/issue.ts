@@ -54,6 +54,23 @@ async function writePage(json: string, certificate: Certificate, signer: Signer)
   return path;
 }
 
+/** What was certified: where a retry brought another account of the same proof, the certificate that exists stands. */
+export function summaryOfIssued({ certificate, json, html }: Issued): ProofSummary {
+  const { id, cluster, verdict, backups, run } = certificate.body;
+  return {
+    id,
+    cluster: cluster.name,
+    backup: backups.at(-1)?.label ?? '',
+    verdict: verdict.outcome,
+    level: verdict.level,
+    cause: verdict.cause,
+    because: verdict.because,
+    findings: verdict.findings.length,
+    certificate: { json, html },
+    finishedAt: run.finishedAt,
+  };
+}
+
 export function summaryOf(proof: Proof, { json, html }: Pick<Issued, 'json' | 'html'>): ProofSummary {
   const { verdict } = proof;
   return {
