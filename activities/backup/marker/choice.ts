@@ -15,7 +15,7 @@ export interface ChoiceInput {
   readonly previous: Marker | null;
   /** `changed`: oid → key, read before the snapshot. */
   readonly changeKeys: ReadonlyMap<number, string>;
-  /** Bytes of all tables that could be read. */
+  /** `sample`: rough bytes of all tables. */
   readonly totalBytes: number;
 }
 
@@ -32,8 +32,8 @@ export function chooser(input: ChoiceInput): Choose {
   return (table) => {
     const equality: Equality = input.equality === 'text' || table.needsText ? 'text' : 'hash';
     if (input.policy.mode === 'sample') {
-      if (leftBytes <= 0 && input.totalBytes > 0) return { kind: 'leave' };
-      leftBytes -= Math.max(table.bytes, 1);
+      if (leftBytes <= 0) return { kind: 'leave' };
+      leftBytes -= table.roughBytes;
     }
     const before = input.policy.mode === 'changed' ? known.get(table.oid) : undefined;
     const key = input.changeKeys.get(table.oid);

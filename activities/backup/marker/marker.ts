@@ -25,7 +25,8 @@ export interface MarkerOptions {
 export async function makeMarker(source: MarkerSource, options: MarkerOptions, onProgress: (tables: number) => void): Promise<Marker> {
   const began = performance.now();
   const { fingerprint } = source.policy.proof;
-  const watch = await openReader(source);
+  // a sequence somebody is altering is left out rather than waited for
+  const watch = await openReader(source, { lock_timeout: '200ms' });
   let held: HeldSnapshot | undefined;
   try {
     const keys = fingerprint.mode === 'changed' ? await changeKeys(watch) : new Map<number, string>();

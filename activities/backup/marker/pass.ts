@@ -79,7 +79,7 @@ async function* batchesOf(pass: Pass, tally: Tally): AsyncGenerator<readonly Cho
       const equality = settleUnread(pass, table, tally);
       if (equality === null) continue;
       batch.push({ table, equality });
-      bytes += table.bytes;
+      bytes += table.roughBytes;
       if (batch.length >= BATCH_TABLES || bytes >= BATCH_BYTES) {
         yield batch;
         batch = [];
@@ -98,7 +98,7 @@ function settleUnread(pass: Pass, table: SourceTable, tally: Tally): Equality | 
   }
   const choice = pass.choose(table);
   if (choice.kind === 'carry-over') tally.fingerprints.push(choice.fingerprint);
-  if (choice.kind === 'leave') tally.notCovered.push(entry(pass, table, 'budget', `not in this round's sample (${table.bytes} bytes)`));
+  if (choice.kind === 'leave') tally.notCovered.push(entry(pass, table, 'budget', `not in this round's sample (about ${table.roughBytes} bytes)`));
   if (choice.kind !== 'read') return null;
   tally.lastOid = table.oid;
   return choice.equality;
@@ -122,6 +122,7 @@ async function readBatch(pass: Pass, session: pg.Client, batch: { tables: readon
     if (outcome.kind === 'locked' && !batch.last) tally.locked.push(chosen);
     else outcomes.push({ table: chosen.table, outcome });
   }
+  await session.query('/* assay backup */ set statement_timeout = 0');
   const now = await signaturesNow(
     session,
     outcomes.map(({ table }) => table.oid),
@@ -148,20 +149,11 @@ function settle(pass: Pass, tally: Tally, read: { table: SourceTable; outcome: R
     const detail = signatureNow === undefined ? 'dropped after the snapshot was taken' : 'truncated, rewritten or altered after the snapshot was taken';
     tally.notCovered.push(entry(pass, table, 'dropped-while-reading', detail));
   } else if (outcome.kind === 'read') {
-    const { schema, table: name, oid, bytes } = table;
+    const { schema, table: name, oid } = table;
+    const { content, bytes, equality } = outcome;
     const changeKey = pass.changeKeys.get(oid);
     const kept = changeKey === undefined ? {} : { changeKey };
-    tally.fingerprints.push({
-      schema,
-      table: name,
-      oid,
-      bytes,
-      ...outcome.content,
-      equality: outcome.equality,
-      seeds: pass.seeds,
-      takenAt: pass.held.at,
-      ...kept,
-    });
+    tally.fingerprints.push({ schema, table: name, oid, ...content, equality, bytes, seeds: pass.seeds, takenAt: pass.held.at, ...kept });
   } else {
     tally.notCovered.push(entry(pass, table, outcome.kind === 'locked' ? 'budget' : outcome.reason, outcome.detail));
   }

@@ -15,7 +15,7 @@ export interface ReadForm {
 }
 
 export type ReadOutcome =
-  | { readonly kind: 'read'; readonly content: TableContent; readonly equality: Equality }
+  | { readonly kind: 'read'; readonly content: TableContent; readonly bytes: number; readonly equality: Equality }
   | { readonly kind: 'locked'; readonly detail: string }
   | { readonly kind: 'not-covered'; readonly reason: NotCoveredReason; readonly detail: string };
 
@@ -27,9 +27,10 @@ export async function readTable(client: pg.Client, table: SourceTable, form: Rea
   try {
     const results = (await client.query(
       `begin isolation level repeatable read read only; set transaction snapshot ${literal(form.exportedId)};
-       ${fingerprintSql(table, form)}; commit`,
-    )) as unknown as readonly pg.QueryResult<TableContent>[];
-    return { kind: 'read', content: results[2]?.rows[0] as TableContent, equality: form.equality };
+       ${fingerprintSql(table, form)}; select pg_table_size(${BigInt(table.oid)}::oid) as bytes; commit`,
+    )) as unknown as readonly [unknown, unknown, pg.QueryResult<TableContent>, pg.QueryResult<{ bytes: string | null }>];
+    const [content, size] = [results[2].rows[0] as TableContent, results[3].rows[0]];
+    return { kind: 'read', content, bytes: Number(size?.bytes ?? 0), equality: form.equality };
   } catch (error) {
     await client.query('rollback');
     return outcomeOf(error, form.equality) ?? readTable(client, table, { ...form, equality: 'text' });

@@ -4,7 +4,8 @@ import type { NotCoveredReason, TableName } from '../../../domain/backup/model.t
 
 export interface SourceTable extends TableName {
   readonly oid: number;
-  readonly bytes: number;
+  /** By the planner's page counts: asking for the real size would wait for whoever holds the table exclusively. */
+  readonly roughBytes: number;
   /** By catalogue: some column's type has no extended hash, or its equality depends on a collation library. */
   readonly needsText: boolean;
   /** Name, file and columns: any change of these between snapshot and reading makes the reading worthless. */
@@ -16,6 +17,10 @@ export interface SourceTable extends TableName {
 export type TableOrder = { readonly by: 'size' } | { readonly by: 'oid'; readonly after: number };
 
 const PAGE = 200;
+
+/** With its TOAST table; a table nobody counted yet weighs a page. */
+const roughBytes = `(greatest(c.relpages, 1) + coalesce((select relpages from pg_class toast where toast.oid = c.reltoastrelid), 0))::int8
+  * current_setting('block_size')::int8`;
 
 /**
  * A text of everything that DDL can change under an old snapshot: TRUNCATE and rewrites swap the file, ALTER TABLE the columns, and a
@@ -38,7 +43,7 @@ export async function* sourceTables(holder: pg.Client, unhashable: readonly stri
   const types = unhashable.map((oid) => String(BigInt(oid))).join(',');
   const sorted = order.by === 'size' ? 'c.relpages desc, c.oid' : `c.oid <= ${BigInt(order.after)}, c.oid`;
   await holder.query(`/* assay backup */ declare assay_tables no scroll cursor for
-    select c.oid::int8 as oid, n.nspname as schema, c.relname as table, coalesce(pg_table_size(c.oid), 0) as bytes, ${signature} as signature,
+    select c.oid::int8 as oid, n.nspname as schema, c.relname as table, ${roughBytes} as "roughBytes", ${signature} as signature,
       exists (select from pg_attribute a left join pg_collation l on l.oid = a.attcollation
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
           and (a.atttypid = any ('{${types}}'::oid[]) or not l.collisdeterministic)) as "needsText",
@@ -53,17 +58,17 @@ export async function* sourceTables(holder: pg.Client, unhashable: readonly stri
     where ${counted}
     order by ${sorted}`);
   for (;;) {
-    const { rows } = await holder.query<SourceTable & { oid: string; bytes: string }>(`/* assay backup */ fetch ${PAGE} from assay_tables`);
+    const { rows } = await holder.query<SourceTable & { oid: string; roughBytes: string }>(`/* assay backup */ fetch ${PAGE} from assay_tables`);
     if (rows.length === 0) break;
-    yield rows.map((row) => ({ ...row, oid: Number(row.oid), bytes: Number(row.bytes) }));
+    yield rows.map((row) => ({ ...row, oid: Number(row.oid), roughBytes: Number(row.roughBytes) }));
   }
   await holder.query('/* assay backup */ close assay_tables');
 }
 
-/** How many bytes a whole pass would read. */
+/** How many bytes a whole pass would read, by the same rough count. */
 export async function passBytes(holder: pg.Client): Promise<number> {
   const { rows } = await holder.query<{ bytes: string }>(
-    `/* assay backup */ select coalesce(sum(pg_table_size(c.oid)), 0)::text as bytes from pg_class c where (${counted}) and c.relkind <> 'f' and c.relpersistence = 'p'`,
+    `/* assay backup */ select coalesce(sum(${roughBytes}), 0)::text as bytes from pg_class c where (${counted}) and c.relkind <> 'f' and c.relpersistence = 'p'`,
   );
   return Number(rows[0]?.bytes);
 }

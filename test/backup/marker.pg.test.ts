@@ -1,0 +1,285 @@
+import type pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { applyObjects } from '../../activities/backup/source/objects.ts';
+import { createSource } from '../../activities/backup/source/source.ts';
+import { isCarriedOver } from '../../domain/backup/fingerprint.ts';
+import { compareLsn } from '../../domain/backup/lsn.ts';
+import { parseSnapshot } from '../../domain/backup/snapshot.ts';
+import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
+import { testCluster } from '../support/cluster.ts';
+import { makeMarkers, markerOf, policyOf, session, told } from './marker-support.ts';
+
+let cluster: EmbeddedCluster;
+let admin: pg.Client;
+const open: pg.Client[] = [];
+const HOSTILE = `"; drop table x; --.${'é'.repeat(21)}x`;
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+
+beforeAll(async () => {
+  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off', max_prepared_transactions: '5' } });
+  admin = await session(cluster);
+  for (const database of ['kinds', 'empty', 'ways', 'modes']) await admin.query(`create database ${database}`);
+  await admin.query('create database closed; ').then(() => admin.query('alter database closed allow_connections off'));
+  await admin.query('create role reader login replication; grant pg_read_all_data, pg_monitor to reader');
+});
+
+afterAll(() => admin?.end());
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((client) => client.end()));
+});
+
+const also = async (database: string) => {
+  const client = await session(cluster, database);
+  open.push(client);
+  return client;
+};
+
+describe('which tables a marker covers', () => {
+  beforeAll(async () => {
+    await cluster.sql(
+      `create schema "a.b"; create table "a.b".${quoted(HOSTILE)} (${quoted(HOSTILE)} int); insert into "a.b".${quoted(HOSTILE)} values (1);
+       create table no_key (a int, j json, p point[]); insert into no_key values (1, '{}', '{}'), (1, '{}', '{}');
+       create table parent (a int); create table child () inherits (parent); insert into parent values (1); insert into child values (2), (3);
+       create table parts (a int) partition by range (a); create table parts_1 partition of parts for values from (0) to (10) partition by range (a);
+       create table parts_1_1 partition of parts_1 for values from (0) to (5); create unlogged table parts_2 partition of parts for values from (10) to (20);
+       insert into parts values (1), (2), (12);
+       create table generated (a int, b int generated always as (a * 2) stored); insert into generated values (1);
+       create materialized view filled as select * from parent; create materialized view unfilled as select * from parent with no data;
+       create view looked_at as select * from parent;
+       create table nothing (); create unlogged table fast (a int);
+       create extension postgres_fdw; create server far foreign data wrapper postgres_fdw; create foreign table away (a int) server far;
+       create table secret (a int); alter table secret enable row level security; insert into secret values (1);
+       create type pair as (a int, b json); create domain good as pair; create table nested (a good, b good[], c int4range); insert into nested values (row(1, '{}'), '{}', '[1,2)');
+       create collation loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false); create table collated (a text collate loose); insert into collated values ('x');
+       create sequence counted; select nextval('counted'); create sequence down increment -3; select nextval('down'); create sequence unused; create temporary sequence passing;
+       create extension hstore; create table uses (h hstore)`,
+      { database: 'kinds' },
+    );
+  });
+
+  test('every kind of table is covered, or named with its reason', async () => {
+    const temp = await also('kinds');
+    await temp.query('create temporary table mine (a int); insert into mine values (1)');
+    const marker = await markerOf(cluster, 'kinds', { user: 'reader' });
+    expect(told(marker)).toEqual({
+      [`a.b.${HOSTILE}`]: '1',
+      'public.no_key': '2',
+      'public.parent': '1',
+      'public.child': '2',
+      'public.parts_1_1': '2',
+      'public.parts_2': 'unlogged',
+      'public.generated': '1',
+      'public.filled': '3',
+      'public.nothing': '0',
+      'public.fast': 'unlogged',
+      'public.away': 'foreign-table',
+      'public.secret': 'row-security',
+      'public.nested': '1',
+      'public.collated': '1',
+      'public.uses': '0',
+    });
+    const texts = marker.fingerprints.filter(({ equality }) => equality === 'text').map(({ table }) => table);
+    expect(texts.sort()).toEqual(['collated', 'nested', 'no_key']);
+    expect(marker.fingerprints.every(({ seeds }) => !seeds.includes('0') && seeds[0] !== seeds[1])).toBe(true);
+    expect(marker.sequences).toEqual([
+      { schema: 'public', table: 'counted', lastValue: '1', increment: '1' },
+      { schema: 'public', table: 'down', lastValue: '-1', increment: '-3' },
+    ]);
+  });
+
+  test('a superuser also reads behind row security; a deep marker compares text everywhere', async () => {
+    const marker = await markerOf(cluster, 'kinds', { equality: 'text' });
+    expect(told(marker)['public.secret']).toBe('1');
+    expect(marker.fingerprints.every(({ equality }) => equality === 'text')).toBe(true);
+  });
+
+  test('a role without rights on a table, or on large objects, says so', async () => {
+    await cluster.sql('create role poor login replication');
+    await cluster.sql("select lo_from_bytea(0, 'x'); grant usage on schema public to poor; grant select on parent to poor", { database: 'kinds' });
+    const poor = told(await markerOf(cluster, 'kinds', { user: 'poor' }));
+    expect([poor['public.parent'], poor['public.child'], poor[`a.b.${HOSTILE}`], poor['pg_catalog.pg_largeobject']]).toEqual([
+      '1',
+      'no-privilege',
+      'no-privilege',
+      'large-objects',
+    ]);
+    expect(told(await markerOf(cluster, 'kinds', { user: 'reader' }))['pg_catalog.pg_largeobject']).toBe('1');
+  });
+
+  test('a database without tables has a marker all the same; databases are in LSN order, what is left out is named', async () => {
+    const { markers, notCovered } = await makeMarkers(cluster, { excludedDatabases: ['kinds'] });
+    expect(markers.map(({ database }) => database)).toEqual(['empty', 'modes', 'postgres', 'ways']);
+    expect([...markers].sort((a, b) => compareLsn(a.lsn, b.lsn))).toEqual(markers);
+    expect(markers[0]).toMatchObject({ way: 'slot', fenceMs: 0, fingerprints: [], notCovered: [], witness: null, timeline: 1 });
+    expect(notCovered.map(({ database, object, reason }) => [database, object, reason])).toEqual([
+      ['closed', null, 'database-excluded'],
+      ['kinds', null, 'database-excluded'],
+    ]);
+  });
+
+  test('the newest witness of the snapshot is in the marker, and the witness table is covered', async () => {
+    await applyObjects(admin, 'reader');
+    const witness = await createSource({ readSecret: () => '' }).writeWitness(policyOf(cluster, { user: 'reader' }));
+    const marker = await markerOf(cluster, 'postgres', { user: 'reader' });
+    expect(marker.witness).toEqual(witness);
+    expect(told(marker)['assay.witness']).toBe('1');
+  });
+});
+
+describe('tables that change under the snapshot', () => {
+  /** Runs `ddl` between the snapshot and the reading of `late`: another table, read first, waits on a lock until then. */
+  async function during(ddl: string) {
+    const other = await also('ways');
+    await other.query(
+      'drop table if exists big, late, later; create table big (a int); create table late (a int); insert into big select generate_series(1, 5000); insert into late values (1)',
+    );
+    await other.query('analyze big');
+    await other.query('begin; lock table big in access exclusive mode');
+    const blocker = other.query('select pg_backend_pid() as pid');
+    await blocker;
+    const making = markerOf(cluster, 'ways', { fingerprint: { parallel: 1 } });
+    const changer = await also('ways');
+    await Promise.race([untilBlocked(), making]);
+    await changer.query(ddl);
+    await other.query('commit');
+    return told(await making);
+  }
+  const untilBlocked = async () => {
+    for (;;) {
+      const [row] = await cluster.sql<{ waiting: boolean }>('select exists (select from pg_locks where not granted and relation is not null) as waiting');
+      if (row?.waiting) return;
+    }
+  };
+
+  test('read undisturbed, both are covered', async () => {
+    expect(await during('select 1')).toEqual({ 'public.big': '5000', 'public.late': '1' });
+  });
+
+  test.each([
+    ['dropped', 'drop table late'],
+    ['truncated', 'truncate late'],
+    ['rewritten', 'alter table late alter a type bigint'],
+    ['given a column', 'alter table late add b int default 5'],
+    ['exchanged for another of the same name', 'alter table late rename to later; create table late (a int)'],
+  ])('a table that was %s after the snapshot is not covered, never wrongly fingerprinted', async (_, ddl) => {
+    expect(await during(ddl)).toEqual({ 'public.big': '5000', 'public.late': 'dropped-while-reading' });
+  });
+
+  test('a table locked for good does not hold up the others', async () => {
+    const other = await also('ways');
+    await other.query('drop table if exists big, late, later; create table big (a int); create table late (a int)');
+    await other.query('begin; lock table big in access exclusive mode');
+    expect(told(await markerOf(cluster, 'ways'))).toEqual({ 'public.big': 'budget', 'public.late': '0' });
+    await other.query('rollback');
+  });
+});
+
+describe('ways to a consistent snapshot', () => {
+  beforeAll(() => cluster.sql('drop table if exists big, late; create table t (a int); insert into t values (1)', { database: 'ways' }));
+
+  test('a transaction open in another database: the slot gives up in time, the quiet moment tolerates it, and it stays unseen', async () => {
+    const long = await also('empty');
+    await long.query('begin');
+    const xid = (await long.query('select pg_current_xact_id()::text as xid')).rows[0].xid as string;
+    const began = performance.now();
+    const marker = await markerOf(cluster, 'ways', { fingerprint: { waitMs: 500 } });
+    expect(performance.now() - began).toBeLessThan(3_000);
+    expect(marker).toMatchObject({ way: 'optimistic', fenceMs: 0 });
+    expect(parseSnapshot(marker.snapshot).unseen).toContain(BigInt(xid));
+    expect(await cluster.sql('select count(*)::int as left from pg_replication_slots')).toEqual([{ left: 0 }]);
+  });
+
+  test('subtransactions still open and transactions rolled back are unseen too', async () => {
+    const long = await also('ways');
+    await long.query('begin; insert into t values (2); savepoint s; insert into t values (3)');
+    const ids = (await long.query('select pg_current_xact_id()::text as top, (select max(xmin::text::bigint)::text from t) as sub')).rows[0] as {
+      top: string;
+      sub: string;
+    };
+    await cluster.sql('begin; insert into t values (9); rollback', { database: 'ways' });
+    const marker = await markerOf(cluster, 'ways', { fingerprint: { waitMs: 300 } });
+    const { unseen } = parseSnapshot(marker.snapshot);
+    expect(ids.sub).not.toBe(ids.top);
+    expect(unseen).toEqual(expect.arrayContaining([BigInt(ids.top), BigInt(ids.sub), BigInt(ids.sub) + 1n]));
+    expect(told(marker)).toEqual({ 'public.t': '1' });
+  });
+
+  test('a prepared transaction does not keep the marker away', async () => {
+    await cluster.sql("begin; insert into t values (5); prepare transaction 'p'", { database: 'ways' });
+    expect(await markerOf(cluster, 'ways', { fingerprint: { waitMs: 300 } })).toMatchObject({ way: 'optimistic' });
+    await cluster.sql("rollback prepared 'p'", { database: 'ways' });
+  });
+
+  test('a long statement at work: no way is safe, and each says why', async () => {
+    const busy = await also('ways');
+    const [{ pid } = { pid: 0 }] = (await busy.query('select pg_backend_pid() as pid')).rows as { pid: number }[];
+    const running = busy.query('begin; insert into t values (7); select pg_sleep(600)').catch(() => {});
+    const failed = await markerOf(cluster, 'ways', { fingerprint: { waitMs: 300 } }).catch((error: Error) => error);
+    expect(failed).toMatchObject({ code: 'marker-busy', retryable: true });
+    expect(String((failed as unknown as { values: { ways: string } }).values.ways)).toMatch(/slot: .*; optimistic: .*; fence: /);
+    await cluster.sql('select pg_terminate_backend($1)', { params: [pid] });
+    await running;
+  });
+
+  test('a role without REPLICATION falls back to the quiet moment', async () => {
+    await cluster.sql('create role plain login; grant pg_read_all_data, pg_monitor to plain');
+    expect(await markerOf(cluster, 'ways', { user: 'plain' })).toMatchObject({ way: 'optimistic' });
+  });
+
+  test('cancelled while it waits, it stops at once and leaves no slot and no session', async () => {
+    const long = await also('empty');
+    await long.query('begin; select pg_current_xact_id()');
+    const abort = new AbortController();
+    const making = markerOf(cluster, 'ways', { fingerprint: { waitMs: 60_000 }, signal: abort.signal }).catch((error: Error) => error);
+    for (;;) {
+      const [row] = await cluster.sql<{ there: boolean }>(
+        "select exists (select from pg_stat_activity where backend_type = 'walsender' and wait_event_type = 'Lock') as there",
+      );
+      if (row?.there) break;
+    }
+    abort.abort();
+    expect(await making).toMatchObject({ code: 'cancelled' });
+    for (;;) {
+      const [row] = await cluster.sql<{ left: number }>("select count(*)::int as left from pg_stat_activity where application_name = 'assay-backup'");
+      if (row?.left === 0) break;
+    }
+    expect(await cluster.sql('select count(*)::int as left from pg_replication_slots')).toEqual([{ left: 0 }]);
+  });
+});
+
+describe('budget', () => {
+  const fingerprint = (mode: 'changed' | 'sample' | 'full', more: object = {}) => ({ fingerprint: { mode, ...more } });
+
+  beforeAll(() =>
+    cluster.sql(Array.from({ length: 6 }, (_, at) => `create table m${at} as select g from generate_series(1, 2000) g`).join(';'), { database: 'modes' }),
+  );
+
+  test('what does not fit into the snapshot’s age is named', async () => {
+    const marker = await markerOf(cluster, 'modes', fingerprint('full', { maxSnapshotAgeMs: 1 }));
+    expect(new Set(Object.values(told(marker)))).toEqual(new Set(['budget']));
+  });
+
+  test('changed: a table whose counters stood still keeps its fingerprint and its age', async () => {
+    const first = await markerOf(cluster, 'modes', fingerprint('changed'));
+    await cluster.sql('update m3 set g = g + 1 where g = 5', { database: 'modes' });
+    await cluster.sql('alter table m4 add b int', { database: 'modes' });
+    const second = await markerOf(cluster, 'modes', { ...fingerprint('changed'), previous: [first] });
+    const read = second.fingerprints.filter((each) => !isCarriedOver(second, each)).map(({ table }) => table);
+    expect(read.sort()).toEqual(['m3', 'm4']);
+    expect(second.fingerprints.length).toBe(6);
+    const deep = await markerOf(cluster, 'modes', { ...fingerprint('changed'), previous: [second], equality: 'text' });
+    expect(deep.fingerprints.filter((each) => isCarriedOver(deep, each))).toEqual([]);
+  });
+
+  test('sample: goes round until every table was read', async () => {
+    const seen = new Set<string>();
+    let previous: Awaited<ReturnType<typeof markerOf>> | undefined;
+    for (let round = 0; round < 3; round += 1) {
+      previous = await markerOf(cluster, 'modes', { ...fingerprint('sample', { sampleShare: 0.3 }), ...(previous ? { previous: [previous] } : {}) });
+      expect(previous.fingerprints.length).toBe(2);
+      expect(previous.notCovered.map(({ reason }) => reason)).toEqual(Array(4).fill('budget'));
+      for (const { table } of previous.fingerprints) seen.add(table);
+    }
+    expect(seen.size).toBe(6);
+  });
+});
