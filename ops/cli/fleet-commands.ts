@@ -16,6 +16,7 @@ export function addFleetCommands(program: Command, run: Runner): void {
   addRemove(program, run);
   program
     .command('config')
+    .helpCommand(false)
     .description('How this process is configured.')
     .command('show')
     .summary('every variable with its value, default and meaning')
@@ -58,6 +59,7 @@ function addInit(program: Command, run: Runner): void {
     .option('--engine-config <file>', 'pgbackrest.conf to adopt (default: looked for in the usual places)')
     .option('--stanza <name>', 'stanza to adopt')
     .option('--signing-key', 'make an Ed25519 key pair for certificates too', false)
+    .option('--force', 'write over an existing policy file', false)
     .option('--dry-run', 'print it, write nothing', false)
     .action(
       run<[], InitRequest>(async ({ handlers, options }, _none, request) => {

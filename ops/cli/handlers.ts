@@ -56,6 +56,8 @@ export interface InitRequest {
   readonly stanza?: string;
   /** Make an Ed25519 key pair too. */
   readonly signingKey: boolean;
+  /** Write over an existing policy file; default false. */
+  readonly force?: boolean;
   readonly dryRun: boolean;
 }
 

@@ -2,8 +2,8 @@
 import type { ExitStatus } from '../../domain/errors.ts';
 import { isAssayError } from '../../domain/errors.ts';
 import { fleetQueue } from '../../domain/ids.ts';
-import { freshKey, type Request, type RequestRef, refOf } from '../client/request.ts';
-import { type InputOf, type ResultOf, type Verb, verbs } from '../client/verbs.ts';
+import type { Request } from '../client/request.ts';
+import { freshKey, type InputOf, type RequestRef, type ResultOf, refOf, type Verb, verbs } from '../client/verbs.ts';
 import { follow } from './follow.ts';
 import type { Outcome } from './outcome.ts';
 import type { Paint } from './paint.ts';

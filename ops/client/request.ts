@@ -8,14 +8,6 @@ import { progressOf, type RunProgress } from './progress-of.ts';
 import { checkNames, type InputOf, type ResultOf, requestDigest, type Verb, verbs } from './verbs.ts';
 import { requireFleet } from './workers-there.ts';
 
-/** What names a request for good. */
-export interface RequestRef {
-  readonly verb: Verb;
-  readonly cluster: string;
-  readonly key: string;
-  readonly workflowId: string;
-}
-
 export interface Request<V extends Verb> extends RequestRef {
   /** Somebody had made the same request before: nothing new was started. */
   readonly joined: boolean;
@@ -34,14 +26,6 @@ export interface ClientContext {
 }
 
 const SERVER_AWAY_MS = 60_000;
-
-/** The key of a request that names none. */
-export const freshKey = (): string => randomUUID();
-
-export function refOf(verb: Verb, cluster: string, key: string): RequestRef {
-  checkNames(cluster, key, verb);
-  return { verb, cluster, key, workflowId: verbs[verb].workflowId(cluster, key) };
-}
 
 /** Starts it, or joins the run (going on or over) that has the same key. Throws refused-by-guard where that run was asked for something else, no-worker. */
 export async function startRequest<V extends Verb>(context: ClientContext, verb: V, input: InputOf<V>): Promise<Request<V>> {

@@ -1,5 +1,5 @@
 /** What can be asked of the backup agent: verb → workflow, its id, the sentence Temporal's UI shows. */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type {
   BackupExpireInput,
   BackupExpireResult,
@@ -46,6 +46,23 @@ export const verbs: { readonly [V in Verb]: VerbDefinition } = {
   fingerprint: { workflow: backupWorkflows.fingerprint, workflowId: workflowIds.backupFingerprint, summary: (cluster) => `Fingerprints of ${cluster}` },
   restorePoint: { workflow: backupWorkflows.restorePoint, workflowId: workflowIds.backupRestorePoint, summary: (cluster) => `Restore point of ${cluster}` },
 };
+
+/** What names a request for good. */
+export interface RequestRef {
+  readonly verb: Verb;
+  readonly cluster: string;
+  readonly key: string;
+  readonly workflowId: string;
+}
+
+/** The key of a request that names none. */
+export const freshKey = (): string => randomUUID();
+
+/** Throws usage. */
+export function refOf(verb: Verb, cluster: string, key: string): RequestRef {
+  checkNames(cluster, key, verb);
+  return { verb, cluster, key, workflowId: verbs[verb].workflowId(cluster, key) };
+}
 
 const KEY = /^[A-Za-z0-9._:-]{1,128}$/;
 const CLUSTER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;

@@ -1,6 +1,5 @@
 /** The CLI's commands on the policy file: init, doctor, plan, apply, remove, config show. Handed in by `workers/assay.ts`. */
-import { existsSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import pg from 'pg';
 import { pgbackrest } from '../../activities/backup/engines/pgbackrest.ts';
@@ -8,24 +7,19 @@ import { runDoctor } from '../../activities/doctor/doctor.ts';
 import { AssayError } from '../../domain/errors.ts';
 import type { FleetPolicy } from '../../domain/policy.ts';
 import type { GlobalOptions, InitRequest, LocalHandlers } from '../../ops/cli/handlers.ts';
-import { configValues, type ProcessConfig, readConfig, readSecret, showConfig, temporalConnection } from '../config.ts';
+import { configValues, readSecret, showConfig, temporalConnection } from '../config.ts';
 import { readPolicy } from '../read-policy.ts';
 import { applyFleet, removeCluster } from './apply.ts';
+import { configOf } from './connection.ts';
 import { doctorDependencies, temporalView } from './doctor.ts';
 import { type InitOptions, initPolicy } from './init.ts';
 import { planFleet } from './plan.ts';
 import { openPlan } from './plan-dependencies.ts';
 import type { PlanDependencies } from './plan-ports.ts';
 
-type PolicyHandlers = Pick<LocalHandlers, 'connection' | 'clusters' | 'init' | 'doctor' | 'plan' | 'apply' | 'remove' | 'configShow'>;
+type PolicyHandlers = Pick<LocalHandlers, 'init' | 'doctor' | 'plan' | 'apply' | 'remove' | 'configShow'>;
 
 export const policyHandlers: PolicyHandlers = {
-  connection: async (options) => {
-    const config = configOf(options);
-    const { tls, ...where } = temporalConnection(config, fleetIfThere(config));
-    return { ...where, ...(tls === undefined ? {} : { tls }), codecKey: config.payloadKey };
-  },
-  clusters: async (options) => fleetIfThere(configOf(options))?.clusters.map(({ cluster }) => cluster) ?? [],
   init: async (request, options) => {
     const { file, text, notes, written, adopted, foreignJobs } = await initPolicy(initOptions(request, options));
     const adoption =
@@ -53,15 +47,6 @@ export const policyHandlers: PolicyHandlers = {
   configShow: async () => ({ text: showConfig(), data: { variables: configValues() } }),
 };
 
-/** The environment, with what the command line says on top. */
-function configOf({ file, address, namespace }: GlobalOptions): ProcessConfig {
-  const config = readConfig();
-  const temporal = { ...config.temporal, ...(address === undefined ? {} : { address }), ...(namespace === undefined ? {} : { namespace }) };
-  return { ...config, policyFile: file === undefined ? config.policyFile : resolve(file), temporal };
-}
-
-const fleetIfThere = ({ policyFile }: ProcessConfig): FleetPolicy | null => (existsSync(policyFile) ? readPolicy(policyFile) : null);
-
 function only(fleet: FleetPolicy, cluster: string): FleetPolicy {
   const clusters = fleet.clusters.filter((policy) => policy.cluster === cluster);
   if (clusters.length > 0) return { ...fleet, clusters };
@@ -85,6 +70,7 @@ function initOptions(request: InitRequest, options: GlobalOptions): InitOptions 
     file: config.policyFile,
     host: config.host,
     dryRun: request.dryRun,
+    force: request.force ?? false,
     ...(request.name === undefined ? {} : { cluster: request.name }),
     ...(request.engineConfig === undefined ? {} : { config: request.engineConfig }),
     ...(request.stanza === undefined ? {} : { stanza: request.stanza }),

@@ -1,0 +1,30 @@
+/** Entry of the `assay` command: hands it what needs more than a Temporal client, each part loaded only when it is called. */
+import { readFileSync } from 'node:fs';
+import type { LocalHandlers } from '../ops/cli/handlers.ts';
+import { runCli } from '../ops/cli/main.ts';
+import { processTerminal } from '../ops/cli/terminal.ts';
+
+const policy = async () => (await import('./commands/plan-handlers.ts')).policyHandlers;
+const restore = () => import('./commands/restore.ts');
+
+const handlers: LocalHandlers = {
+  connection: async (options) => (await import('./commands/connection.ts')).connectionFor(options),
+  clusters: async (options) => (await import('./commands/connection.ts')).clusterNames(options),
+  dev: async (options, tell) => (await import('./commands/dev.ts')).runDev(options, tell),
+  worker: async (_options, tell) => (await import('./commands/worker.ts')).runWorker((url) => tell(`polling; metrics at ${url}`)),
+  init: async (request, options) => (await policy()).init(request, options),
+  doctor: async (request, options) => (await policy()).doctor(request, options),
+  plan: async (options) => (await policy()).plan(options),
+  apply: async (request, options, onChange) => (await policy()).apply(request, options, onChange),
+  remove: async (request, options, onChange) => (await policy()).remove(request, options, onChange),
+  configShow: async (options) => (await policy()).configShow(options),
+  restorePrint: async (request, options) => (await restore()).printRestore(request, options),
+  restoreCold: async (request, options, tell) => (await restore()).restoreHere(request, options, tell),
+  verifyCertificates: async ({ path, key }) => (await import('../activities/backup/evidence/verify.ts')).verifyCertificates(path, readFileSync(key, 'utf8')),
+};
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+
+process.exitCode = await runCli(process.argv.slice(2), { handlers, terminal: processTerminal(), version });
+// a connection that does not close in time must not hold a finished command
+setTimeout(() => process.exit(), 2_000).unref();
