@@ -5,7 +5,7 @@ import { AssayError } from '../../domain/errors.ts';
 import { fleetQueue } from '../../domain/ids.ts';
 import { asAssayError, isConnectionError } from './failures.ts';
 import { progressOf, type RunProgress } from './progress-of.ts';
-import { checkNames, type InputOf, type ResultOf, requestDigest, type Verb, verbs } from './verbs.ts';
+import { freshKey, type InputOf, type RequestRef, type ResultOf, refOf, requestDigest, type Verb, verbs } from './verbs.ts';
 import { requireFleet } from './workers-there.ts';
 
 export interface Request<V extends Verb> extends RequestRef {
