@@ -73,10 +73,20 @@ function targetOptions(target: RecoveryTarget): readonly string[] {
     case 'time':
       return ['--type=time', `--target=${engineTime(target.at)}`];
     case 'name':
+      refuseUnquotable(target.name);
       return ['--type=name', `--target=${target.name}`];
     case 'xid':
       return ['--type=xid', `--target=${target.xid}`, ...(target.exclusive ? ['--target-exclusive'] : [])];
   }
+}
+
+/** The engine writes a name into postgresql.auto.conf as it is: a quote in it would end the value, and begin another setting. */
+function refuseUnquotable(name: string): void {
+  if (!/['\\\n\r]/.test(name)) return;
+  throw new AssayError('usage', {
+    reason: `the restore point name ${JSON.stringify(name)} cannot be handed to pgBackRest`,
+    hint: 'use its LSN or time instead',
+  });
 }
 
 /** `2026-11-21 05:58:24.123456+00`: with its offset, since PostgreSQL would read one without in the server's own zone. */
