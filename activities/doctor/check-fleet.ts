@@ -13,7 +13,7 @@ export async function checkTemporal(temporal: TemporalView): Promise<Finding> {
   } catch (error) {
     return fault(
       name,
-      `no Temporal server at ${temporal.address}: ${reasonOf(error)}`,
+      isAssayError(error, 'temporal-unreachable') ? error.message : `Temporal at ${temporal.address}: ${reasonOf(error)}`,
       'start it, or name another with ASSAY_TEMPORAL_ADDRESS or temporal.address',
     );
   }
