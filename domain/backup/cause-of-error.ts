@@ -27,6 +27,7 @@ const CAUSES: Partial<Record<ErrorCode, Cause>> = {
   'binaries-missing': 'missing-binaries',
   'marker-busy': 'no-marker',
   'clone-start-failed': 'clone-start-failed',
+  'refused-by-guard': 'clone-start-failed',
   'clone-limit': 'interrupted',
   'clone-foreign': 'interrupted',
   'engine-busy': 'interrupted',

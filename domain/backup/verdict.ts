@@ -55,7 +55,7 @@ export const isFault = (cause: Cause | null): cause is Fault => (FAULTS as reado
 /** Checks no proof can do without. Per database: one usable result for each covered database. */
 const NEEDED: Readonly<Record<ProofLevel, { readonly once: readonly CheckName[]; readonly perDatabase: readonly CheckName[] }>> = {
   structure: { once: ['target-reached', 'page-checksums'], perDatabase: ['amcheck', 'constraints'] },
-  content: { once: ['target-reached', 'page-checksums'], perDatabase: ['snapshot-equivalence', 'fingerprints', 'amcheck', 'constraints'] },
+  content: { once: ['target-reached', 'page-checksums'], perDatabase: ['fingerprints', 'amcheck', 'constraints'] },
 };
 
 /** What is compared against a marker: void where the marker does not belong to the clone's moment. */
@@ -70,10 +70,11 @@ export interface Evidence extends CoverageInput {
 export function judge(evidence: Evidence): Verdict {
   const checks = evidence.checks.map((check) => weighed(check, evidence.checks));
   const findings = checks.filter(({ outcome }) => outcome === 'finding').map(asFinding);
-  const coverage = coverageOf(evidence, comparedDatabases(checks));
+  const compared = comparedDatabases(checks);
+  const coverage = coverageOf(evidence, compared);
   const failed = mostTelling(checks, 'failed');
   if (failed.length > 0) return { verdict: 'failed', cause: failed[0]?.cause ?? 'unknown', because: reasons(failed), findings, coverage };
-  const lacking = [...mostTelling(checks, 'unusable'), ...missing(evidence, checks)];
+  const lacking = [...mostTelling(checks, 'unusable'), ...missing(evidence, checks, compared)];
   if (lacking.length > 0) return { verdict: 'inconclusive', cause: lacking[0]?.cause ?? 'unknown', because: reasons(lacking), findings, coverage };
   const passed = checks.filter(({ outcome }) => outcome === 'passed');
   return { verdict: 'proven', level: evidence.level, because: reasons(passed), findings, coverage };
@@ -111,7 +112,7 @@ function comparedDatabases(checks: readonly CheckResult[]): readonly string[] {
   return [...new Set(passed('fingerprints'))].filter((database): database is string => database !== null && equivalent.has(database) && !unequal.has(database));
 }
 
-function missing({ level, databases }: Evidence, checks: readonly CheckResult[]): CheckResult[] {
+function missing({ level, databases }: Evidence, checks: readonly CheckResult[], compared: readonly string[]): CheckResult[] {
   const has = (name: CheckName, database: string | null) => checks.some((check) => check.name === name && (database === null || check.database === database));
   const { once, perDatabase } = NEEDED[level];
   if (level === 'content' && databases.length === 0) {
@@ -119,10 +120,12 @@ function missing({ level, databases }: Evidence, checks: readonly CheckResult[])
   }
   const lacks = [
     ...once.filter((name) => !has(name, null)).map((name) => ({ name, database: null })),
-    ...databases.flatMap(({ name: database }) => perDatabase.filter((name) => !has(name, database)).map((name) => ({ name, database }))),
+    ...databases.flatMap(({ name: database }) =>
+      perDatabase.filter((name) => (name === 'fingerprints' ? !compared.includes(database) : !has(name, database))).map((name) => ({ name, database })),
+    ),
   ];
   const results = lacks.map(({ name, database }): CheckResult => {
-    const ofMarker = name === 'snapshot-equivalence' || name === 'fingerprints';
+    const ofMarker = name === 'fingerprints';
     const where = database === null ? 'the clone' : `database ${database}`;
     const text = ofMarker ? `no marker of ${where} was compared` : `the check ${name} was not made on ${where}`;
     return { name, database, outcome: 'unusable', cause: ofMarker ? 'no-marker' : 'interrupted', because: [text], tookMs: 0 };

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { amcheck } from '../../activities/backup/checks/amcheck.ts';
 import { assertion } from '../../activities/backup/checks/assertions.ts';
-import { createChecker } from '../../activities/backup/checks/checker-role.ts';
 import { createCloneChecks } from '../../activities/backup/checks/clone-checks.ts';
 import { constraints } from '../../activities/backup/checks/constraints.ts';
 import { fingerprints } from '../../activities/backup/checks/fingerprints.ts';
 import { pageChecksums } from '../../activities/backup/checks/page-checksums.ts';
 import type { OnClone } from '../../activities/backup/checks/result.ts';
+import { createChecker } from '../../activities/backup/checks/scaffold.ts';
 import { sequences } from '../../activities/backup/checks/sequences.ts';
 import { withClone } from '../../activities/backup/clone/connection.ts';
 import { foldersOf } from '../../activities/backup/clone/layout.ts';
@@ -240,6 +240,7 @@ describe('damage in an open clone', () => {
     const amchecked = async () => {
       const results = await checks.structure(policy, clone, { depth: 'plain', markers: [] }, quietIo());
       await bench.clones.serve(policy, clone, quietIo());
+      await createChecker(on);
       return results.find(({ name, database }) => name === 'amcheck' && database === 'shop');
     };
     expect(await amchecked()).toMatchObject({ outcome: 'passed' });

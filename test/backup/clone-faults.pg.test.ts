@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { isSamePlace } from '../../activities/backup/checks/arrival.ts';
+import { addAmcheck, dropAmcheck } from '../../activities/backup/checks/scaffold.ts';
 import { withClone } from '../../activities/backup/clone/connection.ts';
 import { cloneFoldersIn, foldersOf } from '../../activities/backup/clone/layout.ts';
 import { privateFolder } from '../../activities/os-user.ts';
@@ -105,8 +106,20 @@ describe('what a source would do by itself', () => {
     await withClone({ policy, clone }, { database: 'acts', settings: { default_transaction_read_only: 'off' } }, (client) =>
       client.query('create table public.made (id int)'),
     );
-    expect(await rows(clone, 'select what from public.log', 'acts')).toEqual([]);
-    await expect(rows(clone, 'select * from public.remote', 'acts')).rejects.toMatchObject({ message: expect.stringContaining('user mapping') });
+    await expect(rows(clone, 'select * from public.remote', 'acts')).rejects.toMatchObject({ message: expect.stringContaining('restricted') });
+    const on = { policy, clone, io: quietIo() };
+    expect(await addAmcheck(on, 'acts')).toBeNull();
+    expect(await rows(clone, "select nspname from pg_extension join pg_namespace n on n.oid = extnamespace where extname = 'amcheck'", 'acts')).toEqual([
+      { nspname: 'assay_clone_check' },
+    ]);
+    await dropAmcheck(on, 'acts');
+    expect(
+      await rows(clone, "select 1 from pg_extension where extname = 'amcheck' union all select 1 from pg_namespace where nspname like 'assay_clone%'", 'acts'),
+    ).toEqual([]);
+    // what the always enabled trigger saw of all this is the table that was made on purpose
+    expect(await rows(clone, 'select what from public.log', 'acts')).toEqual([{ what: 'CREATE TABLE' }]);
+    expect(await rows(clone, 'select evtenabled from pg_event_trigger', 'acts')).toEqual([{ evtenabled: 'A' }]);
+    expect(await rows(clone, 'select count(*)::int as n from pg_user_mappings', 'acts')).toEqual([{ n: 2 }]);
     await cluster.sql('alter role postgres reset all');
     await cluster.sql('alter system reset shared_preload_libraries');
     await cluster.sql('drop database acts');

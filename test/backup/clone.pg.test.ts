@@ -150,6 +150,9 @@ describe('a clone', () => {
     expect(await rows(clone, "select setting from pg_settings where name = 'archive_mode'")).toEqual([{ setting: 'off' }]);
     expect(await bench.clones.sweep(policy.clone.directory, async () => false)).toEqual([]);
     expect((await cloneConnection(policy, clone)).user).toBe('postgres');
+    const { data } = foldersOf(clone.directory);
+    expect(readFileSync(join(data, 'postgresql.auto.conf'), 'utf8')).toMatch(/work_mem = '9MB'/);
+    expect(readFileSync(join(data, 'postgresql.auto.conf'), 'utf8')).not.toMatch(/restore_command|recovery_target/);
     await bench.clones.wipe(clone);
     expect(processesIn(clone.directory)).toEqual([]);
   });

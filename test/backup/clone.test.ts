@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseControlData } from '../../activities/backup/clone/control-data.ts';
 import { foldersOf, shortId } from '../../activities/backup/clone/layout.ts';
 import { recoveryProgress, timelineOf, whyEnded } from '../../activities/backup/clone/recovery-log.ts';
-import { configuration, recoverySettings } from '../../activities/backup/clone/settings.ts';
+import { configuration, recoverySettings, sourceSettings } from '../../activities/backup/clone/settings.ts';
 import { targetSettings } from '../../activities/backup/clone/target.ts';
 
 const ended = { clone: 'c1', target: 'LSN 0/5', directory: '/clones/c1', stanza: 'main', freeBytes: 1e12 };
@@ -68,7 +68,7 @@ describe('the configuration of a clone', () => {
     control,
     recovery: { restore_command: "x '%p'" },
     target: { kind: 'time', at: 'T' },
-    major: 15,
+    version: '15.18',
   } as const;
 
   it('takes its minimum settings from pg_control', () => {
@@ -78,8 +78,8 @@ describe('the configuration of a clone', () => {
   });
 
   it('knows no setting that an older major lacks', () => {
-    expect(configuration({ ...plan, major: 14 }).postgresql).not.toMatch(/recovery_prefetch|archive_library|event_triggers/);
-    expect(configuration({ ...plan, major: 17 }).postgresql).toContain('event_triggers = off');
+    expect(configuration({ ...plan, version: '14.2' }).postgresql).not.toMatch(/recovery_prefetch|archive_library|event_triggers|restrict_nonsystem/);
+    expect(configuration({ ...plan, version: '17.0' }).postgresql).toContain('event_triggers = off');
   });
 
   it('reads back whatever an engine may have written as its restore_command', () => {
@@ -88,6 +88,12 @@ describe('the configuration of a clone', () => {
         const text = `# by the engine\nrestore_command = 'older'\nrestore_command = '${command.replaceAll('\\', '\\\\').replaceAll("'", "''")}'\nwork_mem = '1GB'\n`;
         expect(recoverySettings(text)).toEqual({ restore_command: command });
       }),
+    );
+  });
+
+  it('keeps what ALTER SYSTEM had set in the source, and nothing of recovery', () => {
+    expect(sourceSettings("# kept\nwork_mem = '1GB'\nrestore_command = 'x'\nrecovery_target_lsn = '0/5'\narchive_mode = 'off'\n")).toBe(
+      "# kept\nwork_mem = '1GB'\narchive_mode = 'off'\n",
     );
   });
 

@@ -7,6 +7,7 @@ import { findBinaries, majorOf } from '../clone/binaries.ts';
 import { cloneConnection, withClone } from '../clone/connection.ts';
 import { foldersOf } from '../clone/layout.ts';
 import { counted, type Finding, isLibraryMissing, type OnClone } from './result.ts';
+import { addAmcheck } from './scaffold.ts';
 
 const LONGEST_MS = 12 * 3_600_000;
 const JOBS = 2;
@@ -14,7 +15,7 @@ const NAMED = 10;
 
 /** Needs a promoted clone: the extension is created where the source has none. A database that cannot be checked is `unusable`, never a pass. */
 export async function amcheck(on: OnClone, database: string, depth: ProofDepth): Promise<Finding> {
-  const lacking = await installExtension(on, database);
+  const lacking = await addAmcheck(on, database);
   if (lacking !== null) return lacking;
   const { policy, clone, io } = on;
   const as = ownerOf(clone.directory);
@@ -31,19 +32,6 @@ export async function amcheck(on: OnClone, database: string, depth: ProofDepth):
 
 /** A name may hold `=` or begin like an address: only this form is never taken for something else. */
 const connectionString = (database: string): string => `dbname='${database.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-
-async function installExtension(on: OnClone, database: string): Promise<Finding | null> {
-  return withClone(on, { database }, async (client) => {
-    const { rows } = await client.query<{ installed: boolean }>(
-      "/* assay backup */ select installed_version is not null as installed from pg_catalog.pg_available_extensions where name = 'amcheck'",
-    );
-    const [found] = rows;
-    if (found === undefined)
-      return { outcome: 'unusable', cause: 'amcheck-unavailable', because: ['the extension amcheck is not installed on this host (postgresql-contrib)'] };
-    if (!found.installed) await client.query('/* assay backup */ create extension amcheck with schema pg_catalog');
-    return null;
-  });
-}
 
 async function countRelations(on: OnClone, database: string): Promise<{ readonly heaps: number; readonly indexes: number }> {
   const { rows } = await withClone(on, { database }, (client) =>

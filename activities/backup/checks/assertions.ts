@@ -1,8 +1,8 @@
 /** The user's own questions to the clone, asked as a role that may only read. Neither their answers nor their errors' details are kept. */
 import type { Assertion } from '../../../domain/policy.ts';
 import { scrubbedReason } from '../../pg-errors.ts';
-import { asChecker } from './checker-role.ts';
 import { counted, type Finding, type OnClone } from './result.ts';
+import { asChecker } from './scaffold.ts';
 
 const LONGEST_MS = 60_000;
 

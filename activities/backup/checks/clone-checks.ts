@@ -12,12 +12,12 @@ import { newestWitness } from '../source/witness.ts';
 import { amcheck } from './amcheck.ts';
 import { targetReached } from './arrival.ts';
 import { assertion } from './assertions.ts';
-import { createChecker } from './checker-role.ts';
 import { constraints } from './constraints.ts';
 import { fingerprints } from './fingerprints.ts';
 import { changedCollations, missingLibraries } from './fitness.ts';
 import { pageChecksums } from './page-checksums.ts';
 import { checked, type Finding, type OnClone } from './result.ts';
+import { createChecker, dropAmcheck, dropChecker } from './scaffold.ts';
 import { sequences } from './sequences.ts';
 import { snapshotEquivalence } from './snapshot-equivalence.ts';
 import { sameSystem } from './system-identifier.ts';
@@ -63,13 +63,16 @@ async function structure(on: OnClone, { depth }: { readonly depth: ProofDepth; r
   const { policy, clone } = on;
   const folders = foldersOf(clone.directory);
   const major = Number.parseInt(majorOf(folders.data, clone.id), 10);
+  const databases = await cloneDatabases(policy, clone);
   await createChecker(on);
   const results: CheckResult[] = [];
-  for (const { name: database } of await cloneDatabases(policy, clone)) {
+  for (const { name: database } of databases) {
     results.push(await checked('amcheck', database, async () => (await unfitness(on, database, major)) ?? amcheck(on, database, depth)));
     results.push(await checked('constraints', database, () => constraints(on, { database, depth, major })));
   }
   for (const asked of policy.proof.assertions) results.push(await checked('assertions', asked.database, () => assertion(on, asked)));
+  for (const { name } of databases) await dropAmcheck(on, name);
+  await dropChecker(on);
   await stopServer(folders);
   results.push(await checked('page-checksums', null, () => pageChecksums(on)));
   return results;

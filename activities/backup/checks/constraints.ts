@@ -3,9 +3,9 @@ import type pg from 'pg';
 import type { ProofDepth } from '../../../domain/backup/model.ts';
 import { qualified } from '../../pg.ts';
 import { scrubbedReason } from '../../pg-errors.ts';
-import { asChecker } from './checker-role.ts';
 import { type ForeignKey, orphanSql, readForeignKeys } from './foreign-keys.ts';
 import { counted, type Finding, type OnClone } from './result.ts';
+import { asChecker } from './scaffold.ts';
 
 /** A plain proof looks at constraints of tables up to this size; a deep one at all. */
 const SMALL_BYTES = 256 * 1024 * 1024;

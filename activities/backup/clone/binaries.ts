@@ -8,7 +8,8 @@ import { run } from '../../process.ts';
 
 /** All that is run on a clone; a folder that lacks one of them is no use. */
 const PROGRAMS = ['postgres', 'pg_controldata', 'pg_checksums', 'pg_amcheck', 'pg_waldump'] as const;
-const VERSION = /PostgreSQL\) ((\d+)[.\w]*)/;
+const VERSION = /PostgreSQL\) (\d+[.\w]*)/;
+/** Looked for once a process; only ever a shortcut to what looking again would find. */
 const found = new Map<string, string>();
 
 /** Major of a data directory, from its PG_VERSION; throws clone-start-failed where there is none (nothing was restored). */
@@ -27,25 +28,31 @@ export async function findBinaries(major: string, configured: string | null, as:
   if (known !== undefined && existsSync(join(known, 'postgres'))) return known;
   const looked = configured === null ? usualPlaces(major) : [configured];
   for (const folder of looked) {
-    if (!PROGRAMS.every((program) => existsSync(join(folder, program)))) continue;
-    const { stdout } = await run({ argv: [join(folder, 'postgres'), '--version'], as, deadlineMs: 10_000 });
-    if (VERSION.exec(stdout)?.[2] === major) {
-      found.set(key, folder);
-      return folder;
-    }
+    if (!isComplete(folder) || (await versionOf(folder, as)).split(/[^0-9]/)[0] !== major) continue;
+    found.set(key, folder);
+    return folder;
   }
   throw new AssayError('binaries-missing', { major, looked: looked.join(', ') });
 }
 
-/** Version of the programs that clones of this policy run on, `15.18`: those last used, else the configured ones. Throws binaries-missing. */
+/** `15.18` of the programs in this folder. */
+export async function versionOf(folder: string, as: OsUser): Promise<string> {
+  const { stdout } = await run({ argv: [join(folder, 'postgres'), '--version'], as, deadlineMs: 10_000 });
+  return VERSION.exec(stdout)?.[1] ?? stdout.trim();
+}
+
+/** Version of the programs that clones of this policy run on: those last used, else the configured or the newest ones. Throws binaries-missing. */
 export async function cloneVersion(policy: ClusterPolicy): Promise<string> {
   const { binaries, osUser: name } = policy.clone;
   const lastUsed = [...found].findLast(([key]) => key.endsWith(`:${binaries ?? ''}`))?.[1];
-  const folder = lastUsed ?? binaries ?? usualPlaces('*').find((place) => existsSync(join(place, 'postgres')));
+  const folder = lastUsed ?? binaries ?? installedMajors().flatMap(usualPlaces).find(isComplete);
   if (folder === undefined) throw new AssayError('binaries-missing', { major: 'any', looked: usualPlaces('*').join(', ') });
-  const { stdout } = await run({ argv: [join(folder, 'postgres'), '--version'], as: osUser(name), deadlineMs: 10_000 });
-  return VERSION.exec(stdout)?.[1] ?? stdout.trim();
+  return versionOf(folder, osUser(name));
 }
+
+const isComplete = (folder: string): boolean => PROGRAMS.every((program) => existsSync(join(folder, program)));
+
+const installedMajors = (): string[] => ['18', '17', '16', '15', '14'].filter((major) => usualPlaces(major).some(isComplete));
 
 function usualPlaces(major: string): string[] {
   return [

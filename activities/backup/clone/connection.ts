@@ -118,12 +118,12 @@ export interface CloneDatabase {
   readonly bytes: number;
 }
 
-/** Databases of the clone that accept connections and the policy does not exclude; templates left out. */
+/** Databases of the clone that accept connections and the policy does not exclude; PostgreSQL's own templates left out. */
 export async function cloneDatabases(policy: ClusterPolicy, clone: CloneRef): Promise<readonly CloneDatabase[]> {
   const { rows } = await withClone({ policy, clone }, {}, (client) =>
     client.query<{ name: string; bytes: string }>(
       `/* assay backup */ select datname as name, pg_catalog.pg_database_size(oid) as bytes from pg_catalog.pg_database
-        where datallowconn and not datistemplate and datname <> all ($1::text[]) order by datname`,
+        where datallowconn and datname <> all (array['template0', 'template1']) and datname <> all ($1::text[]) order by datname`,
       [policy.excludedDatabases],
     ),
   );

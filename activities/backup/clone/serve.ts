@@ -8,7 +8,7 @@ import type { StepIo } from '../../io.ts';
 import { foldersOf, readCloneFile, writeCloneFile } from './layout.ts';
 import { recoveryProgress } from './recovery-log.ts';
 import { isServerOf, readServerState, runningServer, serverLog } from './server.ts';
-import { ended, startClone } from './start.ts';
+import { ended, giveSettingsBack, startClone } from './start.ts';
 
 const POLL_MS = 25;
 
@@ -23,7 +23,7 @@ export async function serveClone(policy: ClusterPolicy, clone: CloneRef, io: Ste
     if (io.signal.aborted) throw new AssayError('cancelled', { what: `start of clone ${clone.id}` });
     const alive = isServerOf(state.pid, folders.data);
     const log = readFileSync(serverLog(folders, state.number), 'utf8');
-    if (alive && recoveryProgress(log).readyAtMs !== null) return;
+    if (alive && recoveryProgress(log).readyAtMs !== null) return giveSettingsBack(folders);
     if (!alive && beats > 0) throw ended(policy, clone, state, log);
     if (beats % 20 === 0) io.beat({ phase: 'serve' });
     await pause(POLL_MS);

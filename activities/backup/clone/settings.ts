@@ -17,7 +17,8 @@ export interface ServerPlan {
   readonly recovery: Readonly<Record<string, string>>;
   /** null: no recovery (an already promoted clone). */
   readonly target: RecoveryTarget | null;
-  readonly major: number;
+  /** Of the programs it runs on, `15.18`. */
+  readonly version: string;
 }
 
 type Settings = Readonly<Record<string, string | number | boolean>>;
@@ -36,7 +37,8 @@ export function configuration(plan: ServerPlan): { readonly postgresql: string; 
 }
 
 /** Nothing comes in but through the private socket; nothing goes out: no archiving, no replication, no library of the source's choice. */
-function isolation({ folders, major, target }: ServerPlan): Settings {
+function isolation({ folders, version, target }: ServerPlan): Settings {
+  const { major } = numbersOf(version);
   return {
     listen_addresses: '',
     port: CLONE_PORT,
@@ -58,6 +60,7 @@ function isolation({ folders, major, target }: ServerPlan): Settings {
     session_preload_libraries: '',
     local_preload_libraries: '',
     max_logical_replication_workers: 0,
+    ...(target !== null && knowsRelationKinds(version) ? { restrict_nonsystem_relation_kind: 'foreign-table' } : {}),
     ...(major >= 17 ? { event_triggers: false, sync_replication_slots: false, summarize_wal: false } : {}),
     wal_level: 'replica',
     // a clone that stays is an ordinary cluster; one that is checked must not change by itself
@@ -105,7 +108,8 @@ function logging(): Settings {
   };
 }
 
-function recovery({ recovery: fromEngine, target, folders, major }: ServerPlan): Settings {
+function recovery({ recovery: fromEngine, target, folders, version }: ServerPlan): Settings {
+  const { major } = numbersOf(version);
   if (target === null) return {};
   const command = fromEngine.restore_command;
   return {
@@ -120,6 +124,18 @@ function recovery({ recovery: fromEngine, target, folders, major }: ServerPlan):
     ...targetSettings(target),
   };
 }
+
+/** `restrict_nonsystem_relation_kind` came with the minor releases of August 2024: no session of a clone reaches a foreign server. */
+function knowsRelationKinds(version: string): boolean {
+  const { major, minor } = numbersOf(version);
+  const since: Readonly<Record<number, number>> = { 14: 13, 15: 8, 16: 4 };
+  return major >= 17 || minor >= (since[major] ?? Number.POSITIVE_INFINITY);
+}
+
+const numbersOf = (version: string) => {
+  const [major = 0, minor = 0] = version.split('.').map((part) => Number.parseInt(part, 10) || 0);
+  return { major, minor };
+};
 
 function quoted(value: string | number | boolean): string {
   if (typeof value !== 'string') return String(value === true ? 'on' : value === false ? 'off' : value);
@@ -138,4 +154,12 @@ export function recoverySettings(autoConf: string): Record<string, string> {
     found[name.toLowerCase()] = inQuotes === undefined ? (bare ?? '') : inQuotes.replaceAll("''", "'").replaceAll(/\\(.)/g, '$1');
   }
   return found;
+}
+
+/** What the source's ALTER SYSTEM had set: postgresql.auto.conf without anything that concerns recovery. Pure. */
+export function sourceSettings(autoConf: string): string {
+  return autoConf
+    .split('\n')
+    .filter((line) => !/^\s*(restore_command|recovery_|archive_cleanup_command|primary_)/i.test(line))
+    .join('\n');
 }

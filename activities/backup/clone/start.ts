@@ -5,13 +5,13 @@ import type { CloneRef, RecoveryTarget } from '../../../domain/backup/model.ts';
 import { AssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import { type OsUser, ownerOf } from '../../os-user.ts';
-import { findBinaries, majorOf } from './binaries.ts';
+import { findBinaries, majorOf, versionOf } from './binaries.ts';
 import { readControlData } from './control-data.ts';
 import { type CloneFolders, foldersOf } from './layout.ts';
 import { linksOutside } from './links.ts';
 import { whyEnded } from './recovery-log.ts';
 import { readServerState, type ServerState, spawnServer } from './server.ts';
-import { configuration, recoverySettings } from './settings.ts';
+import { configuration, recoverySettings, sourceSettings } from './settings.ts';
 import { lookText } from './tablespace-guard.ts';
 import { describeTarget } from './target.ts';
 
@@ -38,10 +38,9 @@ export async function startClone(
     folders,
     policy: policy.clone,
     control,
-    recovery: engineSettings(folders, as),
+    recovery: takeSettings(folders, as),
     target: goal.target,
-    major: Number.parseInt(major, 10),
-    binaries,
+    version: await versionOf(binaries, as),
   };
   const { postgresql, hba, ident } = configuration(plan);
   writePrivate(folders, { 'postgresql.conf': postgresql, 'pg_hba.conf': hba, 'pg_ident.conf': ident }, as);
@@ -50,16 +49,26 @@ export async function startClone(
   return spawnServer(binaries, folders, { as, number, ...goal });
 }
 
-/** Takes the engine's recovery settings out of postgresql.auto.conf, which is emptied: what ALTER SYSTEM set in the source ends there. */
-function engineSettings(folders: CloneFolders, as: OsUser): Record<string, string> {
+const EMPTIED = '# emptied by Assay: a clone takes nothing from its source\n';
+
+/** Takes everything out of postgresql.auto.conf: the engine's recovery settings are used, what ALTER SYSTEM set in the source is kept for later. */
+function takeSettings(folders: CloneFolders, as: OsUser): Record<string, string> {
   const autoConf = join(folders.data, 'postgresql.auto.conf');
-  const kept = join(folders.conf, 'recovery.json');
-  const fresh = existsSync(autoConf) ? recoverySettings(readFileSync(autoConf, 'utf8')) : {};
-  if (fresh.restore_command !== undefined) {
-    writePrivate(folders, { 'recovery.json': JSON.stringify(fresh) }, as);
-    writeFileSync(autoConf, '# emptied by Assay: a clone takes nothing from its source\n');
+  const text = existsSync(autoConf) ? readFileSync(autoConf, 'utf8') : EMPTIED;
+  if (text !== EMPTIED) {
+    const fresh = recoverySettings(text);
+    const files = { 'source.auto.conf': sourceSettings(text), ...(fresh.restore_command === undefined ? {} : { 'recovery.json': JSON.stringify(fresh) }) };
+    writePrivate(folders, files, as);
+    writeFileSync(autoConf, EMPTIED);
   }
+  const kept = join(folders.conf, 'recovery.json');
   return existsSync(kept) ? (JSON.parse(readFileSync(kept, 'utf8')) as Record<string, string>) : {};
+}
+
+/** Gives a clone that stays its source's ALTER SYSTEM settings back. They count from its next start under a configuration of the user's own. */
+export function giveSettingsBack(folders: CloneFolders): void {
+  const kept = join(folders.conf, 'source.auto.conf');
+  if (existsSync(kept)) writeFileSync(join(folders.data, 'postgresql.auto.conf'), readFileSync(kept, 'utf8'));
 }
 
 function writePrivate(folders: CloneFolders, files: Readonly<Record<string, string>>, as: OsUser): void {
