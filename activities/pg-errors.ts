@@ -54,11 +54,17 @@ const socketFaults = new Set(['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE', '
 export function faultOf(error: unknown): PgFault {
   const code = codeOf(error);
   if (code !== undefined) {
-    if (socketFaults.has(code) || code.startsWith('08')) return 'unreachable';
+    // 08P01 is an answer: a pooler that does not know a start-up option, for one
+    if (socketFaults.has(code) || (code.startsWith('08') && code !== '08P01')) return 'unreachable';
     return faults[code] ?? 'other';
   }
   // node-pg gives these three without a code
   return /^(Connection terminated|timeout expired|Client has encountered a connection error)/.test(messageOf(error)) ? 'unreachable' : 'other';
+}
+
+/** Did a server answer, with whatever SQLSTATE? */
+export function isServerError(error: unknown): boolean {
+  return /^[0-9A-Z]{5}$/.test(codeOf(error) ?? '') && faultOf(error) !== 'unreachable';
 }
 
 /**

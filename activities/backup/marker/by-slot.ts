@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { ident, literal } from '../../pg.ts';
-import { faultOf, scrubbedReason } from '../../pg-errors.ts';
+import { faultOf, isServerError, scrubbedReason } from '../../pg-errors.ts';
 import { type HeldSnapshot, holdSnapshot, type NoSnapshot } from './held-snapshot.ts';
 import { endAll, type MarkerSource, openReader, openWalsender, processIdOf } from './session.ts';
 
@@ -32,21 +32,13 @@ export async function bySlot(source: MarkerSource, watch: pg.Client, waitMs: num
     holder = undefined;
     return held;
   } catch (error) {
-    switch (faultOf(error)) {
-      case 'lock-timeout':
-      // the watchdog ended it: several waits one after the other
-      case 'cancelled':
-        return no('busy', `a transaction kept running for ${waitMs} ms`);
-      case 'no-free-slot':
-      case 'too-many-connections':
-        return no('busy', scrubbedReason(error));
-      case 'privilege-missing':
-      // no line for replication in pg_hba.conf
-      case 'login-refused':
-        return no('unavailable', scrubbedReason(error));
-      default:
-        throw error;
-    }
+    const fault = faultOf(error);
+    // the watchdog's cancel ended it: several waits one after the other
+    if (fault === 'lock-timeout' || fault === 'cancelled') return no('busy', `a transaction kept running for ${waitMs} ms`);
+    if (fault === 'no-free-slot' || fault === 'too-many-connections') return no('busy', scrubbedReason(error));
+    // no line for replication in pg_hba.conf, no slots configured, a pooler in the way: another way may still do
+    if (isServerError(error) && fault !== 'database-missing') return no('unavailable', scrubbedReason(error));
+    throw error;
   } finally {
     // the slot is temporary: it ends with its connection, its snapshot lives on in the holder
     await endAll([walsender, holder]);

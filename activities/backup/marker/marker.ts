@@ -16,9 +16,17 @@ import { endAll, type MarkerSource, openReader } from './session.ts';
 import { changeKeys, passBytes, sourceTables } from './tables.ts';
 import { unhashableTypes } from './unhashable-types.ts';
 
+/** `watch` is a session of the same database, free for any statement. */
+export type Way = (source: MarkerSource, watch: pg.Client, waitMs: number) => Promise<HeldSnapshot | NoSnapshot>;
+
+/** Best first. */
+export const allWays: readonly Way[] = [bySlot, byQuietMoment, byFence];
+
 export interface MarkerOptions {
   readonly equality: Equality;
   readonly previous: Marker | null;
+  /** Default all, best first. */
+  readonly ways?: readonly Way[];
 }
 
 /** Throws marker-busy where no way gave a snapshot, with the reason of each in its values; PostgreSQL's own errors otherwise. */
@@ -31,7 +39,7 @@ export async function makeMarker(source: MarkerSource, options: MarkerOptions, o
   try {
     const keys = fingerprint.mode === 'changed' ? await changeKeys(watch) : new Map<number, string>();
     const sequencesBefore = await readSequences(watch);
-    held = await bestSnapshot(source, watch);
+    held = await bestSnapshot(source, watch, options.ways ?? allWays);
     // sequences and counters do not obey snapshots: the ones above belong before it, this reading after it
     const sequences = settleSequences(sequencesBefore, await readSequences(watch));
     const { fingerprints, notCovered, lastOid } = await readTables({ source, held, options, changeKeys: keys, onProgress });
@@ -53,18 +61,17 @@ export async function makeMarker(source: MarkerSource, options: MarkerOptions, o
   }
 }
 
-/** Best first; each way says why it could not. */
-async function bestSnapshot(source: MarkerSource, watch: pg.Client): Promise<HeldSnapshot> {
+/** Each way that could not says why. */
+async function bestSnapshot(source: MarkerSource, watch: pg.Client, ways: readonly Way[]): Promise<HeldSnapshot> {
   const { waitMs } = source.policy.proof.fingerprint;
   const refused: NoSnapshot[] = [];
-  for (const way of [bySlot, byQuietMoment, byFence]) {
+  for (const way of ways) {
     source.signal.throwIfAborted();
     const attempt = await way(source, watch, waitMs);
     if (isHeld(attempt)) return attempt;
     refused.push(attempt);
   }
-  const ways = refused.map(({ way, reason }) => `${way}: ${reason}`).join('; ');
-  throw new AssayError('marker-busy', { database: source.database, timeoutMs: waitMs, ways });
+  throw new AssayError('marker-busy', { database: source.database, timeoutMs: waitMs, ways: refused.map(({ way, reason }) => `${way}: ${reason}`).join('; ') });
 }
 
 interface Reading {
