@@ -79,8 +79,7 @@ async function fillUntilFull(directory: string): Promise<void> {
 test('another cluster behind the connection: the backup is refused before it starts', async () => {
   const other = await testCluster({ name: 'other' });
   const policy: ClusterPolicy = { ...fleet.get().policy(), connection: other.policy().connection };
-  await other.sql('create schema assay; create table assay.witness (like pg_class)').catch(() => {});
-  expect(await errorOf((await startBackup(fleet.get(), { policy })).result())).toMatch(/preflight-refused|system-identifier-differs|policy-not-applied/);
+  expect(await errorOf((await startBackup(fleet.get(), { policy })).result())).toBe('preflight-refused');
 });
 
 test('archive_command that reports success and drops: the backup is refused, archiving-broken', async () => {

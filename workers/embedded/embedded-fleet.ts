@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { osUser, privateFolder } from '../../activities/os-user.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
-import { createSourceObjects } from '../commands/plan-source-objects.ts';
-import { readSecret } from '../config.ts';
+import { applyFleet } from '../commands/apply.ts';
+import { openPlan } from '../commands/plan-dependencies.ts';
+import { readConfig } from '../config.ts';
 import { readPolicy } from '../read-policy.ts';
 import { type ClusterOptions, createCluster, type EmbeddedCluster } from './cluster.ts';
 import { type EmbeddedControl, startControl } from './control.ts';
@@ -102,9 +103,20 @@ async function build({ options, directory, undo, stop }: Site): Promise<Embedded
     },
   };
   undo.push(async () => worker?.kill('SIGTERM'));
-  await createSourceObjects(readSecret).apply(fleet.policy());
+  await applyPolicy(policyFile, env);
   if (options.worker ?? true) await fleet.startWorker();
   return fleet;
+}
+
+/** As `assay apply` does. Schedules are there, and due only at night. */
+async function applyPolicy(policyFile: string, env: EmbeddedFleet['env']): Promise<void> {
+  const fleet = readPolicy(policyFile);
+  const { dependencies, close } = await openPlan({ config: readConfig(env), fleet });
+  try {
+    await applyFleet(dependencies, fleet, { confirmRemovals: false });
+  } finally {
+    await close();
+  }
 }
 
 async function keep<T extends { destroy(): Promise<void> }>(undo: (() => Promise<void>)[], starting: Promise<T>): Promise<T> {

@@ -35,14 +35,18 @@ export function takeSteps(deps: BackupDependencies) {
     /** Whether a backup would be worth making: archiving really arrives, the repository is this cluster's. */
     async preflight({ policy, repository }: TakeRequest): Promise<PreflightDecision> {
       const engine = deps.engineFor(policy);
+      const repositoryInfo = await engine.info(repository);
+      const newest = async () => (await engine.archive(repository)).at(-1) ?? null;
+      // what makes it another cluster, or no primary, comes before anything is written to it
+      const first = decidePreflight({ source: await deps.source.state(policy), repository: repositoryInfo, newestSegment: await newest(), switchedAt: null });
+      if (first.verdict === 'refuse') return first;
       await deps.source.writeWitness(policy);
-      const before = await deps.source.switchWal(policy);
+      const switchedAt = await deps.source.switchWal(policy);
       const source = await deps.source.state(policy);
-      const [info, archive] = [await engine.info(repository), await engine.archive(repository)];
-      const decision = decidePreflight({ source, repository: info, newestSegment: archive.at(-1) ?? null, switchedAt: before });
+      const decision = decidePreflight({ source, repository: repositoryInfo, newestSegment: await newest(), switchedAt });
       if (decision.verdict !== 'wait') return decision;
       // the segment just switched may still be on its way: give it the time archiving may take, then look again
-      await awaitArchived(deps, policy, repository, before);
+      await awaitArchived(deps, policy, repository, switchedAt);
       return { verdict: 'go', because: [...decision.because, 'the newest segment arrived'] };
     },
 
