@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import { bytes, duration, moment, relative } from '../../ops/cli/figures.ts';
+import { paintFor, plain } from '../../ops/cli/paint.ts';
+import { progressLine } from '../../ops/cli/progress-view.ts';
+import { wantsColor } from '../../ops/cli/terminal.ts';
+
+const now = new Date('2026-11-21T10:00:00Z');
+
+test.each([
+  [0, '0 ms'],
+  [999, '999 ms'],
+  [1_000, '1.0 s'],
+  [9_999, '9.9 s'],
+  [10_000, '10 s'],
+  [60_000, '1 min'],
+  [65_400, '1 min 5 s'],
+  [7_500_000, '2 h 5 min'],
+  [90_000_000, '1 d 1 h'],
+])('a duration of %d ms reads %s', (ms, text) => {
+  expect(duration(ms)).toBe(text);
+});
+
+test.each([
+  ['2026-11-21T10:00:00Z', 'just now'],
+  ['2026-11-21T09:57:00Z', '3 min ago'],
+  ['2026-11-12T10:00:00Z', '9 d ago'],
+  ['2026-11-21T12:00:00Z', 'in 2 h'],
+])('%s reads %s', (instant, text) => {
+  expect(relative(instant, now)).toBe(text);
+});
+
+test('moments are shown in the user’s zone with its offset', () => {
+  expect(moment('2026-11-21T10:00:00Z', 'Europe/Berlin')).toBe('2026-11-21 11:00:00 +01:00');
+  expect(moment('2026-07-21T10:00:00Z', 'Europe/Berlin')).toBe('2026-07-21 12:00:00 +02:00');
+});
+
+test('sizes have a unit', () => {
+  expect([0, 1_500, 1_503_238_553].map(bytes)).toEqual(['0 B', '1.5 kB', '1.5 GB']);
+});
+
+describe('colours', () => {
+  test.each([
+    [true, {}, true],
+    [false, {}, false],
+    [true, { NO_COLOR: '1' }, false],
+    [true, { NO_COLOR: '' }, true],
+    [true, { TERM: 'dumb' }, false],
+  ])('tty %s, %o: %s', (isTty, env, colours) => {
+    expect(wantsColor(isTty, env)).toBe(colours);
+    const paint = paintFor({ color: wantsColor(isTty, env), columns: 80, zone: 'UTC', now: () => now });
+    expect(paint.good('proven').includes('\u001b[')).toBe(colours);
+  });
+  test('a name cannot steer the terminal', () => {
+    expect(plain('a\u001b[31mred\u0007\u009b2J')).toBe('a�[31mred��2J');
+  });
+});
+
+describe('a line of progress', () => {
+  const progress = { phase: 'backup', detail: 'full backup into repository 1', startedAt: '2026-11-21T09:58:55Z', running: true, stalled: null };
+  test('says phase, detail, share, time', () => {
+    expect(progressLine({ ...progress, doneBytes: 50e6, totalBytes: 200e6 }, now)).toBe(
+      'backup  full backup into repository 1  25 %, 50 MB of 200 MB  1 min 5 s',
+    );
+    expect(progressLine(progress, now)).toBe('backup  full backup into repository 1  1 min 5 s');
+  });
+  test('names the queue nobody polls', () => {
+    const stalled = { queue: 'assay@db1', host: 'db1', step: 'takeBackup', sinceMs: 12_000 };
+    expect(progressLine({ ...progress, stalled }, now)).toContain('no worker polls assay@db1 (takeBackup, for 12 s)');
+  });
+});

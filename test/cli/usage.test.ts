@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest';
+import { AssayError } from '../../domain/errors.ts';
+import type { ApplyReport, PlanReport } from '../../ops/cli/handlers.ts';
+import { run, testTerminal } from './terminal.ts';
+
+describe('usage errors exit 2, on stderr for people and as one object for machines', () => {
+  test.each([
+    ['backup run', 'missing required argument'],
+    ['backup run shop --type whole', 'Allowed choices are full'],
+    ['backup run shop --colour', 'unknown option'],
+    ['backup fly', "unknown command 'fly'"],
+    ['backup run a/b', 'no name of a cluster'],
+    ['backup run shop --request a/b', 'no request key'],
+    ['backup run shop --repository 0', 'whole number'],
+    ['backup restore shop --into /tmp/x', 'no target is given'],
+    ['backup restore shop --to-lsn 0/1', "required option '--into"],
+    ['backup restore shop --into /tmp/x --to-lsn 0/1 --to-xid 5', 'given together'],
+    ['backup restore shop --into /tmp/x --to-time 2026-11-21T10:00:00', 'without an offset'],
+    ['backup prove shop --random --to-lsn 0/1', '--random'],
+  ])('%s', async (line, reason) => {
+    const people = await run(line);
+    expect(people.exit).toBe(2);
+    expect(people.out).toBe('');
+    expect(people.err).toContain(reason);
+    const machine = await run(`${line} --json`);
+    expect(machine.exit).toBe(2);
+    expect(machine.json()).toMatchObject({
+      error: { code: 'usage', message: expect.stringContaining(reason), hint: expect.any(String), values: expect.any(Object) },
+    });
+  });
+
+  test('a group without a command shows its help', async () => {
+    expect(await run('backup')).toMatchObject({ exit: 2, out: '', err: expect.stringContaining('verify-certificate') });
+    expect((await run('backup --json')).json()).toMatchObject({ error: { code: 'usage' } });
+  });
+
+  test('--help and --version are no errors', async () => {
+    expect(await run('backup run --help')).toMatchObject({ exit: 0, out: expect.stringContaining('--prove') });
+    expect(await run('--version')).toMatchObject({ exit: 0, out: '0.0.0-test\n' });
+  });
+});
+
+test('an error of a handler keeps its code, hint and exit status', async () => {
+  const doctor = async () => {
+    throw new AssayError('policy-unreadable', { file: 'assay.yaml', reason: 'it is not there' });
+  };
+  const people = await run('doctor', { doctor });
+  expect(people).toMatchObject({ exit: 2, out: '' });
+  expect(people.err).toContain('→ write one with `assay init`');
+  expect((await run('doctor --json', { doctor })).json()).toEqual({
+    error: {
+      code: 'policy-unreadable',
+      message: 'cannot read the policy assay.yaml: it is not there',
+      hint: expect.any(String),
+      values: { file: 'assay.yaml', reason: 'it is not there' },
+    },
+  });
+});
+
+test('whatever is no error of ours is internal, never a stack trace', async () => {
+  const plan = async () => {
+    throw new TypeError('x is not a function');
+  };
+  expect(await run('plan', { plan })).toMatchObject({ exit: 1, out: '', err: expect.not.stringContaining('    at ') });
+});
+
+test('doctor exits 1 for a fault, 0 for warnings', async () => {
+  const line = { cluster: 'shop', name: 'checksums', line: 'off', fix: 'turn them on' };
+  expect(await run('doctor', { doctor: async () => [{ ...line, outcome: 'warning' }] })).toMatchObject({
+    exit: 0,
+    out: expect.stringContaining('→ turn them on'),
+  });
+  expect(await run('doctor', { doctor: async () => [{ ...line, outcome: 'fault' }] })).toMatchObject({ exit: 1 });
+});
+
+describe('apply takes a cluster away only when somebody says so', () => {
+  const change = { kind: 'remove', subject: 'schedule', cluster: 'old', what: 'backup/old/schedule/full', why: 'old is no longer in the file' } as const;
+  const plan = async (): Promise<PlanReport> => ({ changes: [change], runs: [], notes: [] });
+  const apply = async ({ confirmRemovals }: { confirmRemovals: boolean }): Promise<ApplyReport> =>
+    confirmRemovals ? { done: [change], refused: [], notes: [] } : { done: [], refused: [change], notes: [] };
+  const handlers = { clusters: async () => ['shop'], plan, apply };
+
+  test('nobody there: refused, exit 5, with the way out', async () => {
+    expect(await run('apply', handlers)).toMatchObject({ exit: 5, out: expect.stringContaining('assay apply --yes') });
+  });
+  test('confirmed, or --yes: done', async () => {
+    expect((await run('apply', handlers, testTerminal({ tty: true, confirm: true }))).exit).toBe(0);
+    expect((await run('apply --yes', handlers)).exit).toBe(0);
+  });
+  test('--dry-run is plan', async () => {
+    expect(await run('apply --dry-run', handlers)).toMatchObject({ exit: 0, out: expect.stringContaining('- old: schedule') });
+  });
+});
+
+describe('remove shows its SQL first', () => {
+  const sql = 'drop schema assay cascade';
+  const report = { changes: [{ kind: 'remove', subject: 'sql', cluster: 'shop', what: 'schema', why: 'shop is removed', sql } as const], notes: [] };
+  const asked: boolean[] = [];
+  const remove = async ({ dryRun }: { dryRun: boolean }) => {
+    asked.push(dryRun);
+    return report;
+  };
+  test('unconfirmed: refused, exit 5, nothing done', async () => {
+    asked.length = 0;
+    const ran = await run('remove shop', { remove });
+    expect(ran.exit).toBe(5);
+    expect(ran.err).toContain(sql);
+    expect(asked).toEqual([true]);
+  });
+  test('confirmed: done', async () => {
+    asked.length = 0;
+    expect((await run('remove shop --yes', { remove })).exit).toBe(0);
+    expect(asked).toEqual([true, false]);
+  });
+});
+
+test('restore --print needs nothing but its handler', async () => {
+  const restorePrint = async () => ({ commands: [['pgbackrest', 'restore']], text: 'pgbackrest restore', notes: [] });
+  expect(await run('backup restore shop --into /tmp/x --to-name before --print', { restorePrint })).toMatchObject({ exit: 0, out: 'pgbackrest restore\n' });
+});
+
+test('verify-certificate exits 1 for a certificate that does not verify', async () => {
+  const report = { valid: false, keys: ['sha256:ab'], chains: [], faults: [{ file: 'a.json', reason: 'the signature is of another key' }], notes: [] };
+  const ran = await run('backup verify-certificate a.json --key k.pub', { verifyCertificates: async () => report });
+  expect(ran).toMatchObject({ exit: 1, out: expect.stringContaining('NOT to be relied on') });
+});
