@@ -26,7 +26,7 @@ export interface ExpireRequest {
 /** The engine's own maximum. */
 const NEVER = 9_999_999;
 
-/** Labels that are gone already are passed over, so a retry goes on where it stopped. Throws refused-by-guard where a backup that stays needs one that goes. */
+/** Labels that are gone already are passed over, so a retry goes on where it stopped. Throws refused-by-guard where a backup that stays needs one that goes, or no full one would stay. */
 export async function expireBackups(engine: Engine, request: ExpireRequest, io: StepIo): Promise<Expired> {
   const { repository, dryRun } = request;
   const before = await readInfo(engine, repository);
@@ -75,6 +75,10 @@ const oldestOf = (backups: readonly BackupRecord[]) => [...backups].sort((a, b) 
 
 function refuseOrphans(engine: Engine, going: readonly BackupRecord[], staying: readonly BackupRecord[]): void {
   const labels = new Set(going.map((backup) => backup.label));
+  if (going.length > 0 && !staying.some((backup) => backup.type === 'full')) {
+    const hint = 'make another full backup first';
+    throw new AssayError('refused-by-guard', { what: `expiring all of ${engine.policy.cluster}`, reason: 'no full backup would be left', hint });
+  }
   for (const backup of staying) {
     const needed = [backup.prior, ...backup.references].find((label) => label !== null && labels.has(label));
     if (needed === undefined) continue;

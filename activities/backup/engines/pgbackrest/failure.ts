@@ -88,7 +88,7 @@ function lastMessage(run: FailedRun): EngineMessage {
   return { number: typeof run.status === 'number' ? run.status : 0, text: run.output.trim().split('\n').slice(-6).join('\n') };
 }
 
-const FINAL: ReadonlySet<number> = new Set([27, 30, 31, 32, 37, 46, 48, 50, 62, 67, 68, 69, 70, 76, 78, 88, 89, 96, 103]);
+const FINAL: ReadonlySet<number> = new Set([27, 30, 31, 32, 37, 46, 48, 50, 62, 67, 68, 69, 70, 75, 76, 78, 88, 89, 96, 103]);
 const UNREACHABLE: ReadonlySet<number> = new Set([49, 72, 101, 105]);
 const UNREACHABLE_TEXT =
   /HTTP request failed|unable to (?:connect|find a|get address)|unable to negotiate TLS|TLS error|unexpected (?:EOF|eof)|timeout after \d+ms waiting for (?:read|write)/;
@@ -115,8 +115,10 @@ function recognise(run: FailedRun, message: EngineMessage): AssayError | undefin
       return /Permission denied/.test(message.text) ? undefined : of('engine-busy');
     case 56:
       return of('cluster-unreachable');
-    case 75:
-      return of('backup-unknown', { label: /backup set (\S+)/.exec(message.text)?.[1] ?? 'unknown' });
+    case 75: {
+      const label = /backup set (\S+) is not valid/.exec(message.text)?.[1];
+      return label === undefined ? undefined : of('backup-unknown', { label });
+    }
     case 82:
     case 87:
       return of('archiving-broken');
