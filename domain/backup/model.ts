@@ -100,8 +100,6 @@ export interface TableFingerprint extends TableName {
   readonly seeds: readonly [string, string];
   /** Moment of the snapshot this fingerprint was really taken in; an older one than the marker's where budget mode reused it. */
   readonly takenAt: Instant;
-  /** `changed` mode: file, columns and change counters just before that snapshot; equal later means nothing was seen to change. */
-  readonly changeKey?: string;
 }
 
 export type NotCoveredReason =
@@ -154,6 +152,8 @@ export interface Marker {
   readonly fenceMs: number;
   /** `sample` mode: oid of the last table read; the next sample goes on after it. */
   readonly sampledUpTo?: number;
+  /** `changed` mode: by oid, a digest of file, columns and change counters just before the snapshot; equal later, nothing was seen to change. */
+  readonly changeKeys?: Readonly<Record<string, string>>;
 }
 
 /** What travels through workflows: no fingerprints, no rows. */

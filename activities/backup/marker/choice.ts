@@ -14,7 +14,7 @@ export interface ChoiceInput {
   /** The newest marker of the same database. */
   readonly previous: Marker | null;
   /** `changed`: oid → key, read before the snapshot. */
-  readonly changeKeys: ReadonlyMap<number, string>;
+  readonly changeKeys: Readonly<Record<string, string>>;
   /** `sample`: rough bytes of all tables. */
   readonly totalBytes: number;
 }
@@ -36,13 +36,9 @@ export function chooser(input: ChoiceInput): Choose {
       leftBytes -= table.roughBytes;
     }
     const before = input.policy.mode === 'changed' ? known.get(table.oid) : undefined;
-    const key = input.changeKeys.get(table.oid);
-    const unchanged =
-      before?.changeKey !== undefined &&
-      before.changeKey === key &&
-      before.equality === equality &&
-      before.schema === table.schema &&
-      before.table === table.table;
+    const key = input.changeKeys[table.oid];
+    const sameTable = before?.schema === table.schema && before.table === table.table && before.equality === equality;
+    const unchanged = before !== undefined && sameTable && key !== undefined && key === input.previous?.changeKeys?.[table.oid];
     return unchanged ? { kind: 'carry-over', fingerprint: before } : { kind: 'read', equality };
   };
 }

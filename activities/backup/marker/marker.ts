@@ -37,12 +37,12 @@ export async function makeMarker(source: MarkerSource, options: MarkerOptions, o
   const watch = await openReader(source, { lock_timeout: '200ms' });
   let held: HeldSnapshot | undefined;
   try {
-    const keys = fingerprint.mode === 'changed' ? await changeKeys(watch) : new Map<number, string>();
+    const keys = fingerprint.mode === 'changed' ? await changeKeys(watch) : null;
     const sequencesBefore = await readSequences(watch);
     held = await bestSnapshot(source, watch, options.ways ?? allWays);
     // sequences and counters do not obey snapshots: the ones above belong before it, this reading after it
     const sequences = settleSequences(sequencesBefore, await readSequences(watch));
-    const { fingerprints, notCovered, lastOid } = await readTables({ source, held, options, changeKeys: keys, onProgress });
+    const { fingerprints, notCovered, lastOid } = await readTables({ source, held, options, changeKeys: keys ?? {}, onProgress });
     const { way, lsn, timeline, at, snapshot, fenceMs } = held;
     return {
       id: randomUUID(),
@@ -54,6 +54,7 @@ export async function makeMarker(source: MarkerSource, options: MarkerOptions, o
       sequences,
       notCovered,
       tookMs: Math.round(performance.now() - began),
+      ...(keys === null ? {} : { changeKeys: keys }),
       ...(fingerprint.mode === 'sample' && lastOid !== null ? { sampledUpTo: lastOid } : {}),
     };
   } finally {
@@ -78,7 +79,7 @@ interface Reading {
   readonly source: MarkerSource;
   readonly held: HeldSnapshot;
   readonly options: MarkerOptions;
-  readonly changeKeys: ReadonlyMap<number, string>;
+  readonly changeKeys: Readonly<Record<string, string>>;
   readonly onProgress: (tables: number) => void;
 }
 
@@ -87,7 +88,7 @@ async function readTables({ source, held, options, changeKeys: keys, onProgress 
   const totalBytes = fingerprint.mode === 'sample' ? await passBytes(held.holder) : 0;
   const choose = chooser({ policy: fingerprint, ...options, changeKeys: keys, totalBytes });
   return readPass({
-    ...{ source, held, choose, changeKeys: keys, onProgress },
+    ...{ source, held, choose, onProgress },
     pages: sourceTables(held.holder, await unhashableTypes(held.holder), orderFor(fingerprint.mode, options.previous)),
     seeds: freshSeeds(),
     parallel: fingerprint.parallel,

@@ -13,7 +13,6 @@ export interface Pass {
   readonly held: HeldSnapshot;
   readonly pages: AsyncIterable<readonly SourceTable[]>;
   readonly choose: Choose;
-  readonly changeKeys: ReadonlyMap<number, string>;
   readonly seeds: Seeds;
   readonly parallel: number;
   /** performance.now() at which the snapshot must be let go. */
@@ -151,9 +150,7 @@ function settle(pass: Pass, tally: Tally, read: { table: SourceTable; outcome: R
   } else if (outcome.kind === 'read') {
     const { schema, table: name, oid } = table;
     const { content, bytes, equality } = outcome;
-    const changeKey = pass.changeKeys.get(oid);
-    const kept = changeKey === undefined ? {} : { changeKey };
-    tally.fingerprints.push({ schema, table: name, oid, ...content, equality, bytes, seeds: pass.seeds, takenAt: pass.held.at, ...kept });
+    tally.fingerprints.push({ schema, table: name, oid, ...content, equality, bytes, seeds: pass.seeds, takenAt: pass.held.at });
   } else {
     tally.notCovered.push(entry(pass, table, outcome.kind === 'locked' ? 'budget' : outcome.reason, outcome.detail));
   }

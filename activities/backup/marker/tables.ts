@@ -86,11 +86,11 @@ export async function signaturesNow(client: pg.Client, oids: readonly number[]):
  * For `changed` mode, and to be read before the snapshot is taken: what is counted after it would hide changes the snapshot does not hold.
  * A crash resets counters, so the server's start belongs to the key.
  */
-export async function changeKeys(watch: pg.Client): Promise<ReadonlyMap<number, string>> {
+export async function changeKeys(watch: pg.Client): Promise<Readonly<Record<string, string>>> {
   const { rows } = await watch.query<{ oid: string; key: string }>(
-    `/* assay backup */ select c.oid::int8 as oid, concat_ws('/', ${signature}, pg_stat_get_tuples_inserted(c.oid), pg_stat_get_tuples_updated(c.oid),
-       pg_stat_get_tuples_deleted(c.oid), (select stats_reset from pg_stat_database where datname = current_database()), pg_postmaster_start_time()) as key
+    `/* assay backup */ select c.oid::int8 as oid, md5(concat_ws('/', ${signature}, pg_stat_get_tuples_inserted(c.oid), pg_stat_get_tuples_updated(c.oid),
+       pg_stat_get_tuples_deleted(c.oid), (select stats_reset from pg_stat_database where datname = current_database()), pg_postmaster_start_time())) as key
      from pg_class c join pg_namespace n on n.oid = c.relnamespace where (${counted}) and c.relkind <> 'f'`,
   );
-  return new Map(rows.map((row) => [Number(row.oid), row.key]));
+  return Object.fromEntries(rows.map((row) => [row.oid, row.key]));
 }
