@@ -67,7 +67,7 @@ export type Observation =
     } & OfCluster)
   | ({ readonly kind: 'backups-expired'; readonly labels: readonly string[]; readonly dryRun: boolean } & OfCluster)
   | ({ readonly kind: 'restore-finished'; readonly outcome: 'proven' | 'failed' | 'inconclusive' | 'refused' } & OfCluster)
-  /** `missed`: runs that were skipped since the last look, not in all. */
+  /** `missed`: runs that Temporal skipped since this worker's last look; at its first look all since the schedule was made, 0 too. */
   | ({ readonly kind: 'schedule-missed'; readonly schedule: string; readonly missed: number } & OfCluster)
   | ({ readonly kind: 'objective-missed'; readonly objective: 'rpo' | 'rto'; readonly measuredSeconds: number; readonly objectiveSeconds: number } & OfCluster)
   | { readonly kind: 'step-failed'; readonly step: string; readonly code: ErrorCode; readonly message: string };

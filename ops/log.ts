@@ -61,7 +61,7 @@ const lines: { readonly [K in Kind]: Line<K> } = {
   ],
   'backups-expired': ({ cluster, labels, dryRun }) => ['info', `${dryRun ? 'would expire' : 'expired'} ${labels.length} backup(s) of ${cluster}`],
   'restore-finished': ({ cluster, outcome }) => [outcome === 'proven' ? 'info' : 'error', `restore of ${cluster}: ${outcome}`],
-  'schedule-missed': ({ schedule, missed }) => ['warn', `schedule ${schedule} missed ${missed} run(s)`],
+  'schedule-missed': ({ cluster, schedule, missed }) => [missed > 0 ? 'warn' : 'debug', `schedule ${schedule} of ${cluster} missed ${missed} run(s)`],
   'objective-missed': ({ cluster, objective, measuredSeconds, objectiveSeconds }) => [
     'warn',
     `${objective} of ${cluster} measured ${measuredSeconds} s, objective ${objectiveSeconds} s`,

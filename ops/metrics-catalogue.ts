@@ -152,7 +152,7 @@ export const metricCatalogue = {
     name: 'assay_backup_missed_schedules_total',
     kind: 'counter',
     labels: ['cluster', 'schedule'],
-    help: 'Scheduled runs that Temporal skipped because their catch-up time was over.',
+    help: 'Scheduled runs that Temporal skipped because their catch-up time was over, since the schedule was made.',
   },
   markers: { name: 'assay_backup_markers_total', kind: 'counter', labels: ['cluster', 'way'], help: 'Markers by the way snapshot and LSN were made to agree.' },
   markerFailures: { name: 'assay_backup_marker_failures_total', kind: 'counter', labels: ['cluster'], help: 'Markers that could not be made.' },

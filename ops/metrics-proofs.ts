@@ -9,7 +9,7 @@ export interface ProofRow {
   readonly verdict: 'proven' | 'failed' | 'inconclusive';
   readonly depth: ProofDepth;
   readonly judgedAtSeconds: number;
-  /** Moment of the source that was proven; null where none was. */
+  /** Moment of the source that was proven; null or 0 where none was. */
   readonly provenAtSeconds: number | null;
   readonly rpoSeconds: number | null;
   readonly recoveryTime: RecoveryTime | null;
@@ -37,8 +37,7 @@ export function createProofMemory(families: Families): ProofMemory {
       const labels = { cluster, repository };
       if (raises([cluster, repository, depth, verdict], judgedAtSeconds)) families.lastVerdict.set({ ...labels, depth, verdict }, judgedAtSeconds);
       // a proof of an older, random moment does not make the newest proven one older
-      if (verdict === 'proven' && provenAtSeconds !== null && raises([cluster, repository, 'moment'], provenAtSeconds))
-        families.lastProven.set(labels, provenAtSeconds);
+      if (verdict === 'proven' && provenAtSeconds && raises([cluster, repository, 'moment'], provenAtSeconds)) families.lastProven.set(labels, provenAtSeconds);
       if (raises([cluster, repository], judgedAtSeconds)) newest(families, row);
     },
     forget(cluster) {

@@ -133,7 +133,10 @@ const cases: Record<AlertName, { readonly fires: Cases; readonly silent: Cases }
       'one more': { series: { [missedFull]: '0x5 1x600' }, at: 10 },
       'a series that begins with the miss': { series: { [missedFull]: '_x5 2x600' }, at: 10 },
     },
-    silent: { none: { series: { [missedFull]: '0x600' }, at: 10 } },
+    silent: {
+      none: { series: { [missedFull]: '0x600' }, at: 10 },
+      "a worker that starts again where Temporal's count stands": { series: { [missedFull]: '3x400 _x9 3x100' }, at: 450 },
+    },
   },
 };
 

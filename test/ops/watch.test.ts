@@ -1,0 +1,51 @@
+import { beforeEach, expect, test } from 'vitest';
+import type { ScheduleName } from '../../domain/ids.ts';
+import type { Observation } from '../../domain/observation.ts';
+import type { ClusterPolicy } from '../../domain/policy.ts';
+import { createWatch, type Watch } from '../../workers/watch.ts';
+
+// what a watch reads of a policy
+const policy = (cluster: string, rpoMs: number | null = 60_000) =>
+  ({ cluster, objectives: { rpoMs, rtoMs: null, proofAgeMs: 86_400_000 } }) as unknown as ClusterPolicy;
+
+let seen: Observation[];
+let missed: Map<ScheduleName, number>;
+let watch: Watch;
+
+beforeEach(() => {
+  seen = [];
+  missed = new Map();
+  watch = createWatch({ observe: (each) => seen.push(each), repositoriesOf: async () => [1, 2], missedRuns: async () => missed });
+});
+
+test('a cluster is watched once, again when its objectives change, and forgotten when it is gone', async () => {
+  await watch.clusters([policy('shop'), policy('billing')]);
+  await watch.clusters([policy('shop'), policy('billing')]);
+  await watch.clusters([policy('shop', null)]);
+  await watch.clusters([policy('shop', null)]);
+  expect(seen.map((each) => [each.kind, 'cluster' in each && each.cluster])).toEqual([
+    ['cluster-watched', 'shop'],
+    ['cluster-watched', 'billing'],
+    ['cluster-forgotten', 'billing'],
+    ['cluster-watched', 'shop'],
+  ]);
+  expect(seen[0]).toMatchObject({ repositories: [1, 2], objectives: { rpoSeconds: 60, rtoSeconds: null, proofAgeSeconds: 86_400 } });
+});
+
+test("the first look tells Temporal's whole count, later ones what was added, a schedule made anew begins again", async () => {
+  await watch.clusters([policy('shop')]);
+  seen.length = 0;
+  for (const total of [3, 3, 5, 1, 1]) {
+    missed.set('full', total);
+    await watch.missed();
+  }
+  expect(seen.map((each) => each.kind === 'schedule-missed' && each.missed)).toEqual([3, 2, 1]);
+});
+
+test('a schedule that never missed gets its series all the same', async () => {
+  await watch.clusters([policy('shop')]);
+  missed.set('expire', 0);
+  await watch.missed();
+  await watch.missed();
+  expect(seen.slice(1)).toEqual([{ kind: 'schedule-missed', cluster: 'shop', schedule: 'expire', missed: 0 }]);
+});
