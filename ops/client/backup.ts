@@ -1,5 +1,6 @@
 /** The backup agent as another service sees it. Each call with a key is made once, however often it is repeated. */
 
+import type { Client } from '@temporalio/client';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
 import type {
   BackupExpireInput,
@@ -15,9 +16,9 @@ import type {
   BackupRunResult,
 } from '../../domain/backup/requests.ts';
 import { backupWorkflows } from '../../domain/backup/requests.ts';
-import type { BackupStatus } from '../../domain/backup/status.ts';
+import type { BackupStatus, RunningWork } from '../../domain/backup/status.ts';
 import { AssayError } from '../../domain/errors.ts';
-import { fleetQueue, workflowIds } from '../../domain/ids.ts';
+import { clusterPrefix, fleetQueue, workflowIds } from '../../domain/ids.ts';
 import { asAssayError } from './failures.ts';
 import { type ClientContext, findAnyRequest, findRequest, type Request, startRequest } from './request.ts';
 import { checkNames, type InputOf, type Verb } from './verbs.ts';
@@ -104,6 +105,17 @@ async function withinMs<T>(promise: Promise<T>, ms: number): Promise<T | null> {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
+/** What people and schedules asked for; Temporal knows, the cluster's worker does not. */
+async function runningWork(client: Client, cluster: string): Promise<readonly RunningWork[]> {
+  const own = [workflowIds.clusterLock(cluster), workflowIds.backupStatus(cluster)];
+  const running: RunningWork[] = [];
+  const query = `WorkflowId STARTS_WITH "${clusterPrefix(cluster)}" AND ExecutionStatus = "Running"`;
+  for await (const { workflowId, type, startTime } of client.workflow.list({ query })) {
+    if (!own.includes(workflowId)) running.push({ workflowId, workflow: type, startedAt: startTime.toISOString() });
+  }
+  return running.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
+}
+
 /** Callers at the same moment share one answer. Throws no-worker where nobody can give it. */
 async function readStatus(context: ClientContext, cluster: string): Promise<BackupStatus> {
   checkNames(cluster, 'status', 'run');
@@ -120,11 +132,11 @@ async function readStatus(context: ClientContext, cluster: string): Promise<Back
     });
     const answer = handle.result() as Promise<BackupStatus>; // what the workflow of this name returns
     const status = await withinMs(answer, STATUS_WORKER_MS);
-    if (status !== null) return status;
+    if (status !== null) return { ...status, running: await runningWork(client, cluster) };
     answer.catch(() => {}); // asked below, thrown below
     const stalled = await stallOf(client, await handle.describe(), Date.now());
     if (stalled !== null) throw new AssayError('no-worker', { queue: stalled.queue, host: stalled.host });
-    return await answer;
+    return { ...(await answer), running: await runningWork(client, cluster) };
   } catch (error) {
     throw asAssayError(error, { address, what: workflowId });
   }

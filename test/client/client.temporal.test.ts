@@ -32,7 +32,7 @@ describe('a key is one request', () => {
     const again = await backup.start('run', input);
     expect(again.joined).toBe(true);
     expect(await again.result()).toEqual(result);
-    await expect.poll(() => canned.get().runsOf(workflowIds.backupRun('proven', 'k2'))).toBe(1);
+    await expect.poll(() => canned.get().runsOf(workflowIds.backupRun('proven', 'k2')), { timeout: 20_000 }).toBe(1);
   });
 
   test('other options under the same key are refused', async () => {
@@ -94,7 +94,7 @@ describe('what the fleet threw arrives as an error of our catalogue', () => {
 describe('progress', () => {
   test('is what the run says', async () => {
     const request = await (await client()).start('run', { cluster: 'slow-progress', type: 'full' });
-    await expect.poll(async () => (await request.progress()).phase).toBe('backup');
+    await expect.poll(async () => (await request.progress()).phase, { timeout: 20_000 }).toBe('backup');
     expect(await request.progress()).toMatchObject({ running: true, stalled: null, detail: 'full backup into repository 1' });
     await canned.get().signal(request.workflowId, 'go');
     await request.result();
@@ -103,7 +103,7 @@ describe('progress', () => {
   test('names the queue that nobody polls', async () => {
     const request = await (await client()).start('run', { cluster: 'nobody', type: 'full' });
     await expect
-      .poll(async () => (await request.progress()).stalled, { timeout: 10_000 })
+      .poll(async () => (await request.progress()).stalled, { timeout: 20_000 })
       .toMatchObject({ queue: 'assay@db1', host: 'db1', step: 'takeBackup' });
     await request.cancel();
   });
@@ -136,15 +136,38 @@ describe('waiting for a proof', () => {
   });
 });
 
-test('status is one answer for all who ask at once, with what runs', async () => {
+test('status is one answer for all who ask at once', async () => {
   const backup = await client();
-  const request = await backup.start('run', { cluster: 'proven', type: 'full', requestKey: 'done' });
-  await request.result();
   const [a, b] = await Promise.all([backup.status('proven'), backup.status('proven')]);
   expect(a.backups).toEqual(b.backups);
-  const slow = await backup.start('run', { cluster: 'busy', type: 'full', requestKey: 'k' });
-  await slow.result();
 });
+
+test('status says what runs, by the record of Temporal', async () => {
+  const backup = await client();
+  const request = await backup.start('run', { cluster: 'slowly', type: 'full' });
+  await expect
+    .poll(async () => (await statusWhile(backup)).running, { timeout: 20_000 })
+    .toMatchObject([{ workflowId: request.workflowId, workflow: 'backupRun' }]);
+  await canned.get().signal(request.workflowId, 'go');
+  await expect.poll(async () => (await statusWhile(backup)).running, { timeout: 20_000 }).toEqual([]);
+});
+
+/** The script makes everything of a `slow…` cluster wait, its status too. */
+async function statusWhile(backup: Awaited<ReturnType<typeof client>>) {
+  const answer = backup.status('slowly');
+  await expect
+    .poll(() =>
+      canned
+        .get()
+        .signal('backup/slowly/status', 'go')
+        .then(
+          () => true,
+          () => false,
+        ),
+    )
+    .toBe(true);
+  return answer;
+}
 
 test('a request is refused where no worker is there to do it', async () => {
   const { environment } = canned.get();

@@ -1,6 +1,6 @@
 /** A real Temporal server and a real worker whose workflows answer from a script: for callers, who cannot tell the difference. */
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { Worker, type WorkerOptions } from '@temporalio/worker';
+import { DefaultLogger, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { afterAll, beforeAll } from 'vitest';
 import { fleetQueue } from '../../domain/ids.ts';
 import { payloadCodec } from '../../ops/client/codec.ts';
@@ -22,6 +22,7 @@ export function useCannedFleet(codecKey: string | null = null): { get(): CannedF
   let fleet: CannedFleet | undefined;
   const undo: (() => Promise<unknown>)[] = [];
   beforeAll(async () => {
+    Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } } });
     const environment = await TestWorkflowEnvironment.createLocal({
       server: { executable: { type: 'existing-path', path: server }, log: { format: 'pretty', level: 'error' } },
     });
