@@ -73,7 +73,7 @@ describe('the configuration of a clone', () => {
 
   it('takes its minimum settings from pg_control', () => {
     expect(configuration(plan).postgresql).toMatch(/max_connections = 300\n[\s\S]*max_prepared_transactions = 9\n[\s\S]*track_commit_timestamp = on\n/);
-    expect(configuration(plan).postgresql).toMatch(/restore_command = 'x ''%p'' && sh ''\/clones\/c1\/conf\/look.sh'' %f "%p"'\n/);
+    expect(configuration(plan).postgresql).toMatch(/restore_command = 'x ''%p'' && set -- %f "%p" && . ''\/clones\/c1\/conf\/look.sh'''\n/);
     expect(configuration({ ...plan, policy: { ...policy, honest: false } }).postgresql).toContain('\nfsync = off\n');
   });
 

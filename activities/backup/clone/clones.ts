@@ -4,7 +4,7 @@ import type { CloneRef } from '../../../domain/backup/model.ts';
 import type { Observe } from '../../../domain/observation.ts';
 import type { Clones } from '../ports.ts';
 import { assertOurs, cloneFoldersIn, foldersOf } from './layout.ts';
-import { openFolder } from './open.ts';
+import { openFolder, openInto } from './open.ts';
 import { promoteClone } from './promote.ts';
 import { recoverTo } from './recover.ts';
 import { serveClone } from './serve.ts';
@@ -24,9 +24,9 @@ export function createClones({ host, observe, now }: CloneDependencies): Clones 
     return clone;
   };
   return {
-    open: async (policy, id, owner, neededBytes) => {
+    open: async (policy, id, owner, neededBytes, into = null) => {
       const file = { id, cluster: policy.cluster, owner, host, neededBytes, createdAt: now().toISOString() };
-      const directory = await openFolder(policy.clone, file);
+      const directory = await (into === null ? openFolder(policy.clone, file) : openInto(policy.clone, file, into));
       observe({ kind: 'clone-opened', cluster: policy.cluster, clone: id });
       return { id, cluster: policy.cluster, host, directory };
     },

@@ -35,6 +35,14 @@ export interface CloneFile {
   readonly createdAt: string;
   /** It was handed over to stay: the sweeper leaves it alone. */
   readonly kept?: boolean;
+  /** A restore into a folder that its user had made: empty, and with these rights, it is given back where the restore does not stay. */
+  readonly found?: FoundFolder | null;
+}
+
+export interface FoundFolder {
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
 }
 
 /** Folder name of a clone: its id where that is short and plain, since it is part of a socket's path; else a digest of it. */
@@ -49,8 +57,18 @@ export function cloneFoldersIn(parent: string): { readonly directory: string; re
 }
 
 function isOrphan(directory: string): boolean {
-  const names = readdirSync(directory);
+  const names = namesIn(directory);
   return names.length === 0 || [PARTS.conf, PARTS.socket, PARTS.spool].every((part) => names.includes(part));
+}
+
+/** Other people's folders beside ours may be closed to us: they are no clones. */
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return ['not ours'];
+    throw error;
+  }
 }
 
 /** Whole paths. Throws usage where the socket's path would be too long for the operating system. */
@@ -85,8 +103,11 @@ export function writeCloneFile(directory: string, file: CloneFile): void {
 /** Refuses a reference that this host may not touch, or that does not name one of our folders. Throws clone-foreign, internal. */
 export function assertOurs(clone: CloneRef, host: string): void {
   if (clone.host !== host) throw new AssayError('clone-foreign', { clone: clone.id, host: clone.host });
-  if (basename(clone.directory) !== shortId(clone.id))
-    throw new AssayError('internal', { reason: `${clone.directory} is not the folder of clone ${clone.id}` });
   const file = existsSync(clone.directory) ? readCloneFile(clone.directory) : null;
   if (file !== null && file.host !== host) throw new AssayError('clone-foreign', { clone: clone.id, host: file.host });
+  // a restore lies in a folder of its user's choice: what is in it says whose it is
+  const isOurs = basename(clone.directory) === shortId(clone.id) || file?.id === clone.id || isGone(clone.directory);
+  if (!isOurs) throw new AssayError('internal', { reason: `${clone.directory} is not the folder of clone ${clone.id}` });
 }
+
+const isGone = (directory: string) => !existsSync(directory) || readdirSync(directory).length === 0;

@@ -1,12 +1,12 @@
 /** Making the private folders of a clone, after looking whether there is room and leave for one more. */
-import { chmodSync, existsSync, readdirSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
-import { join } from 'node:path';
-import { AssayError } from '../../../domain/errors.ts';
+import { basename, dirname, join } from 'node:path';
+import { AssayError, reasonOf } from '../../../domain/errors.ts';
 import type { ClonePolicy } from '../../../domain/policy.ts';
 import { type OsUser, osUser, privateFolder } from '../../os-user.ts';
 import { run } from '../../process.ts';
-import { type CloneFile, cloneFoldersIn, foldersOf, readCloneFile, shortId, writeCloneFile } from './layout.ts';
+import { type CloneFile, cloneFoldersIn, type FoundFolder, foldersOf, readCloneFile, shortId, writeCloneFile } from './layout.ts';
 
 /** Beside the data: WAL that replay keeps (max_wal_size), logs, growth while replaying. */
 const EXTRA_SHARE = 0.1;
@@ -30,6 +30,38 @@ export async function openFolder(policy: ClonePolicy, file: CloneFile): Promise<
     throw new AssayError('clone-limit', { open: open - 1, directory: policy.directory, limit: policy.maxClones });
   }
   return makeFolders(directory, as);
+}
+
+/**
+ * Folder of a restore that a person asked for: an empty or new one in a folder that is there. Idempotent by id.
+ * Nothing is made before everything was looked at. Throws directory-not-empty, disk-full, usage.
+ */
+export async function openInto(policy: ClonePolicy, file: CloneFile, into: string): Promise<string> {
+  const as = osUser(policy.osUser);
+  const parent = dirname(into);
+  if (!existsSync(parent)) throw new AssayError('usage', { reason: `there is no folder ${parent}`, hint: `make it first: a restore makes only ${into}` });
+  await assertReachable(parent, as);
+  const directory = existsSync(into) ? realpathSync(into) : join(realpathSync(parent), basename(into));
+  foldersOf(directory);
+  if (readCloneFile(directory)?.id === file.id) return makeFolders(directory, as);
+  const found = foundFolder(directory);
+  await assertRoom(found === null ? parent : directory, file.neededBytes);
+  try {
+    privateFolder(directory, as);
+    writeCloneFile(directory, { ...file, found });
+    return makeFolders(directory, as);
+  } catch (cause) {
+    if (found === null) rmSync(directory, { recursive: true, force: true });
+    throw new AssayError('usage', { reason: `cannot restore into ${into}: ${reasonOf(cause)}`, hint: 'name a folder that this user may write to' }, { cause });
+  }
+}
+
+/** null where there is none. Throws directory-not-empty, also for what is no folder. */
+function foundFolder(directory: string): FoundFolder | null {
+  if (!existsSync(directory)) return null;
+  const stat = statSync(directory);
+  if (!stat.isDirectory() || readdirSync(directory).length > 0) throw new AssayError('directory-not-empty', { directory });
+  return { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o7777 };
 }
 
 function makeFolders(directory: string, as: OsUser): string {

@@ -17,24 +17,24 @@ export const lookScript = (folders: CloneFolders): string => join(folders.conf, 
 
 /** The engine's restore_command with the look after it. PostgreSQL runs it through a shell, in the data directory. */
 export const guardedRestoreCommand = (command: string, folders: CloneFolders): string =>
-  `${command} && sh ${quoted(lookScript(folders)).replaceAll('%', '%%')} %f "%p"`;
+  `${command} && set -- %f "%p" && . ${quoted(lookScript(folders)).replaceAll('%', '%%')}`;
 
 /**
- * Looks through segment $1 that lies at $2. Records from the target on are never replayed, though the segment may be read ahead of it:
- * for an exclusive LSN they do not count. Positions are padded to compare as text: numbers of 64 bits are too large for awk.
+ * Looks through segment $1 that lies at $2: some 15 ms for 16 MB. Records from the target on are never replayed, though the segment may be
+ * read ahead of it: for an exclusive LSN they do not count. Positions are padded to compare as text: 64 bits are too many for awk.
  */
 export function lookText(target: RecoveryTarget, { binaries, folders }: { readonly binaries: string; readonly folders: CloneFolders }): string {
   const until = target.kind === 'lsn' && target.exclusive ? target.lsn : '';
   return `# pg_waldump insists on a segment's name, and PostgreSQL asks for another one
 named=${quoted(folders.lookedAt)}/"$1"
 ln -sf "$PWD/$2" "$named"
-${quoted(join(binaries, 'pg_waldump'))} --rmgr=Tablespace "$named" 2>/dev/null | awk -v until=${quoted(until)} '
+records=$(${quoted(join(binaries, 'pg_waldump'))} --rmgr=Tablespace "$named" 2>/dev/null)
+rm -f "$named"
+if [ -z "$records" ]; then exit 0; fi
+printf '%s\\n' "$records" | awk -v until=${quoted(until)} '
   function padded(lsn,  parts) { split(lsn, parts, "/"); return substr("00000000" parts[1], length(parts[1]) + 1) substr("00000000" parts[2], length(parts[2]) + 1) }
   /desc: CREATE/ { at = $0; sub(/.*lsn: /, "", at); sub(/,.*/, "", at); if (until == "" || padded(at) < padded(until)) { print; found = 1 } }
-  END { exit !found }' >&2
-found=$?
-rm -f "$named"
-if [ "$found" -eq 0 ]; then exit ${GIVE_UP}; fi
+  END { exit !found }' >&2 && exit ${GIVE_UP}
 exit 0
 `;
 }

@@ -1,22 +1,26 @@
 /** Removing clones: nothing of a clone outlives it, whatever state it was in. */
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { cloneFoldersIn, foldersOf } from './layout.ts';
+import { cloneFoldersIn, foldersOf, readCloneFile } from './layout.ts';
 import { killAllIn, stopServer } from './server.ts';
 
 /** A folder without its clone.json is some clone's that is just being made, or what a crash left; after this long it is the latter. */
 const ORPHAN_AGE_MS = 10 * 60_000;
 
-/** Ends every process of the clone and removes its folder, clone.json last. Idempotent. Links are removed, never followed. */
+/** Ends every process of the clone and removes its folder, clone.json last; one that a user had made is left empty, as it was. Idempotent. Links are removed, never followed. */
 export async function wipeFolder(directory: string): Promise<void> {
   if (!existsSync(directory)) return;
+  const { found = null } = readCloneFile(directory) ?? {};
   await stopServer(foldersOf(directory), 'immediate');
   await killAllIn(directory);
   for (const name of readdirSync(directory)) {
     if (name !== 'clone.json') await rm(join(directory, name), { recursive: true, force: true, maxRetries: 5 });
   }
-  rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  rmSync(found === null ? directory : join(directory, 'clone.json'), { recursive: true, force: true, maxRetries: 5 });
+  if (found === null) return;
+  chmodSync(directory, found.mode);
+  if (process.getuid?.() === 0) chownSync(directory, found.uid, found.gid);
 }
 
 /** Wipes every clone of this host below `parent` whose owner no longer runs; returns their ids. Throws what `isOwnerRunning` throws: in doubt nothing is wiped. */
