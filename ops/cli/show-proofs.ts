@@ -51,11 +51,15 @@ const markersWords = (markers: readonly MarkerRef[]) =>
   markers.length === 0 ? 'none' : markers.map(({ database, lsn }) => `${plain(database)} at ${lsn}`).join(', ');
 
 export function restoreText({ socket, port, proof, goLive }: BackupRestoreResult, paint: Paint): string {
-  const running =
-    proof.verdict === 'proven'
-      ? `It runs: socket ${plain(socket)}, port ${port}\n\nTo go live:\n${goLive.map((step, index) => `  ${index + 1}. ${plain(step)}`).join('\n')}\n`
-      : '';
-  return `${proofText(proof, paint)}${running}`;
+  const steps = goLive.map((step, index) => `  ${index + 1}. ${plain(step)}\n`).join('');
+  switch (proof.verdict) {
+    case 'proven':
+      return `${proofText(proof, paint)}\nIt runs: socket ${plain(socket)}, port ${port}\n\nTo go live:\n${steps}`;
+    case 'inconclusive':
+      return `${proofText(proof, paint)}\n${paint.doubt('Not proven.')} Where it came to its target it was left running: socket ${plain(socket)}, port ${port}\n`;
+    case 'failed':
+      return `${proofText(proof, paint)}\n${paint.bad('Nothing was left:')} what was restored is not to be relied on, and was taken away\n`;
+  }
 }
 
 export function expireText({ kept, expired, dryRun }: BackupExpireResult, paint: Paint): string {

@@ -29,17 +29,22 @@ export async function printRestore(request: ColdRestoreRequest, options: GlobalO
     const reason = found.because.join('; ');
     throw new AssayError('target-unreachable', { target: describeTarget(target), cluster: policy.cluster, reason, nearest: describeNearest(found.nearest) });
   }
-  const folders = ['data', 'ts', 'lock', 'spool', 'log'].map((name) => `${into}/${name}`) as [string, string, string, string, string]; // five names above
-  const [dataDirectory, tablespaceDirectory, lockDirectory, spoolDirectory, logDirectory] = folders;
-  const engine = deps.engineFor(policy);
-  const restored = { dataDirectory, tablespaceDirectory, lockDirectory, spoolDirectory, logDirectory };
-  const restore = engine.restoreCommand({ label: found.backup.label, repository, target, action: 'promote', ...restored });
-  const commands = [
-    ['mkdir', '-p', '-m', '700', into, ...folders],
-    restore,
-    ['pg_ctl', '-D', dataDirectory, '-l', `${logDirectory}/server.log`, '-w', '-t', '3600', 'start'],
-  ];
+  const folders = {
+    dataDirectory: `${into}/data`,
+    tablespaceDirectory: `${into}/ts`,
+    lockDirectory: `${into}/lock`,
+    spoolDirectory: `${into}/spool`,
+    logDirectory: `${into}/log`,
+  };
+  const restore = deps.engineFor(policy).restoreCommand({ label: found.backup.label, repository, target, action: 'promote', ...folders });
+  const commands = [['mkdir', '-p', '-m', '700', into, ...Object.values(folders), `${into}/socket`], restore, startCommand(into)];
   return { commands, text: commands.map((argv) => argv.map(shellWord).join(' ')).join('\n'), notes: [...found.because, ...printNotes(policy)] };
+}
+
+/** The restored configuration names the source's port and socket: a private socket and no TCP keep the two apart. */
+function startCommand(into: string): readonly string[] {
+  const options = `-c unix_socket_directories=${into}/socket -c listen_addresses='' -c archive_mode=off`;
+  return ['pg_ctl', '-D', `${into}/data`, '-l', `${into}/log/server.log`, '-o', options, '-w', '-t', '3600', 'start'];
 }
 
 const printNotes = ({ engine, clone }: ClusterPolicy): readonly string[] => [
@@ -63,7 +68,7 @@ export async function restoreHere(request: ColdRestoreRequest, options: GlobalOp
       label: request.backup ?? null,
       repository: await repositoryOf(deps, policy, request.repository),
       depth: 'plain',
-      level: 'content',
+      level: 'structure',
       target: request.target,
       archivedLsn: null,
       randomShare: null,
