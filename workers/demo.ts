@@ -33,7 +33,7 @@ const tasks = new Listr<DemoRun>(
     {
       title: 'A cluster, the control database, Temporal with its UI, a worker',
       task: async (run, task) => {
-        run.fleet = await startEmbeddedFleet();
+        run.fleet = await startEmbeddedFleet({ cluster: { blockIncremental: false } });
         run.client = await run.fleet.client();
         task.title = `${task.title}: up`;
       },
@@ -59,11 +59,11 @@ const tasks = new Listr<DemoRun>(
       task: async (run, task) => {
         const fleet = fleetOf(run);
         await run.traffic?.stop();
-        const before = run.full?.backup;
-        if (before === undefined) throw new TypeError('the contrast needs the full backup');
-        run.copy = await damagedCopy(fleet.cluster, fleet.policy(), before);
+        const [from, to] = [run.full?.backup, run.incremental?.markers.at(-1)?.lsn];
+        if (from === undefined || to === undefined) throw new TypeError('the contrast needs both backups');
+        run.copy = await damagedCopy(fleet.cluster, fleet.policy(), { from, to });
         run.engineSays = await engineVerdict(run.copy.policy);
-        run.assaySays = await proveCopy(run, before.label);
+        run.assaySays = await proveCopy(run, from.label);
         task.title = `${run.copy.deleted} deleted in a copy: pgBackRest's verify says ${run.engineSays}; Assay says ${run.assaySays.verdict}`;
       },
     },

@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pgbackrest } from '../../activities/backup/engines/pgbackrest.ts';
-import type { ArchivedSegment, BackupRecord } from '../../domain/backup/model.ts';
+import { type Lsn, segmentAt, segmentName } from '../../domain/backup/lsn.ts';
+import type { BackupRecord } from '../../domain/backup/model.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import { coldIo } from '../activity-io.ts';
 import type { EmbeddedCluster } from '../embedded/cluster.ts';
@@ -14,8 +15,16 @@ export interface DamagedCopy {
   readonly deleted: string;
 }
 
-/** Copies the repository and deletes a segment from the middle of what was archived after `backup`. The original is only read. */
-export async function damagedCopy(cluster: EmbeddedCluster, policy: ClusterPolicy, backup: BackupRecord): Promise<DamagedCopy> {
+export interface Stretch {
+  readonly from: BackupRecord;
+  /** Position all the way up to which WAL is needed. */
+  readonly to: Lsn;
+}
+
+const SEGMENT_BYTES = 16 * 1024 * 1024;
+
+/** Copies the repository and deletes a segment from the middle of a stretch of WAL. The original is only read. */
+export async function damagedCopy(cluster: EmbeddedCluster, policy: ClusterPolicy, { from, to }: Stretch): Promise<DamagedCopy> {
   const copy = join(cluster.directory, 'copy');
   execFileSync('cp', ['-a', cluster.repositoryPath, copy]);
   const config = join(cluster.directory, 'copy.conf');
@@ -23,8 +32,10 @@ export async function damagedCopy(cluster: EmbeddedCluster, policy: ClusterPolic
   writeFileSync(config, text, { mode: 0o600 });
   execFileSync('chown', ['--reference', cluster.configFile, config]);
   const damaged: ClusterPolicy = { ...policy, engine: { ...policy.engine, config } };
-  const after = (await engineOf(damaged).archive(1)).filter((segment) => segment.name > backup.stopSegment);
-  const victim = after[Math.floor((after.length - 1) / 2)] as ArchivedSegment;
+  const last = segmentName(segmentAt(to, from.timeline, SEGMENT_BYTES), SEGMENT_BYTES);
+  const between = (await engineOf(damaged).archive(1)).filter(({ name }) => name > from.stopSegment && name < last);
+  const victim = between[Math.floor(between.length / 2)];
+  if (victim === undefined) throw new TypeError(`no whole segment lies between ${from.stopSegment} and ${last}`);
   rmSync(join(copy, victim.path));
   return { policy: damaged, deleted: victim.name };
 }

@@ -24,6 +24,8 @@ export interface ClusterOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** Default false. */
   readonly archiveAsync?: boolean;
+  /** Default true. Of 2.45 the own verify raises false alarms about block incremental backups. */
+  readonly blockIncremental?: boolean;
   /** Default true; false leaves out stanza-create (and the check that comes with it). */
   readonly stanzaCreate?: boolean;
 }
@@ -105,6 +107,7 @@ async function build(cluster: EmbeddedCluster, options: ClusterOptions, pgbackre
     lockDirectory: sub('lock'),
     spoolDirectory: sub('spool'),
     beta: version.stdout.includes('2.45'),
+    blockIncremental: options.blockIncremental ?? true,
     archiveAsync: options.archiveAsync ?? false,
     dataDirectory,
     socketDirectory,

@@ -27,6 +27,7 @@ export interface ConfSource {
   readonly spoolDirectory: string;
   /** 2.45 calls block incremental a beta feature and refuses it unasked (status 31). */
   readonly beta: boolean;
+  readonly blockIncremental: boolean;
   readonly archiveAsync: boolean;
   readonly dataDirectory: string;
   readonly socketDirectory: string;
@@ -48,8 +49,7 @@ export function confText(source: ConfSource): string {
     'repo1-cipher-type': 'aes-256-cbc',
     'repo1-cipher-pass': source.cipherPass,
     'repo1-bundle': 'y',
-    'repo1-block': 'y',
-    ...(source.beta ? { beta: 'y' } : {}),
+    ...(source.blockIncremental ? { 'repo1-block': 'y', ...(source.beta ? { beta: 'y' } : {}) } : {}),
     ...s3Options(source.repository),
     'process-max': 2,
     'compress-type': 'zst',
