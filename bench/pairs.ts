@@ -1,0 +1,42 @@
+/** Interleaved pairs: ours and the bare tool in turn, each first in every other pair, on a machine that others use too. */
+import { run } from '../activities/process.ts';
+import type { Bench } from './benchmark.ts';
+import type { Pair } from './statistics.ts';
+
+/** Milliseconds of one run; what surrounds it is not counted. */
+export type Measure = () => Promise<number>;
+
+export interface Contest {
+  readonly ours: Measure;
+  readonly bare: Measure;
+}
+
+/** One unmeasured round of each first, where `warm` says so: both then find the same things in the page cache. */
+export async function interleaved(bench: Bench, what: string, contest: Contest, warm = false): Promise<readonly Pair[]> {
+  if (warm) {
+    await contest.ours();
+    await contest.bare();
+  }
+  const pairs: Pair[] = [];
+  for (let turn = 0; turn < bench.options.pairs; turn += 1) {
+    const measured = { ours: 0, bare: 0 };
+    for (const side of turn % 2 === 0 ? (['ours', 'bare'] as const) : (['bare', 'ours'] as const)) {
+      await settle();
+      measured[side] = await contest[side]();
+    }
+    pairs.push(measured);
+    bench.tell(`${what} ${turn + 1}/${bench.options.pairs}: assay ${seconds(measured.ours)}, bare ${seconds(measured.bare)}`);
+  }
+  return pairs;
+}
+
+/** Nobody pays for the dirty pages that the run before left. */
+export const settle = (): Promise<unknown> => run({ argv: ['sync'], deadlineMs: 300_000 });
+
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}
+
+export const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;

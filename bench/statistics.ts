@@ -1,0 +1,65 @@
+/** Medians and bootstrap intervals. Pure; the resampling is seeded, so the same samples always give the same interval. */
+
+export interface Interval {
+  readonly median: number;
+  /** 95 %, percentile bootstrap. */
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface Pair {
+  readonly ours: number;
+  readonly bare: number;
+}
+
+const RESAMPLES = 10_000;
+
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = share * (sorted.length - 1);
+  const [low, high] = [sorted[Math.floor(at)] ?? Number.NaN, sorted[Math.ceil(at)] ?? Number.NaN];
+  return low + (high - low) * (at - Math.floor(at));
+}
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+/** Of the median of ours / bare, pair by pair: what drifts between pairs falls out. */
+export const ratioOf = (pairs: readonly Pair[]): Interval => intervalOf(pairs, (sample) => median(sample.map(({ ours, bare }) => ours / bare)));
+
+/** Of any statistic, resampling whole units (pairs, windows), never the measurements inside one. */
+export function intervalOf<T>(units: readonly T[], statistic: (sample: readonly T[]) => number, resamples = RESAMPLES): Interval {
+  const random = seeded(20261121);
+  const drawn = Array.from({ length: resamples }, () => statistic(units.map(() => units[Math.floor(random() * units.length)] as T)));
+  return { median: statistic(units), low: quantile(drawn, 0.025), high: quantile(drawn, 0.975) };
+}
+
+export interface Goal {
+  readonly atMost?: number;
+  readonly atLeast?: number;
+}
+
+/** By the median; `certain` where the whole interval lies on the same side. */
+export function judge({ median: middle, low, high }: Interval, { atMost = Number.POSITIVE_INFINITY, atLeast = Number.NEGATIVE_INFINITY }: Goal) {
+  const meets = (value: number) => value <= atMost && value >= atLeast;
+  const reached = meets(middle);
+  return { reached: reached ? ('yes' as const) : ('no' as const), certain: meets(low) === reached && meets(high) === reached };
+}
+
+/** What may be said of a ratio: nothing where its interval holds 1. */
+export function difference({ median: middle, low, high }: Interval): string {
+  if (low <= 1 && high >= 1) return 'no difference beyond the noise';
+  return `${(Math.abs(middle - 1) * 100).toFixed(1)} % ${middle > 1 ? 'more' : 'less'} than bare, beyond the noise`;
+}
+
+export const showRatio = ({ median: middle, low, high }: Interval): string => `${middle.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
+
+/** mulberry32 */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
