@@ -61,8 +61,8 @@ export interface MarkerMaker {
 
 /** Clones on this host. */
 export interface Clones {
-  /** Checks room and the limit, makes the private folders. Idempotent by id. */
-  open(policy: ClusterPolicy, id: string, owner: string, neededBytes: number): Promise<CloneRef>;
+  /** Checks room and the limit, makes the private folders. Idempotent by id. `into`: whole path of the folder to use, beyond the limit: a restore for a person. */
+  open(policy: ClusterPolicy, id: string, owner: string, neededBytes: number, into?: string | null): Promise<CloneRef>;
   /** Folders the engine restores into. */
   restoreFolders(clone: CloneRef): Pick<RestoreRequest, 'dataDirectory' | 'tablespaceDirectory' | 'lockDirectory' | 'spoolDirectory' | 'logDirectory'>;
   /** Starts recovery towards the target and waits until it is paused there. Throws target-not-reached, clone-start-failed, disk-full, binaries-missing. */

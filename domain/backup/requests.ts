@@ -56,6 +56,8 @@ export interface BackupRestoreInput extends Request {
   readonly into: string;
   /** Label to start from; the newest one before the target where left out. */
   readonly backup?: string;
+  /** Default `content`: compared with the newest markers on the way, where there are any. `structure` leaves that out, and runs sooner. */
+  readonly level?: ProofLevel;
 }
 
 export interface BackupRestoreResult {
@@ -63,8 +65,8 @@ export interface BackupRestoreResult {
   readonly socket: string;
   readonly port: number;
   readonly proof: ProofSummary;
-  /** Steps to make it production, in order: archiving is off in a restored cluster. */
   readonly dataDirectory: string;
+  /** Steps to make it production, in order: archiving is off in a restored cluster. Empty where nothing was left, and the folder is as it was: the proof says why. */
   readonly goLive: readonly string[];
 }
 

@@ -24,15 +24,28 @@ export interface Surroundings {
   always<T>(work: () => Promise<T>): Promise<T>;
 }
 
-export async function proveBackup(steps: ProveSteps, question: ProveQuestion, around: Surroundings): Promise<ProofSummary> {
+export const proveBackup = async (steps: ProveSteps, question: ProveQuestion, around: Surroundings): Promise<ProofSummary> =>
+  (await restoreAndProve(steps, question, around)).proof;
+
+/** The same for a restore that is asked to stay (`into`). `stays`: it runs there; else the folder is as it was. */
+export async function restoreAndProve(
+  steps: ProveSteps,
+  question: ProveQuestion,
+  around: Surroundings,
+): Promise<{ readonly proof: ProofSummary; readonly stays: boolean }> {
   const { policy } = question;
   around.report('planning', 'choosing the backup and where to stop');
   const planned = await plan(steps, question, around);
   const draft = planned.plan === null ? { ...emptyDraft, fault: planned.fault } : await inspectAndRestore(steps, { question, plan: planned.plan }, around);
   around.report('certifying', 'judging, signing and chaining the evidence');
-  const { depth, level, owner, proofId, repository } = question;
-  return around.always(() => steps.certify({ policy, plan: planned.plan, draft, depth, level, owner, proofId, repository }));
+  const { depth, level, owner, proofId, repository, into } = question;
+  const proof = await around.always(() => steps.certify({ policy, plan: planned.plan, draft, depth, level, owner, proofId, repository, into }));
+  return { proof, stays: isKept(question, draft) };
 }
+
+/** What a person asked for stays unless a fault was found in it. */
+const isKept = ({ into }: ProveQuestion, { fault, checks, databases }: ProofDraft): boolean =>
+  into !== null && fault === null && databases.length > 0 && !checks.some((check) => check.outcome === 'failed');
 
 type Planned = { readonly plan: ProofPlan } | { readonly plan: null; readonly fault: StepFault };
 
@@ -57,8 +70,10 @@ async function inspectAndRestore(steps: ProveSteps, { question, plan }: Omit<Res
     return await restoreAndCheck(steps, { question, plan, inspected }, around);
   } catch (error) {
     const fault = around.faultOf(error);
-    if (fault === null) throw error;
-    return { ...emptyDraft, fault };
+    // a restore that could not begin is refused, a proof that could not is a proof that failed to be made
+    if (fault !== null && question.into === null) return { ...emptyDraft, fault };
+    await around.always(() => steps.unpin({ policy: question.policy, owner: question.owner }));
+    throw error;
   }
 }
 
@@ -71,10 +86,10 @@ interface Restore {
 async function restoreAndCheck(steps: ProveSteps, { question, plan, inspected }: Restore, around: Surroundings): Promise<ProofDraft> {
   const { policy, into } = question;
   let draft: ProofDraft = { ...emptyDraft, checks: inspected };
-  let clone: CloneRef | null = null;
-  let keep = false;
+  let isServed = false;
+  // not to be cancelled half-way: what nobody knows of, nobody wipes
+  const clone = await around.always(() => steps.openClone({ policy, plan, owner: question.owner, into }));
   try {
-    clone = await steps.openClone({ policy, plan, owner: question.owner, into });
     around.report('restoring', `${plan.backup.label} into a clone`);
     const restored = await steps.restoreClone({ policy, plan, clone });
     draft = { ...draft, fetchMs: restored.tookMs, restoredBytes: restored.bytes };
@@ -83,8 +98,11 @@ async function restoreAndCheck(steps: ProveSteps, { question, plan, inspected }:
     around.report('checking', question.depth === 'deep' ? 'every index and every row' : 'structure');
     const structure = await steps.checkStructure({ policy, clone, depth: question.depth, markers: plan.stops.flatMap((stop) => stop.marker?.id ?? []) });
     draft = { ...draft, checks: [...draft.checks, ...structure.checks], checkMs: draft.checkMs + structure.tookMs };
-    keep = into !== null && !draft.checks.some((check) => check.outcome === 'failed');
-    if (keep) await steps.serveClone({ policy, clone });
+    if (isKept(question, draft)) {
+      around.report('starting', `the restored cluster in ${into}`);
+      await steps.serveClone({ policy, clone });
+      isServed = true;
+    }
     return draft;
   } catch (error) {
     const fault = around.faultOf(error);
@@ -92,8 +110,7 @@ async function restoreAndCheck(steps: ProveSteps, { question, plan, inspected }:
     around.report('diagnosing', fault.message);
     return { ...draft, fault, checks: [...draft.checks, ...(await steps.diagnose({ policy, plan, fault }))] };
   } finally {
-    const opened = clone;
-    if (!keep && opened !== null) await around.always(() => steps.wipeClone({ policy, clone: opened }));
+    if (!isServed) await around.always(() => steps.wipeClone({ policy, clone }));
   }
 }
 

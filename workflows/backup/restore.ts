@@ -3,13 +3,13 @@ import { uuid4 } from '@temporalio/workflow';
 import { goLive } from '../../domain/backup/go-live.ts';
 import type { BackupRestoreInput, BackupRestoreResult } from '../../domain/backup/requests.ts';
 import { policyOf, repositoryOf, requestKeyOf, surroundings } from './around.ts';
-import { proveBackup } from './prove-recipe.ts';
+import { restoreAndProve } from './prove-recipe.ts';
 import { backupSteps } from './steps.ts';
 
 export async function backupRestore(input: BackupRestoreInput): Promise<BackupRestoreResult> {
   const around = surroundings(`restore of ${input.cluster} into ${input.into}`);
   const policy = await policyOf(input);
-  const proof = await proveBackup(
+  const { proof, stays } = await restoreAndProve(
     backupSteps(policy.host),
     {
       policy,
@@ -18,7 +18,7 @@ export async function backupRestore(input: BackupRestoreInput): Promise<BackupRe
       label: input.backup ?? null,
       repository: repositoryOf(policy, input.repository),
       depth: 'plain',
-      level: 'structure',
+      level: input.level ?? 'content',
       target: input.target,
       archivedLsn: null,
       into: input.into,
@@ -26,5 +26,6 @@ export async function backupRestore(input: BackupRestoreInput): Promise<BackupRe
     },
     around,
   );
-  return { ...goLive(input.into, policy), proof };
+  const ready = goLive(input.into, policy);
+  return { ...ready, goLive: stays ? ready.goLive : [], proof };
 }

@@ -32,6 +32,7 @@ export function backupSteps(host: string): BackupSteps {
     diagnose: patiently.diagnose,
     certify: surely.certify,
     wipeClone: surely.wipeClone,
+    unpin: surely.unpin,
     decideExpiry: quickly.decideExpiry,
     expireBackups: long_.expireBackups,
     reportStatus: quickly.reportStatus,

@@ -79,7 +79,7 @@ export function foldersOf(directory: string): CloneFolders {
   if (socketBytes >= MAX_SOCKET_PATH_BYTES)
     throw new AssayError('usage', {
       reason: `the socket of a clone in ${directory} would have a path of ${socketBytes} bytes, ${MAX_SOCKET_PATH_BYTES} is too many`,
-      hint: 'name a shorter clone.directory',
+      hint: 'name a shorter clone.directory, or --into',
     });
   const { data, tablespaces, lock, spool, log, conf, lookedAt } = PARTS;
   return { data: at(data), tablespaces: at(tablespaces), socket, lock: at(lock), spool: at(spool), log: at(log), conf: at(conf), lookedAt: at(lookedAt) };

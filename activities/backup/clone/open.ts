@@ -7,6 +7,7 @@ import type { ClonePolicy } from '../../../domain/policy.ts';
 import { type OsUser, osUser, privateFolder } from '../../os-user.ts';
 import { run } from '../../process.ts';
 import { type CloneFile, cloneFoldersIn, type FoundFolder, foldersOf, readCloneFile, shortId, writeCloneFile } from './layout.ts';
+import { giveBack } from './wipe.ts';
 
 /** Beside the data: WAL that replay keeps (max_wal_size), logs, growth while replaying. */
 const EXTRA_SHARE = 0.1;
@@ -51,7 +52,7 @@ export async function openInto(policy: ClonePolicy, file: CloneFile, into: strin
     writeCloneFile(directory, { ...file, found });
     return makeFolders(directory, as);
   } catch (cause) {
-    if (found === null) rmSync(directory, { recursive: true, force: true });
+    await giveBack(directory, found);
     throw new AssayError('usage', { reason: `cannot restore into ${into}: ${reasonOf(cause)}`, hint: 'name a folder that this user may write to' }, { cause });
   }
 }

@@ -2,7 +2,7 @@
 import { chmodSync, chownSync, existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { cloneFoldersIn, foldersOf, readCloneFile } from './layout.ts';
+import { cloneFoldersIn, type FoundFolder, foldersOf, readCloneFile } from './layout.ts';
 import { killAllIn, stopServer } from './server.ts';
 
 /** A folder without its clone.json is some clone's that is just being made, or what a crash left; after this long it is the latter. */
@@ -14,6 +14,12 @@ export async function wipeFolder(directory: string): Promise<void> {
   const { found = null } = readCloneFile(directory) ?? {};
   await stopServer(foldersOf(directory), 'immediate');
   await killAllIn(directory);
+  await giveBack(directory, found);
+}
+
+/** Removes a folder of ours; one that its user had made (`found`) is emptied and has its rights again. */
+export async function giveBack(directory: string, found: FoundFolder | null): Promise<void> {
+  if (!existsSync(directory)) return;
   for (const name of readdirSync(directory)) {
     if (name !== 'clone.json') await rm(join(directory, name), { recursive: true, force: true, maxRetries: 5 });
   }

@@ -44,7 +44,10 @@ async function buildProof(deps: BackupDependencies, { policy, plan, draft, depth
     rpoMs: newestWitness === null ? null : Math.max(0, Date.parse(startedAt) - Date.parse(newestWitness.at)),
     recoveryTime: recoveryTime(policy, draft),
     checks: draft.checks,
-    verdict: verdictOf(draft, { level, checks: draft.checks, databases: coveredDatabases(policy, draft), markers, notCovered: excluded(policy), provenAt }),
+    verdict: verdictOf(
+      { draft, into: request.into ?? null },
+      { level, checks: draft.checks, databases: coveredDatabases(policy, draft), markers, notCovered: excluded(policy), provenAt },
+    ),
     objectives: policy.objectives,
     versions: await versions(deps, policy),
     startedAt,
@@ -52,11 +55,18 @@ async function buildProof(deps: BackupDependencies, { policy, plan, draft, depth
   };
 }
 
-function verdictOf(draft: ProofDraft, evidence: Evidence): Verdict {
+function verdictOf({ draft, into }: Pick<CertifyRequest, 'draft'> & { into: string | null }, evidence: Evidence): Verdict {
   if (draft.fault !== null) return judgeEnded(evidence, causeOfError(draft.fault));
+  if (into !== null) return judgeRestore(evidence);
   const failed = draft.checks.filter((check: CheckResult) => check.outcome === 'failed');
   // a fault seen in the repository ends the proof before a clone exists: nothing else was looked at, and nothing else is claimed
   return draft.fetchMs === null && failed.length > 0 ? judge({ ...evidence, databases: [] }) : judge(evidence);
+}
+
+/** A restore goes to the moment its user needs, whether or not a marker was made just before it. */
+function judgeRestore(evidence: Evidence): Verdict {
+  const verdict = judge(evidence);
+  return verdict.verdict === 'inconclusive' && verdict.cause === 'no-marker' ? judge({ ...evidence, level: 'structure' }) : verdict;
 }
 
 const coveredDatabases = (policy: ClusterPolicy, draft: ProofDraft): CoverageInput['databases'] =>

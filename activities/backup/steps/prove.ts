@@ -5,6 +5,7 @@ import type { ProofSummary } from '../../../domain/backup/proof.ts';
 import type { ProofDraft, ProveQuestion, StepFault } from '../../../domain/backup/proof-draft.ts';
 import { chainOf, describeTarget, type PlannedStop, type ProofPlan, planStops } from '../../../domain/backup/proof-plan.ts';
 import { describeNearest, reachability } from '../../../domain/backup/reachability.ts';
+import { assertRestoreFolder } from '../../../domain/backup/restore-folder.ts';
 import { AssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupDependencies } from '../ports.ts';
@@ -38,6 +39,8 @@ export interface CertifyRequest {
   readonly depth: ProofDepth;
   readonly level: 'content' | 'structure';
   readonly owner: string;
+  /** Set: a restore for a person, proven as far as the markers on its way lead. */
+  readonly into?: string | null;
 }
 
 /** Room for WAL, temporary files and the checks themselves, on top of the data. */
@@ -45,21 +48,14 @@ const HEADROOM = 1.15;
 
 export function proveSteps(deps: BackupDependencies) {
   return {
-    /** Which backup, which stops. Throws backup-unknown, target-unreachable. */
+    /** Which backup, which stops. Throws backup-unknown, target-unreachable, usage. */
     planProof: (question: ProveQuestion): Promise<ProofPlan> => planProof(deps, question),
 
     /** Without restoring anything: is WAL complete up to the last stop, are both manifests the same, did the engine see broken pages. */
     inspectRepository: (request: OfPlan): Promise<readonly CheckResult[]> => inspectRepository(deps, request),
 
-    /** Room checked, private folders made. Idempotent by proof. */
-    async openClone({ policy, plan, owner, into }: OfPlan & { owner: string; into: string | null }): Promise<CloneRef> {
-      await deps.evidence.pin(
-        policy.cluster,
-        owner,
-        plan.chain.map((backup) => backup.label),
-      );
-      return deps.clones.open(policyInto(policy, into), cloneId(plan, into), owner, Math.ceil(plan.backup.databaseBytes * HEADROOM));
-    },
+    /** What it needs is pinned, room checked, private folders made. Idempotent by proof. */
+    openClone: (request: OfPlan & { owner: string; into: string | null }): Promise<CloneRef> => openClone(deps, request),
 
     async restoreClone({ policy, plan, clone }: OfPlan & OfClone): Promise<{ readonly bytes: number; readonly tookMs: number }> {
       const first = plan.stops[0];
@@ -115,6 +111,9 @@ export function proveSteps(deps: BackupDependencies) {
     certify: (request: CertifyRequest): Promise<ProofSummary> => certify(deps, request),
 
     wipeClone: ({ clone }: OfClone): Promise<void> => deps.clones.wipe(clone),
+
+    /** For a run that ends without a certificate: retention need not spare its backups any longer. Idempotent. */
+    unpin: ({ policy, owner }: { policy: ClusterPolicy; owner: string }): Promise<void> => deps.evidence.unpin(policy.cluster, owner),
   };
 }
 
@@ -127,7 +126,8 @@ async function timed(work: () => Promise<readonly CheckResult[]>): Promise<Check
 }
 
 async function planProof(deps: BackupDependencies, question: ProveQuestion): Promise<ProofPlan> {
-  const { policy, repository } = question;
+  const { policy, repository, into } = question;
+  if (into !== null) assertRestoreFolder(into);
   const startedAt = deps.now().toISOString();
   const survey = await surveyRepository(deps, policy, repository);
   const target = question.randomShare === null ? question.target : randomTarget(survey, policy, question.randomShare);
@@ -143,6 +143,12 @@ async function planProof(deps: BackupDependencies, question: ProveQuestion): Pro
     systemIdentifier,
     startedAt,
   };
+}
+
+async function openClone(deps: BackupDependencies, { policy, plan, owner, into }: OfPlan & { owner: string; into: string | null }): Promise<CloneRef> {
+  const labels = plan.chain.map((backup) => backup.label);
+  await deps.evidence.pin(policy.cluster, owner, labels);
+  return deps.clones.open(policy, plan.proofId.slice(0, 8), owner, Math.ceil(plan.backup.databaseBytes * HEADROOM), into);
 }
 
 /** A restore for a person is refused before anything starts; a proof of a backup that a hole cuts off goes on and says so. */
@@ -164,10 +170,3 @@ function randomTarget({ window }: Survey, policy: ClusterPolicy, share: number):
   const from = Date.parse(interval.from.at);
   return { kind: 'time', at: new Date(from + share * Math.max(0, Date.parse(interval.safeEnd.at) - from)).toISOString() };
 }
-
-function policyInto(policy: ClusterPolicy, into: string | null): ClusterPolicy {
-  if (into === null) return policy;
-  return { ...policy, clone: { ...policy.clone, directory: into.slice(0, into.lastIndexOf('/')) || '/' } };
-}
-
-const cloneId = (plan: ProofPlan, into: string | null): string => (into === null ? plan.proofId.slice(0, 8) : into.slice(into.lastIndexOf('/') + 1));
