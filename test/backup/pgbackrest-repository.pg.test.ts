@@ -47,6 +47,13 @@ describe('the archive', { timeout: 60_000 }, () => {
     expect(Date.now() - Date.parse((segments.at(-1) as ArchivedSegment).archivedAt)).toBeLessThan(60_000);
   });
 
+  test('is listed from one segment on', async () => {
+    const segments = await engine().archive(1);
+    const since = (segments.at(-2) as ArchivedSegment).name;
+    expect(await engine().archive(1, since)).toEqual(segments.slice(-2));
+    expect(await engine().archive(1, '0000000100000001000000FF')).toEqual([]);
+  });
+
   test('with a segment gone from its middle has a gap, while the engine says ok', async () => {
     const before = await engine().archive(1);
     const victim = before.at(-2) as ArchivedSegment;
@@ -200,5 +207,20 @@ describe('what goes wrong is named', { timeout: 120_000 }, () => {
   test('stanza-create twice changes nothing', async () => {
     await engine().stanzaCreate(testIo());
     expect((await engine().info(1)).backups).toHaveLength(1);
+  });
+});
+
+describe('a promotion', { timeout: 120_000 }, () => {
+  test('leads on from the backups of the timeline before it, without a gap', async () => {
+    expect(await engine().timelines(1)).toEqual([]);
+    await cluster.stop('fast');
+    writeFileSync(join(cluster.dataDirectory, 'standby.signal'), '');
+    await cluster.start();
+    await cluster.sql('select pg_promote()');
+    await nextSegment(cluster);
+    const [info, segments, histories] = [await engine().info(1), await engine().archive(1), await engine().timelines(1)];
+    expect(histories).toMatchObject([{ timeline: 2, branches: [{ timeline: 1 }] }]);
+    const window = restorableWindow({ backups: info.backups, segments, histories, segmentBytes: 16 * 1024 * 1024, source: null });
+    expect(window).toMatchObject({ timeline: 2, gaps: [], broken: [], leftBehind: [], intervals: [{ timeline: 2, backups: [label] }] });
   });
 });

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -192,3 +193,44 @@ async function withServer(folders: ReturnType<typeof restoreFolders>, use: (quer
     await ctl('stop', '-m', 'immediate');
   }
 }
+
+describe('a worker that is killed while it restores', { timeout: 120_000 }, () => {
+  test('leaves an engine that the next attempt ends before it begins anew', async () => {
+    const folders = restoreFolders(cluster);
+    const asked = request(folders);
+    const worker = restoreElsewhere(asked);
+    // the engine has started and stands still: what it would write later must never reach the second attempt's files
+    const pid = await eventually(() => pidIn(join(folders.lockDirectory, 'assay-restore.pid')), 'the engine');
+    process.kill(-pid, 'SIGSTOP');
+    worker.kill('SIGKILL');
+    await engineOf(cluster).restore(asked, testIo());
+    expect(() => process.kill(pid, 0)).toThrow();
+    expect(existsSync(join(folders.dataDirectory, 'global/pg_control'))).toBe(true);
+  });
+});
+
+const pidIn = (file: string) => (existsSync(file) ? Number(readFileSync(file, 'utf8')) || undefined : undefined);
+
+function restoreElsewhere(asked: ReturnType<typeof request>) {
+  const program = `
+    import { pgbackrest } from '${join(import.meta.dirname, '../../activities/backup/engines/pgbackrest.ts')}';
+    const io = { signal: new AbortController().signal, beat: () => {}, previous: undefined };
+    await pgbackrest(JSON.parse(process.env.POLICY), { observe: () => {} }).restore(JSON.parse(process.env.ASKED), io);
+  `;
+  const env = { ...process.env, POLICY: JSON.stringify(cluster.policy()), ASKED: JSON.stringify(asked) };
+  return spawn(process.execPath, ['--input-type=module', '-e', program], { env, stdio: 'inherit' });
+}
+
+describe('with asynchronous archiving', { timeout: 120_000 }, () => {
+  test('a clone has a spool of its own', async () => {
+    const async = await testCluster({ name: 'spooled', archiveAsync: true });
+    const { backup: made } = await engineOf(async).backup({ type: 'full', requestKey: 'first', repository: 1 }, testIo());
+    await nextSegment(async);
+    const { root, ...folders } = restoreFolders(async);
+    await engineOf(async).restore(
+      { label: made.label, repository: 1, target: { kind: 'lsn', lsn: made.stopLsn, exclusive: true }, action: 'pause', ...folders },
+      testIo(),
+    );
+    expect(settings(folders.dataDirectory)).toContain(`--spool-path=${folders.spoolDirectory}`);
+  });
+});

@@ -49,8 +49,8 @@ export interface BackupEngine {
   /** Ids of the repositories the configuration names, ascending. */
   repositories(): Promise<readonly number[]>;
   info(repository: number): Promise<RepositoryInfo>;
-  /** Every segment of the current archive id, in order. From the real listing, not from `info`. */
-  archive(repository: number): Promise<readonly ArchivedSegment[]>;
+  /** Every segment of the current archive id, in order. From the real listing, not from `info`. `since`: only from this name on, which is much less to list. */
+  archive(repository: number, since?: string): Promise<readonly ArchivedSegment[]>;
   /** Where each timeline of the current archive branched off, ascending; empty before the first promotion. */
   timelines(repository: number): Promise<readonly TimelineHistory[]>;
   /** Makes the backup, or adopts the one an earlier attempt of the same request made. Idempotent by requestKey. */

@@ -29,7 +29,7 @@ export function pgbackrest(policy: ClusterPolicy, { observe }: EngineDependencie
     version: async () => (await ask(engine(), { name: 'version', repository: 0 })).trim().replace(/^pgBackRest /, ''),
     repositories: async () => engine().config.repositories,
     info: async (repository) => readInfo(engine(), repository),
-    archive: async (repository) => readArchive(engine(), repository),
+    archive: async (repository, since) => readArchive(engine(), repository, since),
     timelines: async (repository) => readHistories(engine(), repository),
     backup: async (request, io) => makeBackup(engine(), request, io),
     restore: async (request, io) => restoreBackup(engine(), request, io),

@@ -13,18 +13,31 @@ const listingSchema = z.record(z.string(), z.object({ type: z.string(), size: z.
 export type Listing = z.infer<typeof listingSchema>;
 
 const SEGMENT_FILE = /(?:^|\/)([0-9A-F]{24})-[0-9a-f]{40}(?:\.(?:gz|bz2|lz4|zst))?$/;
-const HISTORY_FILE = /(?:^|\/)([0-9A-F]{8})\.history$/;
+const LOG_FOLDER = /^[0-9A-F]{16}$/;
+const HISTORY_FILE = /^([0-9A-F]{8})\.history$/;
 
-/** Everything below `path` of the repository, with sizes and times; empty where the path does not exist. */
-export async function listRepository(engine: Engine, repository: number, path: string): Promise<Listing> {
-  const output = await ask(engine, { name: 'repo-ls', repository, options: ['--recurse', '--output=json'], words: [path] });
+/** What lies at `path` of the repository, with sizes and times; empty where the path does not exist. `isDeep`: everything below it too. */
+export async function listRepository(engine: Engine, repository: number, path: string, isDeep = false): Promise<Listing> {
+  const options = [...(isDeep ? ['--recurse'] : []), '--output=json'];
+  const output = await ask(engine, { name: 'repo-ls', repository, options, words: [path] });
   return listingSchema.parse(parseEngineJson(output));
 }
 
-/** Whole segments of the current archive in WAL order; `.partial`, `.backup` and `.history` files are none. The same segment twice is listed twice. */
-export async function readArchive(engine: Engine, repository: number): Promise<readonly ArchivedSegment[]> {
-  const { path, listing } = await listArchive(engine, repository);
-  return segmentsOf(listing, path, repository);
+/**
+ * Whole segments of the current archive in WAL order; `.partial`, `.backup` and `.history` files are none. The same segment twice is listed twice.
+ * `since`: only segments of that name on, on any timeline from that one on; then only their own folders are read.
+ */
+export async function readArchive(engine: Engine, repository: number, since?: string): Promise<readonly ArchivedSegment[]> {
+  const path = await archivePath(engine, repository);
+  if (since === undefined) return segmentsOf(await listRepository(engine, repository, path, true), path, repository);
+  const segments: ArchivedSegment[] = [];
+  for (const folder of Object.keys(await listRepository(engine, repository, path)).sort(compare)) {
+    // folders are named by timeline and log: the first 16 digits of the segments in them
+    if (!LOG_FOLDER.test(folder) || folder < since.slice(0, 16)) continue;
+    const inside = `${path}/${folder}`;
+    segments.push(...segmentsOf(await listRepository(engine, repository, inside), inside, repository));
+  }
+  return segments.filter((segment) => segment.name >= since);
 }
 
 export function segmentsOf(listing: Listing, path: string, repository: number): readonly ArchivedSegment[] {
@@ -40,9 +53,9 @@ export function segmentsOf(listing: Listing, path: string, repository: number): 
 
 /** Where each timeline of the current archive branched off, ascending. */
 export async function readHistories(engine: Engine, repository: number): Promise<readonly TimelineHistory[]> {
-  const { path, listing } = await listArchive(engine, repository);
+  const path = await archivePath(engine, repository);
   const histories: TimelineHistory[] = [];
-  for (const file of Object.keys(listing).sort(compare)) {
+  for (const file of Object.keys(await listRepository(engine, repository, path)).sort(compare)) {
     const hex = HISTORY_FILE.exec(file)?.[1];
     if (hex === undefined) continue;
     const command = { name: 'repo-get', repository, words: [`${path}/${file}`] };
@@ -53,10 +66,9 @@ export async function readHistories(engine: Engine, repository: number): Promise
   return histories;
 }
 
-async function listArchive(engine: Engine, repository: number) {
+async function archivePath(engine: Engine, repository: number): Promise<string> {
   const { archiveId } = await readInfo(engine, repository);
-  const path = `archive/${engine.policy.engine.stanza}/${archiveId}`;
-  return { path, listing: await listRepository(engine, repository, path) };
+  return `archive/${engine.policy.engine.stanza}/${archiveId}`;
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

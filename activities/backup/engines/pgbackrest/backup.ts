@@ -20,6 +20,7 @@ import { logFileOf } from './run-files.ts';
 
 const TYPES: Readonly<Record<BackupType, string>> = { full: 'full', differential: 'diff', incremental: 'incr' };
 const LOOK_MS = 1_000;
+const LABEL = /^\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?$/;
 
 /** Idempotent by requestKey. Throws engine-busy once the lock was held by others for the whole engine timeout. */
 export async function makeBackup(engine: Engine, request: BackupRequest, io: StepIo): Promise<BackupOutcome> {
@@ -72,11 +73,10 @@ async function lookUntilFree(engine: Engine, request: BackupRequest, patience: {
  */
 async function adoptUnlisted(engine: Engine, request: BackupRequest, listed: readonly BackupRecord[]): Promise<BackupRecord | null> {
   const known = new Set(listed.map((backup) => backup.label));
-  const files = await listRepository(engine, request.repository, `backup/${engine.policy.engine.stanza}`);
-  const unlisted = Object.keys(files).some((file) => {
-    const label = /^(\d{8}-\d{6}F(?:_\d{8}-\d{6}[DI])?)\/backup\.manifest$/.exec(file)?.[1];
-    return label !== undefined && !known.has(label);
-  });
+  const folder = `backup/${engine.policy.engine.stanza}`;
+  const labels = Object.keys(await listRepository(engine, request.repository, folder)).filter((name) => LABEL.test(name) && !known.has(name));
+  let unlisted = false;
+  for (const label of labels) unlisted ||= 'backup.manifest' in (await listRepository(engine, request.repository, `${folder}/${label}`));
   if (!unlisted) return null;
   await saveCatalogue(engine, request.repository);
   return find(engine, request);

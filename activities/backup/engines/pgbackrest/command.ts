@@ -1,6 +1,6 @@
 /** Runs pgbackrest: its arguments, the user it runs as, its failures as catalogue errors. */
 import type { Readable } from 'node:stream';
-import { isAssayError } from '../../../../domain/errors.ts';
+import { AssayError, isAssayError } from '../../../../domain/errors.ts';
 import type { Observe } from '../../../../domain/observation.ts';
 import type { ClusterPolicy } from '../../../../domain/policy.ts';
 import type { StepIo } from '../../../io.ts';
@@ -55,7 +55,7 @@ export function argvOf({ policy }: Pick<Engine, 'policy'>, command: Command): [s
 /** Asks the repository something: output on stdout, nothing written, bounded in time. */
 export async function ask(engine: Engine, command: Command): Promise<string> {
   const what = asking(engine, command);
-  const result = await run(what).catch((error: unknown) => atDeadline(engine, command, error));
+  const result = await run(what).catch((error: unknown) => notEnded(engine, command, error));
   if (result.status !== 0) throw failed(engine, command, { status: result.status, output: result.stderr });
   return result.stdout;
 }
@@ -67,13 +67,15 @@ export async function askStreaming<T>(
   use: (stdout: Readable) => Promise<T>,
 ): Promise<{ readonly value: T | undefined; readonly failure: string | null }> {
   const what = { ...asking(engine, command), deadlineMs: engine.policy.engine.timeoutMs };
-  const result = await runStreaming(what, use).catch((error: unknown) => atDeadline(engine, command, error));
+  const result = await runStreaming(what, use).catch((error: unknown) => notEnded(engine, command, error));
   if (result.status === 0) {
     if (result.failure === undefined) return { value: result.value, failure: null };
+    if (isAssayError(result.failure)) throw result.failure;
     return { value: undefined, failure: String((result.failure as Error).message) };
   }
   const error = failed(engine, command, { status: result.status, output: result.stderr });
-  if (error.code !== 'engine-failed' && error.code !== 'engine-refused') throw error;
+  // only what is wrong with the file itself is an answer
+  if (error.values.cause === undefined) throw error;
   return { value: undefined, failure: String(error.values.lines) };
 }
 
@@ -93,7 +95,7 @@ export async function work(engine: Engine, command: Command, long: LongRun, io: 
       ...(onStart === undefined ? {} : { onStart }),
     },
     io,
-  );
+  ).catch((error: unknown) => notEnded(engine, command, error));
   if (status === 0) return;
   const more = { ...(writesTo === undefined ? {} : { writesTo }), ...(neededBytes === undefined ? {} : { neededBytes }) };
   throw failed(engine, command, { status, output: tailOf(log, LOG_TAIL_BYTES), ...more });
@@ -120,7 +122,11 @@ function asking(engine: Engine, command: Command): Run & { argv: [string, ...str
   return { argv: argvOf(engine, { ...command, options }), as: engine.user, accept: 'any', deadlineMs: ASK_DEADLINE_MS };
 }
 
-function atDeadline(engine: Engine, command: Command, error: unknown): never {
-  if (isAssayError(error, 'child-failed') && error.values.status === 'deadline') throw failed(engine, command, { status: 'deadline', output: '' });
-  throw error;
+/** Still running at the deadline, or never started; a cancellation stays what it is. */
+function notEnded(engine: Engine, command: Command, error: unknown): never {
+  if (!isAssayError(error, 'child-failed')) throw error;
+  const { status, lines } = error.values;
+  if (status === 'deadline') throw failed(engine, command, { status: 'deadline', output: String(lines) });
+  const hint = `install pgBackRest, or name it in engine.binary (now ${engine.policy.engine.binary})`;
+  throw new AssayError('engine-refused', { command: `pgbackrest ${command.name}`, status: status ?? 'none', lines: lines ?? '', hint }, { cause: error });
 }

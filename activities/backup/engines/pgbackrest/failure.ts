@@ -88,7 +88,7 @@ function lastMessage(run: FailedRun): EngineMessage {
   return { number: typeof run.status === 'number' ? run.status : 0, text: run.output.trim().split('\n').slice(-6).join('\n') };
 }
 
-const FINAL: ReadonlySet<number> = new Set([27, 30, 31, 32, 37, 46, 48, 50, 62, 67, 68, 69, 70, 75, 76, 78, 88, 89, 96, 103]);
+const FINAL: ReadonlySet<number> = new Set([27, 30, 31, 32, 37, 46, 48, 50, 62, 67, 68, 69, 70, 72, 75, 76, 78, 88, 89, 96, 103]);
 const UNREACHABLE: ReadonlySet<number> = new Set([49, 72, 101, 105]);
 const UNREACHABLE_TEXT =
   /HTTP request failed|unable to (?:connect|find a|get address)|unable to negotiate TLS|TLS error|unexpected (?:EOF|eof)|timeout after \d+ms waiting for (?:read|write)/;
@@ -130,7 +130,8 @@ function recognise(run: FailedRun, message: EngineMessage): AssayError | undefin
 const READING: ReadonlySet<string> = new Set(['info', 'repo-ls', 'repo-get']);
 
 /** Protocol and file errors too tell of the network, where they name it. */
-const isUnreachable = ({ number, text }: EngineMessage) => UNREACHABLE.has(number) || ([39, 42, 64].includes(number) && UNREACHABLE_TEXT.test(text));
+const isUnreachable = ({ number, text }: EngineMessage) =>
+  (UNREACHABLE.has(number) && !/must be run on/.test(text)) || ([39, 42, 64].includes(number) && UNREACHABLE_TEXT.test(text));
 
 /** The key is wrong where the repository's own catalogue cannot be read; a single file that cannot be decrypted is damaged. */
 function isWrongKey(run: FailedRun, { number, text }: EngineMessage): boolean {
@@ -145,7 +146,7 @@ function identifiers(text: string): ErrorValues {
 
 /** Only a command that reads what it once wrote can find damage. */
 function damage(run: FailedRun, { number, text }: EngineMessage): Cause | undefined {
-  if (!['restore', 'verify', 'info'].includes(run.command)) return undefined;
+  if (!['restore', 'info', 'repo-get'].includes(run.command)) return undefined;
   const isDamage = [26, 28, 29, 55, 95, 99].includes(number);
   if (isDamage && /backup\.manifest/.test(text)) return 'manifest-damaged';
   if (number === 55) return 'backup-missing';
