@@ -75,7 +75,11 @@ export async function startWriters(
   const loops = clients.map(async (client, writer) => {
     for (let turn = 0; running; turn += 1) {
       const began = performance.now();
-      await client.query(options.each(writer, turn)).catch(() => client.query('rollback').catch(() => {}));
+      await client.query(options.each(writer, turn)).catch((error: { code?: string }) => {
+        // a lost connection must end the loop, or it would spin without ever giving way
+        if (error.code === undefined || error.code.startsWith('57P')) running = false;
+        return running ? client.query('rollback').catch(() => {}) : undefined;
+      });
       longestMs = Math.max(longestMs, performance.now() - began);
       transactions += 1;
     }

@@ -38,7 +38,7 @@ export function createMarkerMaker(deps: MarkerDependencies): MarkerMaker {
         const previous = options.previous.find((marker) => marker.database === name) ?? null;
         try {
           const source = { policy, database: name, readSecret: deps.readSecret, signal: io.signal };
-          markers.push(await makeMarker(source, { equality: options.equality, previous }, beatFor(io, name)));
+          markers.push(await beating(io, name, (onProgress) => makeMarker(source, { equality: options.equality, previous }, onProgress)));
         } catch (error) {
           if (io.signal.aborted) throw new AssayError('cancelled', { what: `the marker of ${name}` });
           const failure = whyNot(name, error);
@@ -92,4 +92,17 @@ function whyNot(database: string, error: unknown): NotCovered | null {
   }
 }
 
-const beatFor = (io: StepIo, database: string) => (tables: number) => io.beat({ phase: 'fingerprints', database, tables });
+const BEAT_MS = 1_000;
+
+/** Beats on a timer: a wait for a consistent point and a table of a terabyte both say nothing for long. */
+async function beating<T>(io: StepIo, database: string, work: (onProgress: (tables: number) => void) => Promise<T>): Promise<T> {
+  let tables = 0;
+  const beat = setInterval(() => io.beat({ phase: 'fingerprints', database, tables }), BEAT_MS);
+  try {
+    return await work((done) => {
+      tables = done;
+    });
+  } finally {
+    clearInterval(beat);
+  }
+}
