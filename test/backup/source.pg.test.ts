@@ -117,6 +117,21 @@ describe('the source, as a role with nothing but the grants', () => {
     expect((await newestWitness(admin))?.nonce).toBe(last.nonce);
   });
 
+  test('the newest witness is the newest by number: 10 comes after 9', async () => {
+    for (const [last, next] of [
+      [9, 10],
+      [99, 100],
+      [999, 1000],
+    ]) {
+      await admin.query(`alter table assay.witness alter column id restart with ${last}`);
+      await admin.query('delete from assay.witness');
+      await source.writeWitness(asReader());
+      const newest = await source.writeWitness(asReader());
+      expect(newest.id).toBe(String(next));
+      expect(await newestWitness(admin)).toEqual(newest);
+    }
+  });
+
   test('a WAL switch ends the segment that holds what was written before', async () => {
     const { lsn } = await source.writeWitness(asReader());
     const upTo = await source.switchWal(asReader());

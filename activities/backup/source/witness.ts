@@ -17,7 +17,8 @@ insert into ${witnessTable} (at, lsn, xid, nonce)
 values (clock_timestamp(), pg_current_wal_insert_lsn(), pg_current_xact_id(), $1)
 returning ${columns}`;
 
-export const newestWitnessSql = `/* assay backup */ select ${columns} from ${witnessTable} order by id desc limit 1`;
+// qualified: a bare `id` would be the text column of the result, and '9' sorts after '10' there
+export const newestWitnessSql = `/* assay backup */ select ${columns} from ${witnessTable} as witness order by witness.id desc limit 1`;
 
 /** The newest witness in the session's snapshot; null where the database has no witness table, no right to it, or no rows. */
 export async function newestWitness(client: pg.ClientBase): Promise<Witness | null> {
