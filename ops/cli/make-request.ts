@@ -38,6 +38,8 @@ export async function makeRequest<V extends Verb>(session: Session, asked: Asked
   const ref = refOf(asked.verb, input.cluster, key);
   const client = await session.client();
   if (asked.options.dryRun) return shown(ref, input, await client.backup.findAny(input.cluster, key));
+  // before it is made: whoever presses Ctrl-C from here on knows how to come back
+  session.tell(`request ${key} (${ref.workflowId})`);
   const request = await client.backup.start(asked.verb, input);
   if (request.joined) session.tell(`joined the request that was made before with key ${key}`);
   if (asked.options.wait === false) return left(request, 'goes on', 0);
@@ -46,7 +48,6 @@ export async function makeRequest<V extends Verb>(session: Session, asked: Asked
 
 /** Waits for a request, however it was found. */
 export async function followRequest<V extends Verb>(session: Session, request: Request<V>, ended: (result: ResultOf<V>) => Ending): Promise<Outcome> {
-  session.tell(`request ${request.key} (${request.workflowId})`);
   try {
     const followed = await follow(request, { terminal: session.terminal, quiet: session.options.quiet });
     if (followed.kind === 'detached') return left(request, 'detached: it goes on without you', LEFT);

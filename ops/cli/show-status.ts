@@ -12,15 +12,14 @@ export function statusText(status: BackupStatus, paint: Paint): string {
   const { cluster, environment, provenAt, archive, gaps, window, running, clones } = status;
   const standing = standingOf(status, paint.now.getTime());
   const rows: [string, string][] = [
-    [paint.strong(plain(cluster)), `${standingWord(standing, paint)}, ${environment}`],
-    ...standing.because.map((each): [string, string] => ['', plain(each)]),
     ['proven up to', provenAt === null ? paint.bad('never') : when(provenAt, paint)],
     ['backups', `${status.backups.length}, ${status.proofs.filter(({ verdict }) => verdict === 'proven').length} proven`],
     ...archive.map((lag): [string, string] => [`repository ${lag.repository}`, lagWords(lag, status, paint)]),
     ...clones.map(({ id, host, since }): [string, string] => ['clone', `${id} on ${plain(host)}, ${relative(since, paint.now)}`]),
     ...running.map(({ workflowId, startedAt }): [string, string] => ['running', `${plain(workflowId)}, began ${relative(startedAt, paint.now)}`]),
   ];
-  return `${facts(rows, paint)}\n${windowText(window, gaps, paint)}`;
+  const head = `${paint.strong(plain(cluster))} (${environment}): ${standingWord(standing, paint)}\n`;
+  return `${head}${standing.because.map((each) => `  · ${plain(each)}\n`).join('')}${facts(rows, paint)}\n${windowText(window, gaps, paint)}`;
 }
 
 function standingWord({ standing }: Standing, paint: Paint): string {

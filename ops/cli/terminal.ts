@@ -31,7 +31,7 @@ export function processTerminal(env: Environment = process.env): Terminal {
     err: (text) => void stderr.write(text),
     outIsTty: stdout.isTTY === true,
     errIsTty: stderr.isTTY === true && env.TERM !== 'dumb',
-    columns: stdout.columns ?? 120,
+    columns: stdout.columns || 120,
     color: wantsColor(stdout.isTTY === true, env),
     zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     now: () => new Date(),
