@@ -1,0 +1,32 @@
+/** Stores histories for the replay test: `node test/replay/record.ts`, once a workflow has changed, beside the older ones. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { fleetQueue, workflowIds } from '../../domain/ids.ts';
+import { startEmbeddedFleet } from '../../workers/embedded/embedded-fleet.ts';
+
+const version = process.argv[2] ?? '1';
+const folder = new URL('./histories/', import.meta.url);
+mkdirSync(folder, { recursive: true });
+const fleet = await startEmbeddedFleet({ headless: true });
+const client = await fleet.client();
+try {
+  await fleet.cluster.sql('create table account as select n as id from generate_series(1, 1000) n');
+  const cluster = 'shop';
+  const start = (workflow: string, workflowId: string, input: object) =>
+    client.workflow.execute(workflow, { workflowId, taskQueue: fleetQueue, args: [{ cluster, ...input }] });
+  await start('backupRun', workflowIds.backupRun(cluster, 'r1'), { type: 'full', requestKey: 'r1' });
+  await start('backupProve', workflowIds.backupProve(cluster, 'deep'), { depth: 'deep' });
+  await start('backupFingerprint', workflowIds.backupFingerprint(cluster, 'f1'), {});
+  await start('backupRestorePoint', workflowIds.backupRestorePoint(cluster, 'p1'), { name: 'p1' });
+  await start('backupExpire', workflowIds.backupExpire(cluster, 'e1'), {});
+  for await (const { workflowId, runId, type, status } of client.workflow.list()) {
+    if (status.name !== 'COMPLETED') continue;
+    const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+    const name = `${type}-${workflowId.split('/').at(-1)}-v${version}.json`;
+    writeFileSync(new URL(name, folder), `${JSON.stringify(JSON.parse(historyToJSON(history)))}\n`);
+    console.log(name);
+  }
+} finally {
+  await client.connection.close();
+  await fleet.stop();
+}
