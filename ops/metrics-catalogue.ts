@@ -60,7 +60,7 @@ export const metricCatalogue = {
     name: 'assay_backup_objective_seconds',
     kind: 'gauge',
     labels: ['cluster', 'objective'],
-    help: 'Objectives of the policy: rpo, rto, proof_age (an older proof is stale).',
+    help: 'Objectives of the policy: rpo, rto (+Inf where it has none), proof_age (an older proof is stale).',
   },
   objectivesMissed: {
     name: 'assay_backup_objectives_missed_total',

@@ -134,9 +134,8 @@ function watched(m: Families, { cluster, repositories, objectives }: Of<'cluster
   m.objective.set({ cluster, objective: 'proof_age' }, objectives.proofAgeSeconds);
   const optional = { rpo: objectives.rpoSeconds, rto: objectives.rtoSeconds };
   for (const objective of ['rpo', 'rto'] as const) {
-    const seconds = optional[objective];
-    if (seconds === null) m.objective.remove({ cluster, objective });
-    else m.objective.set({ cluster, objective }, seconds);
+    // none: infinitely much is allowed, which no alert exceeds and no panel draws
+    m.objective.set({ cluster, objective }, optional[objective] ?? Number.POSITIVE_INFINITY);
     m.objectivesMissed.inc({ cluster, objective }, 0);
   }
   for (const outcome of ['written', 'failed']) m.witnesses.inc({ cluster, outcome }, 0);

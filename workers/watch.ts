@@ -8,7 +8,7 @@ export interface WatchPorts {
   readonly observe: Observe;
   /** Ids of the repositories that the cluster's engine writes to. */
   repositoriesOf(policy: ClusterPolicy): Promise<readonly number[]>;
-  /** Runs that Temporal skipped since each schedule was made; without the schedules that are not there. */
+  /** Runs that Temporal skipped since each schedule was made; 0 where there is no such schedule. */
   missedRuns(cluster: string): Promise<ReadonlyMap<ScheduleName, number>>;
 }
 
@@ -68,6 +68,7 @@ export async function missedRunsOf(client: ScheduleClient, cluster: string): Pro
       missed.set(name, (await client.getHandle(scheduleId(cluster, name)).describe()).info.numActionsMissedCatchupWindow);
     } catch (error) {
       if (!(error instanceof ScheduleNotFoundError)) throw error;
+      missed.set(name, 0);
     }
   }
   return missed;

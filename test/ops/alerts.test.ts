@@ -103,7 +103,8 @@ const cases: Record<AlertName, { readonly fires: Cases; readonly silent: Cases }
     silent: {
       'within it': { series: { [shop(m.archiveLagSeconds)]: '60x30', [objective('rpo')]: '65x30' }, at: 10 },
       'for a moment': { series: { [shop(m.archiveLagSeconds)]: '10x3 90x2 10x30', [objective('rpo')]: '65x30' }, at: 7 },
-      'no objective': { series: { [shop(m.archiveLagSeconds)]: '9000x30' }, at: 10 },
+      'no objective': { series: { [shop(m.archiveLagSeconds)]: '9000x30', [objective('rpo')]: '+Inf '.repeat(31).trim() }, at: 10 },
+      'objectives that nobody told': { series: { [shop(m.archiveLagSeconds)]: '9000x30' }, at: 10 },
     },
   },
   AssayArchiveUnmeasured: {

@@ -15,7 +15,7 @@ test('a server that was killed for longer than the catch-up time has missed runs
       policies: { catchupWindow: '10s', overlap: 'SKIP' },
       action: { type: 'startWorkflow', workflowType: 'backupRun', taskQueue: 'nobody', workflowId: 'run' },
     });
-    expect([...(await missedRunsOf(client.schedule, 'shop'))]).toEqual([['full', 0]]);
+    expect(new Set((await missedRunsOf(client.schedule, 'shop')).values())).toEqual(new Set([0]));
     await client.connection.close();
     await temporal.kill('SIGKILL');
     const away = Date.now();

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { stringify } from 'yaml';
 
 /** What is there, a value a minute in promtool's notation (`0+1x10`, `_x5 3x5`), and when to look. Time 0 is the epoch. */
@@ -23,7 +23,9 @@ export interface RuleTest {
 /** Output of promtool; throws with it where it is not content. */
 export function promtool(...args: string[]): string {
   try {
-    return execFileSync('promtool', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    // its storage goes beside the file it checks: where rules do not parse it leaves that behind
+    const env = { ...process.env, TMPDIR: dirname(args.at(-1) ?? '.') };
+    return execFileSync('promtool', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env });
   } catch (error) {
     const { stdout, stderr } = error as { stdout: string; stderr: string };
     throw new Error(`promtool ${args.join(' ')}:\n${stdout}${stderr}`);
