@@ -32,6 +32,18 @@ export function createEngineConfiguration(dependencies: { readSecret: ReadSecret
   };
 }
 
+/**
+ * Where Assay makes the file and it is not there: a restore on an empty machine, with no server to ask. Its data directory is nowhere,
+ * since every restore names its own; `assay apply` writes the whole of it once there is a server again. Throws secret-unreadable.
+ */
+export async function writeMissingConfiguration(policy: ClusterPolicy, readSecret: ReadSecret): Promise<void> {
+  const { engine, clone } = policy;
+  if (engine.ownership === 'adopted' || existsSync(engine.config)) return;
+  const nowhere = { dataDirectory: '/nonexistent', socketDirectory: null, port: policy.connection.port, user: 'postgres' };
+  const text = managedConfiguration(policy, { ...nowhere, beta: await needsBeta(policy), readSecret });
+  writePrivately(engine.config, text, osUser(clone.osUser));
+}
+
 export interface ManagedSource {
   readonly dataDirectory: string;
   /** null: reached over TCP. */

@@ -1,83 +1,50 @@
-/** A restore where nothing of the fleet is left: the policy file and the repository are enough. */
-import { randomUUID } from 'node:crypto';
-import { createFileEvidence } from '../../activities/backup/evidence/file-evidence.ts';
-import { openSigner, type Signer } from '../../activities/backup/evidence/sign.ts';
-import type { BackupDependencies } from '../../activities/backup/ports.ts';
+/** A restore where nothing of the fleet is left: the policy file, the engine's configuration and the repository are enough. */
+import { realpathSync } from 'node:fs';
+import { readCloneFile } from '../../activities/backup/clone/layout.ts';
+import { wipeFolder } from '../../activities/backup/clone/wipe.ts';
 import { createBackupSteps } from '../../activities/backup/steps.ts';
-import { surveyRepository } from '../../activities/backup/survey.ts';
+import { clusterFolder, makeFolder } from '../../activities/control/evidence-folder.ts';
 import { goLive } from '../../domain/backup/go-live.ts';
-import { describeTarget } from '../../domain/backup/proof-plan.ts';
-import { describeNearest, reachability } from '../../domain/backup/reachability.ts';
 import type { BackupRestoreResult } from '../../domain/backup/requests.ts';
+import { assertRestoreFolder } from '../../domain/backup/restore-folder.ts';
 import { AssayError, isAssayError, reasonOf } from '../../domain/errors.ts';
-import type { ClusterPolicy, FleetPolicy } from '../../domain/policy.ts';
-import type { ColdRestoreRequest, GlobalOptions, RestoreCommands, Tell } from '../../ops/cli/handlers.ts';
-import { proveBackup, type Surroundings } from '../../workflows/backup/prove-recipe.ts';
-import { readSecret } from '../config.ts';
-import { backupDependencies } from '../dependencies.ts';
-import { readPolicy } from '../read-policy.ts';
-import { configOf } from './connection.ts';
+import type { ColdRestoreRequest, GlobalOptions, Tell } from '../../ops/cli/handlers.ts';
+import { restoreAndProve, type Surroundings } from '../../workflows/backup/prove-recipe.ts';
+import { openColdFleet, repositoryOf } from './cold-fleet.ts';
+import { processOfOwner, restoreQuestion } from './restore-question.ts';
 
-/** The exact commands of the engine. Nothing is written. Throws cluster-unknown, target-unreachable, backup-unknown, repository-unreachable. */
-export async function printRestore(request: ColdRestoreRequest, options: GlobalOptions): Promise<RestoreCommands> {
-  const { policy, deps } = coldFleet(request.cluster, options, new AbortController().signal);
-  const repository = await repositoryOf(deps, policy, request.repository);
-  const { info, window } = await surveyRepository(deps, policy, repository);
-  const { target, backup: label = null, into } = request;
-  const found = reachability({ window, backups: info.backups, target, label });
-  if (found.verdict === 'refused') {
-    const reason = found.because.join('; ');
-    throw new AssayError('target-unreachable', { target: describeTarget(target), cluster: policy.cluster, reason, nearest: describeNearest(found.nearest) });
-  }
-  const folders = {
-    dataDirectory: `${into}/data`,
-    tablespaceDirectory: `${into}/ts`,
-    lockDirectory: `${into}/lock`,
-    spoolDirectory: `${into}/spool`,
-    logDirectory: `${into}/log`,
-  };
-  const restore = deps.engineFor(policy).restoreCommand({ label: found.backup.label, repository, target, action: 'promote', ...folders });
-  const commands = [['mkdir', '-p', '-m', '700', into, ...Object.values(folders), `${into}/socket`], restore, startCommand(into)];
-  return { commands, text: commands.map((argv) => argv.map(shellWord).join(' ')).join('\n'), notes: [...found.because, ...printNotes(policy)] };
-}
+export { printRestore } from './restore-print.ts';
 
-/** The restored configuration names the source's port and socket: a private socket and no TCP keep the two apart. */
-function startCommand(into: string): readonly string[] {
-  const options = `-c unix_socket_directories=${into}/socket -c listen_addresses='' -c archive_mode=off`;
-  return ['pg_ctl', '-D', `${into}/data`, '-l', `${into}/log/server.log`, '-o', options, '-w', '-t', '3600', 'start'];
-}
-
-const printNotes = ({ engine, clone }: ClusterPolicy): readonly string[] => [
-  `run them as the OS user of the server${clone.osUser === null ? '' : ` (${clone.osUser})`}, with ${engine.binary} and the binaries of the same PostgreSQL major on PATH`,
-  'the configuration of a Debian cluster lies outside its data directory: give the server one with -o "-c config_file=…"',
-  'nothing is proven by these commands: `--cold` proves what it restores',
-];
-
-/** Restores, proves and leaves the cluster running. Certificates are signed where the signing key is at hand. Ctrl-C stops it and wipes what was restored. */
+/**
+ * Restores, proves and leaves the cluster running, by the same recipe as the fleet. The certificate is signed where the signing key is at hand.
+ * SIGINT and SIGTERM end it and leave the folder as it was; so does the next call where the process was killed. Throws as a restore of the fleet does.
+ */
 export async function restoreHere(request: ColdRestoreRequest, options: GlobalOptions, tell: Tell): Promise<BackupRestoreResult> {
+  const { into } = request;
+  assertRestoreFolder(into);
+  return untilInterrupted(async (signal) => {
+    const progress = throttled(tell);
+    const fleet = await openColdFleet(request.cluster, options, { signal, beat: progress });
+    const { policy, deps } = fleet;
+    if (!fleet.signs) tell('the signing key is not at hand: the proof will be kept unsigned');
+    // where evidence cannot be kept is better known before the restore than after it
+    await makeFolder(clusterFolder(policy.evidenceDirectory, policy.cluster), 0o750);
+    await wipeInterrupted(into, fleet.host, tell);
+    const question = restoreQuestion({ request, policy, repository: await repositoryOf(fleet, request.repository), level: 'content' });
+    const { proof, stays } = await restoreAndProve(createBackupSteps(deps), question, surroundings(tell));
+    const ready = goLive(into, policy);
+    return { ...ready, goLive: stays ? ready.goLive : [], proof };
+  });
+}
+
+async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
-  const onInterrupt = () => stop.abort();
-  process.once('SIGINT', onInterrupt);
+  const onSignal = () => stop.abort();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, onSignal);
   try {
-    const { policy, deps } = coldFleet(request.cluster, options, stop.signal);
-    const proofId = randomUUID();
-    const question = {
-      policy,
-      proofId,
-      owner: `cold-restore/${proofId}`,
-      label: request.backup ?? null,
-      repository: await repositoryOf(deps, policy, request.repository),
-      depth: 'plain',
-      level: 'structure',
-      target: request.target,
-      archivedLsn: null,
-      randomShare: null,
-      into: request.into,
-    } as const;
-    const proof = await proveBackup(createBackupSteps(deps), question, surroundings(tell));
-    return { ...goLive(request.into, policy), proof };
+    return await work(stop.signal);
   } finally {
-    process.off('SIGINT', onInterrupt);
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, onSignal);
   }
 }
 
@@ -91,30 +58,39 @@ const surroundings = (tell: Tell): Surroundings => ({
   always: (work) => work(),
 });
 
-/** Throws policy-unreadable, policy-invalid, cluster-unknown. */
-function coldFleet(cluster: string, options: GlobalOptions, signal: AbortSignal): { readonly policy: ClusterPolicy; readonly deps: BackupDependencies } {
-  const config = configOf(options);
-  const fleet = readPolicy(config.policyFile);
-  const policy = fleet.clusters.find((each) => each.cluster === cluster);
-  if (policy === undefined)
-    throw new AssayError('cluster-unknown', { cluster, where: fleet.file, known: fleet.clusters.map((each) => each.cluster).join(', ') });
-  const { evidence, markers } = createFileEvidence(policy.evidenceDirectory, { signer: signerOf(fleet) });
-  const io = () => ({ signal, beat: () => {}, previous: undefined });
-  return { policy, deps: backupDependencies({ host: config.host, observe: () => {}, evidence, markerStore: markers, io }) };
+const TELL_EVERY_MS = 10_000;
+
+/** How far the engine's copy or the replay is, now and then. */
+function throttled(tell: Tell): (progress: unknown) => void {
+  let toldAt = Date.now();
+  return (progress) => {
+    const line = progressLine(progress);
+    if (line === null || Date.now() - toldAt < TELL_EVERY_MS) return;
+    toldAt = Date.now();
+    tell(line);
+  };
 }
 
-/** null where the key is not at hand: on an empty machine that is no reason not to restore. */
-function signerOf({ signingKey }: FleetPolicy): Signer | null {
+function progressLine(progress: unknown): string | null {
+  const { doneBytes, totalBytes, segment } = progress as { doneBytes?: number; totalBytes?: number; segment?: string | null }; // every field is looked at
+  if (typeof doneBytes === 'number' && totalBytes) return `  ${Math.floor((doneBytes / totalBytes) * 100)} % of ${Math.ceil(totalBytes / 1e6)} MB restored`;
+  return typeof segment === 'string' ? `  replayed to segment ${segment}` : null;
+}
+
+/** What a restore of this host left that was killed with its process: nobody else will ever take it away. */
+async function wipeInterrupted(into: string, host: string, tell: Tell): Promise<void> {
+  const file = readCloneFile(into);
+  const pid = file === null || file.kept === true || file.host !== host ? null : processOfOwner(file.owner);
+  if (pid === null || isAlive(pid)) return;
+  tell(`removing what an interrupted restore left in ${into}`);
+  await wipeFolder(realpathSync(into));
+}
+
+function isAlive(pid: number): boolean {
   try {
-    return openSigner(readSecret, signingKey);
+    process.kill(pid, 0);
+    return true;
   } catch (error) {
-    if (isAssayError(error, 'signing-key-missing') || isAssayError(error, 'secret-unreadable')) return null;
-    throw error;
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
-
-async function repositoryOf(deps: BackupDependencies, policy: ClusterPolicy, asked: number | undefined): Promise<number> {
-  return asked ?? (await deps.engineFor(policy).repositories())[0] ?? 1;
-}
-
-const shellWord = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
