@@ -21,6 +21,7 @@ import { backupDependencies } from './dependencies.ts';
 import { startMetricsServer } from './metrics-server.ts';
 import { crashPointOf, stepInterceptor } from './step-interceptor.ts';
 import { startTicks } from './ticks.ts';
+import { createWatch, missedRunsOf } from './watch.ts';
 
 export interface Fleet {
   readonly metricsUrl: string;
@@ -59,7 +60,12 @@ export async function startFleet({ config, policy, signingKey, controlUrl }: Fle
     temporal,
     activities: [fleetSteps({ client: temporal.client, evidence }), createBackupSteps(dependencies)],
   });
-  const ticks = startTicks(dependencies, config.host);
+  const watch = createWatch({
+    observe,
+    repositoriesOf: (each) => dependencies.engineFor(each).repositories(),
+    missedRuns: (cluster) => missedRunsOf(temporal.client.schedule, cluster),
+  });
+  const ticks = startTicks(dependencies, config.host, watch);
   const server = await startMetricsServer({
     ...config.metrics,
     registry: metrics.registry,

@@ -1,10 +1,11 @@
 /** Worker-local, loss-tolerant ticks: witnesses and gauges. Nothing that matters is lost if one is. */
 import cron, { type ScheduledTask } from 'node-cron';
-import { reasonOf } from '../domain/errors.ts';
-import { lsnDistanceBytes } from '../domain/backup/lsn.ts';
 import { observeArchive } from '../activities/backup/archive-gauge.ts';
 import type { BackupDependencies } from '../activities/backup/ports.ts';
+import { lsnDistanceBytes } from '../domain/backup/lsn.ts';
+import { reasonOf } from '../domain/errors.ts';
 import type { ClusterPolicy } from '../domain/policy.ts';
+import type { Watch } from './watch.ts';
 
 const EVERY_SECOND = '* * * * * *';
 const POLICIES_EVERY_MS = 10_000;
@@ -22,14 +23,14 @@ interface Beat {
   idle: boolean;
 }
 
-export function startTicks(deps: BackupDependencies, host: string): { stop(): Promise<void> } {
+export function startTicks(deps: BackupDependencies, host: string, watch: Watch): { stop(): Promise<void> } {
   const beats = new Map<string, Beat>();
   let policiesAt = 0;
   const tick = async () => {
     const now = deps.now().getTime();
     if (now - policiesAt >= POLICIES_EVERY_MS) {
       policiesAt = now;
-      await refresh(deps, host, beats).catch(() => {}); // the control database is away: the policies known so far still hold
+      await refresh({ deps, host, watch }, beats).catch(() => {}); // the control database is away: the policies known so far still hold
     }
     await Promise.all([...beats.values()].map((beat) => tickCluster(deps, beat, now)));
   };
@@ -41,7 +42,13 @@ export function startTicks(deps: BackupDependencies, host: string): { stop(): Pr
   };
 }
 
-async function refresh(deps: BackupDependencies, host: string, beats: Map<string, Beat>): Promise<void> {
+interface Site {
+  readonly deps: BackupDependencies;
+  readonly host: string;
+  readonly watch: Watch;
+}
+
+async function refresh({ deps, host, watch }: Site, beats: Map<string, Beat>): Promise<void> {
   const policies = (await deps.evidence.listPolicies()).filter((policy) => policy.host === host);
   for (const known of beats.keys()) if (!policies.some(({ cluster }) => cluster === known)) beats.delete(known);
   for (const policy of policies) {
@@ -49,6 +56,8 @@ async function refresh(deps: BackupDependencies, host: string, beats: Map<string
     if (beat === undefined) beats.set(policy.cluster, { policy, witnessAt: 0, archiveAt: 0, lastLsn: null, idle: false });
     else beat.policy = policy;
   }
+  await watch.clusters(policies);
+  await watch.missed();
 }
 
 async function tickCluster(deps: BackupDependencies, beat: Beat, now: number): Promise<void> {
