@@ -1,0 +1,172 @@
+/** Markers the lock-free way under load: do writers stall, and does one of many comparisons with a clone raise a false alarm? */
+import { hostname } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { BackupDependencies } from '../activities/backup/ports.ts';
+import type { CheckResult, Marker } from '../domain/backup/model.ts';
+import type { ClusterPolicy } from '../domain/policy.ts';
+import { createSourceObjects } from '../workers/commands/plan-source-objects.ts';
+import { readSecret } from '../workers/config.ts';
+import { createCluster, type EmbeddedCluster } from '../workers/embedded/cluster.ts';
+import type { Bench, Benchmark, Figure } from './benchmark.ts';
+import { GOAL_GIGABYTES } from './options.ts';
+import { filledShop, parts, quietIo } from './site.ts';
+import { intervalOf, judge, median, quantile } from './statistics.ts';
+import { latenciesIn, nowMs, type Recorded, startWriters, type Window } from './writers.ts';
+
+/** Each round is one marker of each of the two databases. */
+const ROUNDS_PER_PAIR = 20;
+const WRITERS = 8;
+const PER_SECOND = 1_200;
+const LEAST_TPS = 1_000;
+const GIGABYTES = 0.02;
+const REST_MS = 60;
+
+export const markers: Benchmark = {
+  name: 'markers',
+  about: 'stalls of writers while markers are made at 1,000 tps; false alarms of comparisons with a clone',
+  async run(bench: Bench): Promise<readonly Figure[]> {
+    const cluster = await createCluster({ name: 'busy', settings: { checkpoint_timeout: '30s', max_wal_size: '2GB' } });
+    try {
+      await filledShop(cluster, GIGABYTES);
+      const policy = cluster.policy((own) => ({ ...own, host: hostname(), excludedDatabases: ['postgres'] }));
+      await createSourceObjects(readSecret).apply(policy);
+      await cluster.pgbackrest('--type=full', 'backup');
+      const rounds = Math.max(2, Math.round(ROUNDS_PER_PAIR * bench.options.pairs * Math.min(1, bench.options.gigabytes / GOAL_GIGABYTES)));
+      const made = await makeUnderLoad(cluster, policy, rounds);
+      bench.tell(`${made.markers.length} markers at ${Math.round(made.recorded.tps)} tps`);
+      const compared = await compareAll(bench, policy, made.markers);
+      return [stalls(made), alarms(made, compared)];
+    } finally {
+      await cluster.destroy();
+    }
+  },
+};
+
+interface Made {
+  readonly markers: readonly Marker[];
+  readonly marking: readonly Window[];
+  readonly control: readonly Window[];
+  readonly recorded: Recorded;
+}
+
+/** After each marker a window of the same length in which nothing is done, before it in every other round. */
+async function makeUnderLoad(cluster: EmbeddedCluster, policy: ClusterPolicy, rounds: number): Promise<Made> {
+  const { markerMaker } = parts();
+  const all: Marker[] = [];
+  const [marking, control]: [Window[], Window[]] = [[], []];
+  const writers = await startWriters({ server: cluster, writers: WRITERS, perSecond: PER_SECOND });
+  await pause(1_000);
+  const mark = async () => {
+    const from = nowMs();
+    all.push(...(await markerMaker.make(policy, { equality: 'hash', previous: [] }, quietIo())).markers);
+    marking.push({ from, to: nowMs() });
+  };
+  const wait = async (ms: number) => {
+    const from = nowMs();
+    await pause(ms);
+    control.push({ from, to: nowMs() });
+  };
+  // the first one loads code and catalogue
+  await mark();
+  [all, marking].forEach((each) => void each.splice(0));
+  let lastMs = 200;
+  for (let round = 0; round < rounds; round += 1) {
+    if (round % 2 === 1) await wait(lastMs);
+    await pause(REST_MS);
+    await mark();
+    const { from, to } = marking.at(-1) as Window;
+    lastMs = to - from;
+    await pause(REST_MS);
+    if (round % 2 === 0) await wait(lastMs);
+  }
+  return { markers: all, marking, control, recorded: await writers.stop() };
+}
+
+interface Compared {
+  readonly equal: number;
+  readonly alarms: readonly CheckResult[];
+  readonly unusable: readonly CheckResult[];
+}
+
+/** One clone, restored once, walks forward through every marker. */
+async function compareAll(bench: Bench, policy: ClusterPolicy, all: readonly Marker[]): Promise<Compared> {
+  const deps = parts();
+  const engine = deps.engineFor(policy);
+  await archiveAll(deps, policy);
+  const backup = (await engine.info(1)).backups.at(-1);
+  const first = all[0];
+  if (backup === undefined || first === undefined) throw new TypeError('a backup and a marker come before the clone');
+  const clone = await deps.clones.open(policy, 'walk', 'bench/walk', backup.databaseBytes);
+  const results: CheckResult[] = [];
+  let equal = 0;
+  try {
+    const target = (marker: Marker) => ({ kind: 'lsn', lsn: marker.lsn, exclusive: true }) as const;
+    await engine.restore({ label: backup.label, repository: 1, target: target(first), action: 'pause', ...deps.clones.restoreFolders(clone) }, quietIo());
+    for (const [index, marker] of all.entries()) {
+      const { reached } = await deps.clones[index === 0 ? 'start' : 'walk'](policy, clone, target(marker), quietIo());
+      const checks = await deps.checks.content(policy, clone, marker, reached, quietIo());
+      if (checks.some((check) => check.name === 'fingerprints' && check.outcome === 'passed')) equal += 1;
+      results.push(...checks.filter((check) => check.outcome === 'failed' || check.outcome === 'unusable'));
+      if ((index + 1) % 20 === 0) bench.tell(`compared ${index + 1}/${all.length}, ${equal} equal`);
+    }
+  } finally {
+    await deps.clones.wipe(clone);
+  }
+  return { equal, alarms: results.filter((check) => check.outcome === 'failed'), unusable: results.filter((check) => check.outcome === 'unusable') };
+}
+
+/** The last marker can be stopped at once a record after it lies in the repository. */
+async function archiveAll({ source, engineFor }: BackupDependencies, policy: ClusterPolicy): Promise<void> {
+  await source.writeWitness(policy);
+  const { timeline } = await source.state(policy);
+  const lsn = await source.switchWal(policy);
+  const wanted = (BigInt(`0x${lsn.split('/')[0]}`) << 32n) + BigInt(`0x${lsn.split('/')[1]}`) - 1n;
+  const segment = wanted / (16n * 1024n * 1024n);
+  const hex = (value: bigint | number) => value.toString(16).toUpperCase().padStart(8, '0');
+  const name = `${hex(timeline)}${hex(segment / 256n)}${hex(segment % 256n)}`;
+  while (!(await engineFor(policy).archive(1)).some((each) => each.name === name)) await pause(250);
+}
+
+function stalls({ marking, control, recorded }: Made): Figure {
+  const [ours, quiet] = [latenciesIn(recorded, marking), latenciesIn(recorded, control)];
+  const units = ours.map((latencies, index) => ({ ours: latencies, quiet: quiet[index] ?? [] }));
+  const pooled = (share: number) => (sample: typeof units) =>
+    quantile(
+      sample.flatMap((each) => each.ours),
+      share,
+    ) /
+    quantile(
+      sample.flatMap((each) => each.quiet),
+      share,
+    );
+  const p99 = intervalOf(units, (sample) => pooled(0.99)([...sample]), 1_000);
+  const longest = intervalOf(units, (sample) => median(sample.map((each) => Math.max(...each.ours) / Math.max(...each.quiet))), 1_000);
+  const [allOurs, allQuiet] = [ours.flat(), quiet.flat()];
+  const show = (latencies: readonly number[]) =>
+    `p99 ${quantile(latencies, 0.99).toFixed(1)} ms, longest ${Math.max(...latencies).toFixed(1)} ms of ${latencies.length}`;
+  // a stall is measurable where the whole interval lies above 1
+  const judged = { reached: p99.low <= 1 ? ('yes' as const) : ('no' as const), certain: true };
+  const text = ({ median: middle, low, high }: { median: number; low: number; high: number }) => `${middle.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
+  return {
+    name: `writers' p99 in marker windows / in control windows`,
+    measured: text(p99),
+    goal: 'no measurable stall',
+    judged: recorded.tps >= LEAST_TPS ? judged : null,
+    remark: `${Math.round(recorded.tps)} tps; ${marking.length} windows of ${Math.round(median(marking.map(({ from, to }) => to - from)))} ms; markers: ${show(allOurs)}; control: ${show(allQuiet)}; longest per window: ratio ${text(longest)}`,
+    samples: { tps: recorded.tps, failed: recorded.failed, oursMs: allOurs, controlMs: allQuiet },
+  };
+}
+
+function alarms({ markers: all, recorded }: Made, { equal, alarms: raised, unusable }: Compared): Figure {
+  const ways = [...new Set(all.map(({ way }) => way))].join(', ');
+  const inProgress = all.filter(({ snapshot }) => (snapshot.split(':')[2] ?? '') !== '').length;
+  const goal = judge({ median: raised.length, low: raised.length, high: raised.length }, { atMost: 0 });
+  return {
+    name: `false alarms in ${all.length} marker/clone comparisons`,
+    measured: `${raised.length} (${equal} equal, ${unusable.length} unusable)`,
+    goal: '0 in 200',
+    judged: all.length >= 200 || raised.length > 0 ? goal : null,
+    remark: `way ${ways}; made at ${Math.round(recorded.tps)} tps, ${inProgress} snapshots with transactions in progress; one clone walked through all${raised[0] ? `; first: ${raised[0].because[0]}` : ''}`,
+    samples: { comparisons: all.length, equal, alarms: raised.length, unusable: unusable.length },
+  };
+}
