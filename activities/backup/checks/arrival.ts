@@ -1,7 +1,7 @@
 /** Did recovery stop exactly where it was told to? */
 import { lsnBytes } from '../../../domain/backup/lsn.ts';
 import type { ReachedPoint, RecoveryTarget } from '../../../domain/backup/model.ts';
-import { describeTarget } from '../clone/target.ts';
+import { describeTarget } from '../../../domain/backup/proof-plan.ts';
 import type { Finding } from './result.ts';
 
 const PAGE_BYTES = 8192n;

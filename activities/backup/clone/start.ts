@@ -2,6 +2,7 @@
 import { chownSync, existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CloneRef, RecoveryTarget } from '../../../domain/backup/model.ts';
+import { describeTarget } from '../../../domain/backup/proof-plan.ts';
 import { AssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import { type OsUser, ownerOf } from '../../os-user.ts';
@@ -13,7 +14,6 @@ import { whyEnded } from './recovery-log.ts';
 import { readServerState, type ServerState, spawnServer } from './server.ts';
 import { configuration, recoverySettings, sourceSettings } from './settings.ts';
 import { lookText } from './tablespace-guard.ts';
-import { describeTarget } from './target.ts';
 
 /** Writes the clone's own configuration and starts its server. Throws clone-start-failed, binaries-missing. */
 export async function startClone(

@@ -1,4 +1,4 @@
-/** A recovery target as PostgreSQL's settings and as words. */
+/** A recovery target as PostgreSQL's settings. */
 import type { RecoveryTarget } from '../../../domain/backup/model.ts';
 
 /** Only the settings that this target needs; PostgreSQL refuses two kinds of target at once. */
@@ -15,19 +15,7 @@ export function targetSettings(target: RecoveryTarget): Readonly<Record<string, 
   }
 }
 
-export function describeTarget(target: RecoveryTarget): string {
-  switch (target.kind) {
-    case 'lsn':
-      return `LSN ${target.lsn}${target.exclusive ? ' (exclusive)' : ''}`;
-    case 'time':
-      return `time ${target.at}`;
-    case 'name':
-      return `restore point ${target.name}`;
-    case 'xid':
-      return `transaction ${target.xid}${target.exclusive ? ' (exclusive)' : ''}`;
-  }
-}
-
+/** Would PostgreSQL be told the same? */
 export function sameTarget(a: RecoveryTarget, b: RecoveryTarget): boolean {
-  return describeTarget(a) === describeTarget(b);
+  return JSON.stringify(targetSettings(a)) === JSON.stringify(targetSettings(b));
 }
