@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -200,16 +200,21 @@ describe('a worker that is killed while it restores', { timeout: 120_000 }, () =
     const asked = request(folders);
     const worker = restoreElsewhere(asked);
     // the engine has started and stands still: what it would write later must never reach the second attempt's files
-    const pid = await eventually(() => pidIn(join(folders.lockDirectory, 'assay-restore.pid')), 'the engine');
-    process.kill(-pid, 'SIGSTOP');
+    const pids = await eventually(() => enginesAt(folders.dataDirectory), 'the engine');
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
     worker.kill('SIGKILL');
     await engineOf(cluster).restore(asked, testIo());
-    expect(() => process.kill(pid, 0)).toThrow();
+    for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow();
     expect(existsSync(join(folders.dataDirectory, 'global/pg_control'))).toBe(true);
   });
 });
 
-const pidIn = (file: string) => (existsSync(file) ? Number(readFileSync(file, 'utf8')) || undefined : undefined);
+/** Pids of the engine and its helpers that restore into this folder; null where there are none yet. */
+function enginesAt(dataDirectory: string): readonly number[] | null {
+  const lines = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8' }).split('\n');
+  const pids = lines.filter((line) => /pgbackrest/.test(line) && line.includes(`--pg1-path=${dataDirectory} `)).map((line) => Number.parseInt(line, 10));
+  return pids.length === 0 ? null : pids;
+}
 
 function restoreElsewhere(asked: ReturnType<typeof request>) {
   const program = `

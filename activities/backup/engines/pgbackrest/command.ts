@@ -27,7 +27,7 @@ export interface Command {
   readonly words?: readonly string[];
 }
 
-export interface LongRun extends Pick<Run, 'log' | 'onLine' | 'progress' | 'onStart'> {
+export interface LongRun extends Pick<Run, 'log' | 'onLine' | 'progress' | 'cwd'> {
   readonly log: string;
   readonly writesTo?: string;
   readonly neededBytes?: number;
@@ -60,6 +60,15 @@ export async function ask(engine: Engine, command: Command): Promise<string> {
   return result.stdout;
 }
 
+/** `2.59.1`. Asked without any option: newer versions refuse them here. */
+export async function readVersion(engine: Engine): Promise<string> {
+  const command = { name: 'version', repository: 0 };
+  const what: Run = { argv: [engine.policy.engine.binary, 'version'], as: engine.user, accept: 'any', deadlineMs: ASK_DEADLINE_MS };
+  const { status, stdout, stderr } = await run(what).catch((error: unknown) => notEnded(engine, command, error));
+  if (status !== 0) throw failed(engine, command, { status, output: `${stdout}\n${stderr}` });
+  return stdout.trim().replace(/^pgBackRest /, '');
+}
+
 /** The same for big or binary output. `failure`: what the engine said where it could not read the file whole. */
 export async function askStreaming<T>(
   engine: Engine,
@@ -81,7 +90,7 @@ export async function askStreaming<T>(
 
 /** Runs what takes long and writes: output to a log that outlives the worker, ended with its step. */
 export async function work(engine: Engine, command: Command, long: LongRun, io: StepIo): Promise<void> {
-  const { log, onLine, progress, onStart, writesTo, neededBytes } = long;
+  const { log, onLine, progress, cwd, writesTo, neededBytes } = long;
   const options = ['--log-level-console=detail', '--log-level-stderr=off', ...(command.options ?? [])];
   const { status } = await run(
     {
@@ -92,7 +101,7 @@ export async function work(engine: Engine, command: Command, long: LongRun, io: 
       log,
       ...(onLine === undefined ? {} : { onLine }),
       ...(progress === undefined ? {} : { progress }),
-      ...(onStart === undefined ? {} : { onStart }),
+      ...(cwd === undefined ? {} : { cwd }),
     },
     io,
   ).catch((error: unknown) => notEnded(engine, command, error));

@@ -1,18 +1,19 @@
 /** Restores into private, empty folders: never over the source's paths, never through its locks or spool. */
-import { existsSync, lstatSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RecoveryTarget } from '../../../../domain/backup/model.ts';
-import { AssayError } from '../../../../domain/errors.ts';
+import { AssayError, isAssayError } from '../../../../domain/errors.ts';
 import type { StepIo } from '../../../io.ts';
 import { ownerOf, privateFolder } from '../../../os-user.ts';
 import type { RestoreRequest } from '../engine.ts';
 import { argvOf, type Engine, work } from './command.ts';
 import { readInfo } from './info.ts';
 import { progressReader } from './progress.ts';
-import { endOrphan, rememberProcess } from './run-files.ts';
+import { endOrphans } from './run-files.ts';
 
-/** Left in the lock folder by us: the data folder beside it was begun by a restore, so a retry may empty it. */
-const PROCESS_FILE = 'assay-restore.pid';
+const LEAST_ROOM_BYTES = 1024 * 1024;
+/** Left in the lock folder by us before the engine starts: the data folder beside it is a restore's, so a retry may empty it. */
+const BEGUN = 'assay-restore.begun';
 
 /** Begins anew where an attempt before this one left something. Throws directory-not-empty for a folder that holds anything else, backup-unknown, disk-full. */
 export async function restoreBackup(engine: Engine, request: RestoreRequest, io: StepIo): Promise<{ readonly bytes: number; readonly tookMs: number }> {
@@ -25,7 +26,8 @@ export async function restoreBackup(engine: Engine, request: RestoreRequest, io:
   const long = {
     log: join(request.logDirectory, 'restore.log'),
     onLine: progress.onLine,
-    onStart: rememberProcess(processFile(request)),
+    // whoever wipes the clone finds the engine by where it works
+    cwd: request.lockDirectory,
     progress: () => {
       const { doneBytes, totalBytes } = progress.now();
       engine.observe({ kind: 'engine-progress', cluster: engine.policy.cluster, phase: 'restore', doneBytes, totalBytes });
@@ -34,8 +36,18 @@ export async function restoreBackup(engine: Engine, request: RestoreRequest, io:
     writesTo: request.dataDirectory,
     neededBytes: backup.databaseBytes,
   };
-  await work(engine, { name: 'restore', repository: request.repository, options: optionsOf(engine, request) }, long, io);
+  const command = { name: 'restore', repository: request.repository, options: optionsOf(engine, request) };
+  await work(engine, command, long, io).catch((error) => whenFull(long, error));
+  io.beat(long.progress());
   return { bytes: backup.databaseBytes, tookMs: Math.round(performance.now() - began) };
+}
+
+/** A write that failed may be told without its reason: where no room is left, that is the reason. */
+function whenFull({ writesTo, neededBytes }: { readonly writesTo: string; readonly neededBytes: number }, error: unknown): never {
+  if (!isAssayError(error, 'engine-failed')) throw error;
+  const { bavail, bsize } = statfsSync(writesTo);
+  if (bavail * bsize > LEAST_ROOM_BYTES) throw error;
+  throw new AssayError('disk-full', { directory: writesTo, reason: String(error.values.lines), neededBytes }, { cause: error });
 }
 
 /** The same restore for people to run themselves. */
@@ -94,8 +106,8 @@ const engineTime = (at: string) => at.replace('T', ' ').replace(/Z$/, '+00');
 
 async function prepare(engine: Engine, request: RestoreRequest): Promise<void> {
   const { dataDirectory, tablespaceDirectory, lockDirectory, spoolDirectory, logDirectory } = request;
-  const isRetry = existsSync(processFile(request));
-  if (isRetry) await endOrphan(processFile(request), ['pgbackrest', `--pg1-path=${dataDirectory}`]);
+  const isRetry = existsSync(begunFile(request));
+  if (isRetry) await endOrphans(dataDirectory);
   for (const folder of [dataDirectory, tablespaceDirectory]) {
     if (!isRetry && !isEmpty(folder)) throw new AssayError('directory-not-empty', { directory: folder });
     if (isRetry) emptyFolder(folder);
@@ -104,9 +116,10 @@ async function prepare(engine: Engine, request: RestoreRequest): Promise<void> {
     if (!existsSync(folder)) privateFolder(folder, engine.user);
     else if (engine.user.switched && ownerOf(folder).uid === 0) privateFolder(folder, engine.user);
   }
+  writeFileSync(begunFile(request), '', { mode: 0o600 });
 }
 
-const processFile = (request: RestoreRequest) => join(request.lockDirectory, PROCESS_FILE);
+const begunFile = (request: RestoreRequest) => join(request.lockDirectory, BEGUN);
 
 const isEmpty = (folder: string) => !existsSync(folder) || readdirSync(folder).length === 0;
 

@@ -1,11 +1,10 @@
-/** Files that a long run leaves for whoever comes after a crash: its log, and the process that may still be running. */
+/** What a long run leaves for whoever comes after a crash: its log, and processes that may still be running. */
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { signalGroup } from '../../../process.ts';
 import type { Engine } from './command.ts';
 
 const KEPT_LOGS = 50;
@@ -28,37 +27,31 @@ function prune(folder: string): void {
   for (const { name } of logs.slice(KEPT_LOGS)) rmSync(join(folder, name), { force: true });
 }
 
-/** Remembers the running process; `words` must appear in its arguments to be taken for it later. */
-export const rememberProcess = (file: string) => (pid: number) => writeFileSync(file, String(pid), { mode: 0o600 });
-
-/** Ends the process that an attempt before this one left behind, if it is still there, and waits until it is gone. */
-export async function endOrphan(file: string, words: readonly string[]): Promise<void> {
-  const pid = readPid(file);
-  if (pid === null || !isOurs(pid, words)) return;
-  signalGroup(pid, 'SIGTERM');
-  for (let waitedMs = 0; isOurs(pid, words); waitedMs += LOOK_MS) {
-    if (waitedMs >= ORPHAN_GRACE_MS) signalGroup(pid, 'SIGKILL');
+/**
+ * Ends the engine's processes that work on this data directory, whoever started them, and waits until they are gone: an attempt before this one
+ * may have been killed at any moment, and its child writes on. The helpers of the engine have the same option among their arguments.
+ */
+export async function endOrphans(dataDirectory: string): Promise<void> {
+  for (let waitedMs = 0; ; waitedMs += LOOK_MS) {
+    const pids = enginesAt(dataDirectory);
+    if (pids.length === 0) return;
+    for (const pid of pids) if (waitedMs === 0 || waitedMs >= ORPHAN_GRACE_MS) signal(pid, waitedMs === 0 ? 'SIGTERM' : 'SIGKILL');
+    // one that was stopped takes its signal only once it goes on
+    for (const pid of pids) signal(pid, 'SIGCONT');
     await sleep(LOOK_MS);
   }
 }
 
-function readPid(file: string): number | null {
-  try {
-    const pid = Number(readFileSync(file, 'utf8'));
-    return Number.isInteger(pid) && pid > 1 ? pid : null;
-  } catch {
-    // no attempt before this one came as far as starting the engine
-    return null;
-  }
+function enginesAt(dataDirectory: string): number[] {
+  const option = `--pg1-path=${dataDirectory}`;
+  const lines = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }).split('\n');
+  return lines.filter((line) => line.includes('pgbackrest') && `${line} `.includes(`${option} `)).map((line) => Number.parseInt(line, 10));
 }
 
-/** Process ids are used again: only one with these words among its arguments is the one remembered. */
-function isOurs(pid: number, words: readonly string[]): boolean {
+function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    const argv = execFileSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-    return words.every((word) => argv.includes(word));
+    process.kill(pid, name);
   } catch {
-    // ps ends with 1 where there is no such process
-    return false;
+    // already gone, which is what was wanted
   }
 }
