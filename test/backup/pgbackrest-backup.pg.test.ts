@@ -113,17 +113,18 @@ describe('a backup', { timeout: 120_000 }, () => {
   });
 
   test.runIf(process.getuid?.() === 0)('fails at once, and says so, where the lock file is not its own', async () => {
-    const lockFile = join(cluster.directory, 'lock', `${cluster.stanza}-backup.lock`);
+    // the name of 2.45, and that of 2.59, which locks each repository for itself
+    const lockFiles = ['backup', 'backup-1'].map((kind) => join(cluster.directory, 'lock', `${cluster.stanza}-${kind}.lock`));
     // the killed backup above left one of its own
-    rmSync(lockFile, { force: true });
-    writeFileSync(lockFile, '', { mode: 0o600 });
+    for (const file of lockFiles) rmSync(file, { force: true });
+    for (const file of lockFiles) writeFileSync(file, '', { mode: 0o600 });
     try {
       await expect(engineOf(cluster).backup(request('key-foreign-lock'), testIo())).rejects.toMatchObject({
         code: 'engine-refused',
         hint: expect.stringContaining('belongs to another user'),
       });
     } finally {
-      rmSync(lockFile, { force: true });
+      for (const file of lockFiles) rmSync(file, { force: true });
     }
   });
 

@@ -137,7 +137,7 @@ test('lines of a running backup add up to its progress', () => {
   expect(progress.now()).toEqual({ phase: 'backup', doneBytes: 0, totalBytes: 0 });
   progress.onLine('P01 DETAIL: backup file /d/base/5/1 (bundle 1/2643264, 8KB, 25%) checksum 42e5');
   progress.onLine('P00   INFO: new backup label = x');
-  progress.onLine('P01 DETAIL: backup file /d/base/(5, 3%)/2 (1MB, 50.00%) checksum 42e5');
+  progress.onLine('P01 DETAIL: backup file /d/base/(5, 3%)/2 (2MB->1MB, 50.00%) checksum 42e5');
   expect(progress.now()).toEqual({ phase: 'backup', doneBytes: 8192 + 1048576, totalBytes: 2 * (8192 + 1048576) });
 });
 

@@ -4,7 +4,7 @@ import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupEngine } from './engine.ts';
 import { readArchive, readHistories } from './pgbackrest/archive.ts';
 import { makeBackup } from './pgbackrest/backup.ts';
-import { ask, type Engine, openEngine, work } from './pgbackrest/command.ts';
+import { type Engine, openEngine, readVersion, work } from './pgbackrest/command.ts';
 import { findDamagedSegments } from './pgbackrest/damage.ts';
 import { expireBackups } from './pgbackrest/expire.ts';
 import { readInfo } from './pgbackrest/info.ts';
@@ -26,7 +26,7 @@ export function pgbackrest(policy: ClusterPolicy, { observe }: EngineDependencie
   };
   return {
     stanza: policy.engine.stanza,
-    version: async () => (await ask(engine(), { name: 'version', repository: 0 })).trim().replace(/^pgBackRest /, ''),
+    version: async () => readVersion(engine()),
     repositories: async () => engine().config.repositories,
     info: async (repository) => readInfo(engine(), repository),
     archive: async (repository, since) => readArchive(engine(), repository, since),

@@ -106,6 +106,7 @@ async function runBackup(engine: Engine, request: BackupRequest, io: StepIo): Pr
   const long = { log: logOf(engine, request), onLine: progress.onLine, progress: beat };
   try {
     await work(engine, { name: 'backup', repository: request.repository, options }, long, io);
+    io.beat(beat());
     return true;
   } catch (error) {
     if (isAssayError(error, 'engine-busy')) return false;

@@ -1,4 +1,4 @@
-/** How far a backup or restore has come, from the lines it logs: `… (bundle 1/2643264, 8KB, 92.30%) checksum …`. */
+/** How far a backup or restore has come, from the lines it logs: `… (bundle 1/2643264, 16KB->8KB, 92.30%) checksum …`. */
 
 export interface Progress {
   readonly phase: 'backup' | 'restore';
@@ -6,7 +6,7 @@ export interface Progress {
   readonly totalBytes: number;
 }
 
-const FILE_LINE = /\((?:[^()]*, )?(\d+(?:\.\d+)?)(B|KB|MB|GB|TB|PB), (\d+(?:\.\d+)?)%\)/;
+const FILE_LINE = /(\d+(?:\.\d+)?)(B|KB|MB|GB|TB|PB), (\d+(?:\.\d+)?)%\)/;
 const UNITS = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4, PB: 1024 ** 5 } as const;
 
 /** Bytes are as exact as the log (a tenth of a unit per file); the total follows from the share that the engine prints. */
