@@ -1,6 +1,6 @@
 /** The backup agent as another service sees it. Each call with a key is made once, however often it is repeated. */
 
-import type { Client } from '@temporalio/client';
+import { type Client, TimeoutFailure, WorkflowFailedError } from '@temporalio/client';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
 import type {
   BackupExpireInput,
@@ -47,7 +47,6 @@ export type ProofWanted = { readonly cluster: string; readonly patienceMs?: numb
 const PROOF_PATIENCE_MS = 3_600_000;
 const LOOK_AGAIN_MS = 5_000;
 const STATUS_MS = 60_000;
-const STATUS_WORKER_MS = 10_000;
 
 export function backupClient(context: ClientContext): BackupClient {
   const make = async <V extends Verb>(verb: V, input: InputOf<V>) => (await startRequest(context, verb, input)).result();
@@ -116,7 +115,7 @@ async function runningWork(client: Client, cluster: string): Promise<readonly Ru
   return running.sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1));
 }
 
-/** Callers at the same moment share one answer. Throws no-worker where nobody can give it. */
+/** Callers at the same moment share one answer. Throws no-worker, cluster-unreachable where nobody gives one. */
 async function readStatus(context: ClientContext, cluster: string): Promise<BackupStatus> {
   checkNames(cluster, 'status', 'run');
   const { client, address } = context;
@@ -131,13 +130,17 @@ async function readStatus(context: ClientContext, cluster: string): Promise<Back
       workflowExecutionTimeout: STATUS_MS,
     });
     const answer = handle.result() as Promise<BackupStatus>; // what the workflow of this name returns
-    const status = await withinMs(answer, STATUS_WORKER_MS);
-    if (status !== null) return { ...status, running: await runningWork(client, cluster) };
-    answer.catch(() => {}); // asked below, thrown below
-    const stalled = await stallOf(client, await handle.describe(), Date.now());
-    if (stalled !== null) throw new AssayError('no-worker', { queue: stalled.queue, host: stalled.host });
-    return { ...(await answer), running: await runningWork(client, cluster) };
+    answer.catch(() => {}); // thrown by whichever look below sees it first
+    for (;;) {
+      const status = await withinMs(answer, LOOK_AGAIN_MS);
+      if (status !== null) return { ...status, running: await runningWork(client, cluster) };
+      const stalled = await stallOf(client, await handle.describe(), Date.now());
+      if (stalled !== null) throw new AssayError('no-worker', { queue: stalled.queue, host: stalled.host });
+    }
   } catch (error) {
+    if (error instanceof WorkflowFailedError && error.cause instanceof TimeoutFailure) {
+      throw new AssayError('cluster-unreachable', { cluster, reason: `no worker answered for it within ${STATUS_MS / 1000} s` }, { cause: error });
+    }
     throw asAssayError(error, { address, what: workflowId });
   }
 }

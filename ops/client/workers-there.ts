@@ -7,22 +7,29 @@ import { fleetQueue } from '../../domain/ids.ts';
 const queueTypes = { workflow: 1, activity: 2 } as const;
 
 const LOOK_AGAIN_MS = 500;
+/** A worker asks anew at least once a minute; the server remembers one that was killed for five. */
+const ALIVE_MS = 90_000;
+/** A free worker takes a step within moments. */
+const UNTAKEN_MS = 10_000;
+/** Stands for the name of a host where any will do. */
+const ANY_HOST = 'HOST';
 
-/** Polled within the last minutes. */
-export async function isPolled(client: Client, queue: string, kind: keyof typeof queueTypes): Promise<boolean> {
+type QueueKind = keyof typeof queueTypes;
+
+async function pollersOf(client: Client, queue: string, kind: QueueKind) {
   const answer = await client.workflowService.describeTaskQueue({
     namespace: client.options.namespace,
     taskQueue: { name: queue },
     taskQueueType: queueTypes[kind],
   });
-  return (answer.pollers ?? []).length > 0;
+  return answer.pollers ?? [];
 }
 
-/** A worker that was just started or restarted gets the time to come. Throws no-worker. */
+/** A worker that was just started or restarted gets the time to come. One killed minutes ago still counts: the request waits for the next. Throws no-worker. */
 export async function requireFleet(client: Client, patienceMs: number): Promise<void> {
   const until = Date.now() + patienceMs;
-  while (!(await isPolled(client, fleetQueue, 'workflow'))) {
-    if (Date.now() >= until) throw new AssayError('no-worker', { queue: fleetQueue, host: 'any name' });
+  while ((await pollersOf(client, fleetQueue, 'workflow')).length === 0) {
+    if (Date.now() >= until) throw new AssayError('no-worker', { queue: fleetQueue, host: ANY_HOST });
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
   }
 }
@@ -35,25 +42,37 @@ export interface Stalled {
   readonly sinceMs: number;
 }
 
-/** Looks at the steps a run has handed out; one that nobody took while nobody polls its queue is a stall. */
+/** Looks at the steps a run has handed out; one that nobody took while nobody polls its queue is a stall. `now`: milliseconds since the epoch. */
 export async function stallOf(client: Client, description: WorkflowExecutionDescription, now: number): Promise<Stalled | null> {
   const { pendingWorkflowTask: task, pendingActivities } = description.raw;
-  if (task?.state === SCHEDULED && !(await isPolled(client, description.taskQueue, 'workflow'))) {
-    return stalled(description.taskQueue, 'the workflow', now - millis(task.scheduledTime, now));
+  if (task?.state === SCHEDULED) {
+    const stalled = await stalledAt(
+      client,
+      { queue: description.taskQueue, kind: 'workflow', step: 'the workflow', sinceMs: now - millis(task.scheduledTime, now) },
+      now,
+    );
+    if (stalled !== null) return stalled;
   }
-  for (const activity of pendingActivities ?? []) {
-    if (activity.state !== SCHEDULED) continue;
-    const step = activity.activityType?.name ?? 'a step';
-    const queue = await queueOfStep(client, description, String(activity.activityId));
-    if (queue !== null && !(await isPolled(client, queue, 'activity'))) return stalled(queue, step, now - millis(activity.scheduledTime, now));
+  for (const { state, activityType, activityId, scheduledTime } of pendingActivities ?? []) {
+    const sinceMs = now - millis(scheduledTime, now);
+    if (state !== SCHEDULED || sinceMs < UNTAKEN_MS) continue;
+    const queue = await queueOfStep(client, description, String(activityId));
+    const stalled = queue === null ? null : await stalledAt(client, { queue, kind: 'activity', step: activityType?.name ?? 'a step', sinceMs }, now);
+    if (stalled !== null) return stalled;
   }
   return null;
 }
 
+async function stalledAt(client: Client, at: { queue: string; kind: QueueKind; step: string; sinceMs: number }, now: number): Promise<Stalled | null> {
+  const { queue, kind, step, sinceMs } = at;
+  if (sinceMs < UNTAKEN_MS) return null;
+  const pollers = await pollersOf(client, queue, kind);
+  if (pollers.some(({ lastAccessTime }) => now - millis(lastAccessTime, now) < ALIVE_MS)) return null;
+  return { queue, host: queue.split('@')[1] ?? ANY_HOST, step, sinceMs };
+}
+
 /** PENDING_ACTIVITY_STATE_SCHEDULED and PENDING_WORKFLOW_TASK_STATE_SCHEDULED alike. */
 const SCHEDULED = 1;
-
-const stalled = (queue: string, step: string, sinceMs: number): Stalled => ({ queue, host: queue.split('@')[1] ?? 'any name', step, sinceMs });
 
 const millis = (at: { seconds?: unknown } | null | undefined, fallback: number) => (at?.seconds === undefined ? fallback : Number(at.seconds) * 1000);
 

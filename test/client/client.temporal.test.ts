@@ -1,7 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { AssayError } from '../../domain/errors.ts';
 import { workflowIds } from '../../domain/ids.ts';
+import { follow } from '../../ops/cli/follow.ts';
 import { connectAssay } from '../../ops/client/connect.ts';
+import { testTerminal } from '../cli/terminal.ts';
 import { useCannedFleet } from '../support/canned-fleet.ts';
 
 const canned = useCannedFleet();
@@ -103,7 +105,7 @@ describe('progress', () => {
   test('names the queue that nobody polls', async () => {
     const request = await (await client()).start('run', { cluster: 'nobody', type: 'full' });
     await expect
-      .poll(async () => (await request.progress()).stalled, { timeout: 20_000 })
+      .poll(async () => (await request.progress()).stalled, { timeout: 30_000 })
       .toMatchObject({ queue: 'assay@db1', host: 'db1', step: 'takeBackup' });
     await request.cancel();
   });
@@ -169,12 +171,25 @@ async function statusWhile(backup: Awaited<ReturnType<typeof client>>) {
   return answer;
 }
 
-test('a request is refused where no worker is there to do it', async () => {
-  const { environment } = canned.get();
-  await environment.connection.workflowService.registerNamespace({ namespace: 'idle', workflowExecutionRetentionPeriod: { seconds: 86_400 } as never });
-  await expect
-    .poll(async () => (await environment.connection.workflowService.describeNamespace({ namespace: 'idle' }).catch(() => null)) !== null, { timeout: 20_000 })
-    .toBe(true);
-  const assay = await canned.get().client({ namespace: 'idle', workerPatienceMs: 500 });
-  await expect.poll(async () => (await thrown(assay.backup.run({ cluster: 'proven', type: 'full' }))).code, { timeout: 20_000 }).toBe('no-worker');
+describe('where no worker is', () => {
+  const idle = async (workerPatienceMs: number) => (await canned.get().client({ namespace: 'idle', workerPatienceMs })).backup;
+  beforeAll(async () => {
+    const { workflowService } = canned.get().environment.connection;
+    // a Duration, whose 64-bit seconds the client takes as a number too
+    await workflowService.registerNamespace({ namespace: 'idle', workflowExecutionRetentionPeriod: { seconds: 86_400 } as never });
+    const isThere = async () => (await (await idle(0)).findAny('proven', 'x').catch(() => 'not yet')) === null;
+    await vi.waitUntil(isThere, { timeout: 30_000 });
+  }, 60_000);
+
+  test('a request is refused', async () => {
+    expect(await thrown((await idle(500)).run({ cluster: 'proven', type: 'full' }))).toMatchObject({ code: 'no-worker', exit: 4 });
+  });
+  test('without patience it is made all the same, waits, and says for whom', async () => {
+    const request = await (await idle(0)).start('run', { cluster: 'proven', type: 'full', requestKey: 'later' });
+    await expect.poll(async () => (await request.progress()).stalled, { timeout: 30_000 }).toMatchObject({ queue: 'assay', step: 'the workflow' });
+    expect(await thrown(follow(request, { terminal: testTerminal(), quiet: true, stallPatienceMs: 0 }))).toMatchObject({ code: 'no-worker' });
+  });
+  test('status says so instead of waiting for ever', async () => {
+    expect(await thrown((await idle(0)).status('proven'))).toMatchObject({ code: 'no-worker', exit: 4 });
+  });
 });
