@@ -9,7 +9,7 @@ import type { Watch } from './watch.ts';
 
 const EVERY_SECOND = '* * * * * *';
 const POLICIES_EVERY_MS = 10_000;
-const ARCHIVE_EVERY_MS = 15_000;
+const ARCHIVE_EVERY_MS = 30_000;
 /** A witness alone moves WAL by less than this; more means the cluster is in use. */
 const IDLE_BYTES = 64 * 1024;
 /** An idle cluster gets a witness this many times less often: each one makes a segment to archive. */

@@ -57,17 +57,6 @@ export interface Gap {
   readonly unreachableSeconds: number | null;
 }
 
-/** How far one backup leads. */
-export interface BackupReach {
-  readonly label: string;
-  /** All WAL from its start to its stop is there. */
-  readonly isConsistent: boolean;
-  /** End of the last segment before a hole; null where it can't even be made consistent, or lies on a timeline that was left behind. */
-  readonly reach: WindowPoint | null;
-  /** First segment after its start that is missing; null: none up to the newest. */
-  readonly firstMissing: string | null;
-}
-
 export interface RestorableWindow {
   /** Timeline that recovery follows: the youngest one. */
   readonly timeline: number;
@@ -79,8 +68,6 @@ export interface RestorableWindow {
   readonly broken: readonly string[];
   /** Backups made on a timeline that was left behind before they ended: recovery to the youngest timeline passes them by. */
   readonly leftBehind: readonly string[];
-  /** One for each backup, in the order given. */
-  readonly reaches: readonly BackupReach[];
   readonly newest: ArchivedSegment | null;
   /** How far the archive is behind the source; null where the source is unknown. */
   readonly lag: { readonly bytes: number; readonly seconds: number } | null;
@@ -108,7 +95,6 @@ export function restorableWindow(question: WindowQuestion): RestorableWindow {
     suspects,
     broken: onWay.map((backup) => backup.label).filter((label) => !whole.has(label)),
     leftBehind: question.backups.filter((backup) => !onWay.includes(backup)).map((backup) => backup.label),
-    reaches: question.backups.map((backup) => reachOf(backup, way, segmentBytes)),
     newest,
     lag: lagOf(question, newest),
   };
@@ -133,19 +119,6 @@ function root(backup: BackupRecord, way: WalWay, segmentBytes: number): Rooted[]
   const run = runAt(way, parseSegmentName(backup.startSegment, segmentBytes).number);
   if (run === undefined || parseSegmentName(backup.stopSegment, segmentBytes).number > run.last.number) return [];
   return [{ backup, run }];
-}
-
-function reachOf(backup: BackupRecord, way: WalWay, segmentBytes: number): BackupReach {
-  const { label } = backup;
-  if (!way.holds(backup.timeline, backup.stopLsn)) return { label, isConsistent: false, reach: null, firstMissing: null };
-  const start = parseSegmentName(backup.startSegment, segmentBytes).number;
-  const run = runAt(way, start);
-  if (run === undefined) return { label, isConsistent: false, reach: null, firstMissing: way.nameOf(start) };
-  const [rooted] = root(backup, way, segmentBytes);
-  const next = way.nameOf(run.last.number + 1);
-  if (rooted === undefined) return { label, isConsistent: false, reach: null, firstMissing: next };
-  const reach = { lsn: segmentStart(run.last.number + 1, segmentBytes), at: later(consistentFrom(backup).at, run.last.segment.archivedAt) };
-  return { label, isConsistent: true, reach, firstMissing: run === way.runs.at(-1) ? null : next };
 }
 
 function intervalsOf(rooted: readonly Rooted[], { segmentBytes }: WindowQuestion): readonly Interval[] {

@@ -1,6 +1,11 @@
 /** The whole path on real parts: PostgreSQL, pgBackRest, a Temporal server, a worker process. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Client } from '@temporalio/client';
 import { expect, test } from 'vitest';
+import { verifyCertificates } from '../../activities/backup/evidence/verify.ts';
+import type { BackupRunResult } from '../../domain/backup/requests.ts';
+import { scheduleId } from '../../domain/ids.ts';
 import { fillTable, startBackup, startProof, useFleet } from '../support/fleet.ts';
 
 const fleet = useFleet();
@@ -15,7 +20,10 @@ test('a backup ends proven by content, with a signed certificate beside the repo
 });
 
 test('the same request twice is one backup', async () => {
-  const [one, two] = await Promise.all([startBackup(fleet.get(), { requestKey: 'twice', prove: 'none' }), startBackup(fleet.get(), { requestKey: 'twice', prove: 'none' })]);
+  const [one, two] = await Promise.all([
+    startBackup(fleet.get(), { requestKey: 'twice', prove: 'none' }),
+    startBackup(fleet.get(), { requestKey: 'twice', prove: 'none' }),
+  ]);
   expect((await one.result()).backup.label).toBe((await two.result()).backup.label);
 });
 
@@ -26,6 +34,27 @@ test('an incremental backup is proven together with what it builds on, deep', as
   const proof = await (await startProof(fleet.get(), { depth: 'deep' })).result();
   expect(proof).toMatchObject({ verdict: 'proven', level: 'content', backup: backup.label });
 });
+
+test('a schedule that `apply` made starts a backup, from the clock to the certificate', async () => {
+  const client = await fleet.get().client();
+  await client.schedule.getHandle(scheduleId('shop', 'incremental')).trigger();
+  const started = await untilStarted(client);
+  const { backup, proof } = (await client.workflow.getHandle(started).result()) as BackupRunResult;
+  expect(backup).toMatchObject({ type: 'incremental', requestKey: started });
+  expect(proof).toMatchObject({ verdict: 'proven', level: 'content', backup: backup.label });
+  const report = await verifyCertificates(dirname(proof?.certificate.json ?? ''), readFileSync(fleet.get().keys.publicKey, 'utf8'));
+  expect(report).toMatchObject({ valid: true, faults: [] });
+});
+
+/** Workflow id of the run that the schedule started. */
+async function untilStarted(client: Client): Promise<string> {
+  for (;;) {
+    const { info } = await client.schedule.getHandle(scheduleId('shop', 'incremental')).describe();
+    const [action] = info.recentActions;
+    if (action?.action.type === 'startWorkflow') return action.action.workflow.workflowId;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
 
 test('no clone is left behind', () => {
   expect(readdirSync(fleet.get().policy().clone.directory)).toEqual([]);

@@ -59,17 +59,8 @@ describe('the restorable window', () => {
   });
 
   test('calls a backup broken whose own WAL has a hole', () => {
-    const { broken, reaches } = window({ backups: [backup(10, 14)], segments: without([12]) });
+    const { broken } = window({ backups: [backup(10, 14)], segments: without([12]) });
     expect(broken).toEqual(['B000010']);
-    expect(reaches).toEqual([{ label: 'B000010', isConsistent: false, reach: null, firstMissing: name(12) }]);
-  });
-
-  test('says of each backup how far it leads', () => {
-    const { reaches } = window({ backups: [backup(10), backup(20)], segments: without([15]) });
-    expect(reaches).toMatchObject([
-      { label: 'B000010', isConsistent: true, reach: { lsn: '0/F000000', at: minute(14) }, firstMissing: name(15) },
-      { label: 'B000020', isConsistent: true, reach: { lsn: '0/1F000000' }, firstMissing: null },
-    ]);
   });
 
   test.each([

@@ -77,11 +77,12 @@ export function takeSteps(deps: BackupDependencies) {
     /** One marker per covered database, kept with its fingerprints; only references leave this step. */
     makeMarkers: (request: { policy: ClusterPolicy; equality: 'hash' | 'text' }): Promise<MadeMarkers> => makeMarkers(deps, request),
 
-    /** Ends the current segment and waits until everything up to here lies in the repository. */
+    /** Ends the current segment and waits until everything up to here lies in the repository. The LSN that comes back can be a target. */
     async awaitArchived({ policy, repository }: { policy: ClusterPolicy; repository: number }): Promise<Archived> {
-      // recovery can only stop before a record that exists: the witness is the record after every marker
-      await deps.source.writeWitness(policy);
-      return awaitArchived(deps, policy, repository, await deps.source.switchWal(policy));
+      // recovery can only stop before a record that exists: the witness is the record after every marker, and after the switch there is none
+      const witness = await deps.source.writeWitness(policy);
+      const archived = await awaitArchived(deps, policy, repository, await deps.source.switchWal(policy));
+      return { ...archived, lsn: witness.lsn };
     },
 
     /** A named point to come back to; good once its WAL is in the repository. */
@@ -99,8 +100,10 @@ async function makeMarkers(deps: BackupDependencies, { policy, equality }: { pol
   const previous = policy.proof.fingerprint.mode === 'full' ? [] : await deps.markerStore.newest(policy.cluster);
   const made = await deps.markerMaker.make(policy, { equality, previous }, deps.io());
   const markers: MarkerRef[] = [];
-  for (const marker of made.markers) {
-    markers.push(await deps.markerStore.save(marker));
+  const databases = made.notCovered.filter(({ object }) => object === null);
+  for (const [index, marker] of made.markers.entries()) {
+    // a database that has no marker is named in the first one there is, so that the certificate says so
+    markers.push(await deps.markerStore.save(index === 0 ? { ...marker, notCovered: [...marker.notCovered, ...databases] } : marker));
     const { database, way, tookMs, fenceMs } = marker;
     deps.observe({ kind: 'marker-made', cluster: policy.cluster, database, way, tables: marker.fingerprints.length, tookMs, fenceMs });
   }
@@ -116,8 +119,8 @@ async function awaitArchived(deps: BackupDependencies, policy: ClusterPolicy, re
   const lastByte = lsnAt(lsnBytes(lsn) - 1n);
   const wanted = segmentName(segmentAt(lastByte, timeline, segmentBytes), segmentBytes);
   const found = await untilTrue({ everyMs: POLL_MS, patienceMs: ARCHIVE_PATIENCE_MS, io, waitingFor: `segment ${wanted}` }, async () => {
-    const segment = (await engine.archive(repository)).findLast((each) => each.name >= wanted && each.name.startsWith(wanted.slice(0, 8)));
-    return segment ?? null;
+    // this very one: a later segment that arrived says nothing about it
+    return (await engine.archive(repository, wanted)).find((each) => each.name === wanted) ?? null;
   });
   if (found === null) {
     const { archiver } = await deps.source.state(policy);
