@@ -66,6 +66,17 @@ describe('a clone', () => {
     expect(listing(cluster.repositoryPath)).toBe(listed);
   });
 
+  it('stands at a moment', async () => {
+    const [moment] = await cluster.sql<{ at: Date }>('select clock_timestamp() as at');
+    const at = moment?.at.toISOString() ?? '';
+    await cluster.sql('delete from kept where id <= 200');
+    await mark(cluster);
+    const { clone, reached } = await cloneAt(bench, policy, { id: 'moment', target: { kind: 'time', at } });
+    expect(reached.paused).toBe(true);
+    expect(await rows(clone, 'select count(*)::int as n from public.kept')).toEqual([{ n: 4910 }]);
+    await bench.clones.wipe(clone);
+  });
+
   it('takes no setting of its source and lets nothing in or out', async () => {
     const { clone } = await cloneAt(bench, policy, { id: 'isolated', target: upTo(first) });
     const settings = Object.fromEntries(

@@ -7,13 +7,19 @@ export function targetSettings(target: RecoveryTarget): Readonly<Record<string, 
     case 'lsn':
       return { recovery_target_lsn: target.lsn, recovery_target_inclusive: target.exclusive ? 'off' : 'on' };
     case 'time':
-      return { recovery_target_time: target.at };
+      return { recovery_target_time: settingTime(target.at) };
     case 'name':
       return { recovery_target_name: target.name };
     case 'xid':
       return { recovery_target_xid: target.xid, recovery_target_inclusive: target.exclusive ? 'off' : 'on' };
   }
 }
+
+/**
+ * `2026-11-21 05:58:24.123456+00`: with its offset, since one without is read in the server's own zone, and the offset as a number: while
+ * settings are read no zone has a name yet, and the Z of ISO 8601 is refused.
+ */
+export const settingTime = (at: string): string => at.replace('T', ' ').replace(/Z$/, '+00');
 
 /** Would PostgreSQL be told the same? */
 export function sameTarget(a: RecoveryTarget, b: RecoveryTarget): boolean {

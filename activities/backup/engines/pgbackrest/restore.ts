@@ -5,6 +5,7 @@ import type { RecoveryTarget } from '../../../../domain/backup/model.ts';
 import { AssayError, isAssayError } from '../../../../domain/errors.ts';
 import type { StepIo } from '../../../io.ts';
 import { ownerOf, privateFolder } from '../../../os-user.ts';
+import { settingTime } from '../../clone/target.ts';
 import type { RestoreRequest } from '../engine.ts';
 import { argvOf, type Engine, work } from './command.ts';
 import { readInfo } from './info.ts';
@@ -83,7 +84,7 @@ function targetOptions(target: RecoveryTarget): readonly string[] {
     case 'lsn':
       return ['--type=lsn', `--target=${target.lsn}`, ...(target.exclusive ? ['--target-exclusive'] : [])];
     case 'time':
-      return ['--type=time', `--target=${engineTime(target.at)}`];
+      return ['--type=time', `--target=${settingTime(target.at)}`];
     case 'name':
       refuseUnquotable(target.name);
       return ['--type=name', `--target=${target.name}`];
@@ -100,9 +101,6 @@ function refuseUnquotable(name: string): void {
     hint: 'use its LSN or time instead',
   });
 }
-
-/** `2026-11-21 05:58:24.123456+00`: with its offset, since PostgreSQL would read one without in the server's own zone. */
-const engineTime = (at: string) => at.replace('T', ' ').replace(/Z$/, '+00');
 
 async function prepare(engine: Engine, request: RestoreRequest): Promise<void> {
   const { dataDirectory, tablespaceDirectory, lockDirectory, spoolDirectory, logDirectory } = request;
