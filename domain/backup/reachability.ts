@@ -41,7 +41,7 @@ export function reachability(question: ReachabilityQuestion): Reachability {
   const candidate = backups.findLast((backup) => place(consistentFrom(backup)) <= 0);
   if (candidate === undefined) return refuse(question, 'too-early', `the oldest backup is consistent only ${at(consistentFrom(backups[0] as BackupRecord))}`);
   const interval = intervalOf(window, candidate);
-  if (place(interval.to) > 0 || (target.kind === 'time' && place(interval.to) === 0)) {
+  if (place(endOf(interval)) > 0) {
     return { verdict: 'reachable', backup: candidate, because: [`WAL goes on without a hole from backup ${candidate.label} to ${interval.to.lsn}`] };
   }
   return beyond(question, interval);
@@ -107,5 +107,8 @@ function nearestOf({ window, target }: ReachabilityQuestion): { before: WindowPo
 }
 
 const intervalOf = (window: RestorableWindow, backup: BackupRecord) => window.intervals.find((each) => each.backups.includes(backup.label)) as Interval;
+
+/** A repository tells the arrival of a segment in whole seconds, cut off: up to one more second may be in it. */
+const endOf = ({ to }: Interval): WindowPoint => ({ ...to, at: new Date(Date.parse(to.at) + 1_000).toISOString() });
 
 const at = (point: WindowPoint) => `at ${point.lsn} (${point.at})`;

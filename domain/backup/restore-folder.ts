@@ -5,12 +5,11 @@ import { AssayError } from '../errors.ts';
 export function assertRestoreFolder(into: string): void {
   const [root, ...parts] = into.split('/');
   const isPlain = root === '' && parts.length > 0 && parts.every((part) => part !== '' && part !== '.' && part !== '..');
-  if (isPlain && !UNPRINTABLE.test(into)) return;
-  throw new AssayError('usage', {
-    reason: `${JSON.stringify(into)} cannot be restored into`,
-    hint: 'name the whole path of an empty or new folder, without "." or ".." and without a slash at its end',
-  });
+  if (!isPlain) throw refused(into, 'name the whole path of an empty or new folder, without "." or ".." and without a slash at its end');
+  if (UNSAFE.test(into)) throw refused(into, 'name another: quotes, backslashes, $, ` and % would be read by the shell that runs restore_command');
 }
 
-/** They would end a line of the settings that the engine writes. */
-const UNPRINTABLE = /\p{Cc}/u;
+/** The engine writes the path into restore_command, and that into postgresql.auto.conf, as it is. */
+const UNSAFE = /['"\\$`%]|\p{Cc}/u;
+
+const refused = (into: string, hint: string) => new AssayError('usage', { reason: `${JSON.stringify(into)} cannot be restored into`, hint });

@@ -56,6 +56,9 @@ describe('reachability', () => {
     expect(ask(lsn(5))).toMatchObject({ reason: 'too-early', nearest: { before: null, after: { lsn: lsnIn(10, 0.4) } } });
     expect(ask(lsn(40))).toMatchObject({ reason: 'too-late', nearest: { before: { lsn: '0/1E000000' }, after: null } });
     expect(ask(time(minute(31)))).toMatchObject({ reason: 'too-late' });
+    // the newest segment arrived in the second that its minute begins
+    expect(ask(time(minute(30).replace('.000Z', '.999Z')))).toMatchObject({ verdict: 'reachable' });
+    expect(ask(time(minute(30).replace(':00.000Z', ':01.000Z')))).toMatchObject({ reason: 'too-late' });
     expect(ask(time('2020-01-01T00:00:00Z'))).toMatchObject({ reason: 'too-early' });
   });
 

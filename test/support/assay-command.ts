@@ -1,0 +1,34 @@
+/** The `assay` command in a process of its own, as a user runs it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { root } from '../../workers/embedded/binaries.ts';
+
+export interface Said {
+  readonly exit: number | null;
+  /** The one object of --json. */
+  // biome-ignore lint/suspicious/noExplicitAny: each command has its own; tests look at what they expect
+  readonly json: any;
+  readonly err: string;
+}
+
+export interface Command {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Said>;
+}
+
+/** Starts it with --json. `env` on top of an environment without anything of ours. */
+export function startAssay(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Command {
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ASSAY_') || name === 'ASSAY_TEST_RUN'));
+  const child = spawn(process.execPath, [`${root}/workers/assay.ts`, ...argv, '--json'], { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const text = { out: '', err: '' };
+  child.stdout?.on('data', (chunk: Buffer) => {
+    text.out += chunk.toString();
+  });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    text.err += chunk.toString();
+  });
+  const ended = once(child, 'close').then(([exit]) => ({ exit: exit as number | null, json: text.out === '' ? null : JSON.parse(text.out), err: text.err })); // what `close` says
+  return { process: child, ended };
+}
+
+export const assay = (argv: readonly string[], env?: Readonly<Record<string, string>>): Promise<Said> => startAssay(argv, env).ended;
