@@ -34,10 +34,17 @@ export function startTicks(deps: BackupDependencies, host: string, watch: Watch)
     }
     await Promise.all([...beats.values()].map((beat) => tickCluster(deps, beat, now)));
   };
-  const task: ScheduledTask = cron.schedule(EVERY_SECOND, tick, { noOverlap: true, name: 'assay-ticks' });
+  let inHand: Promise<void> = Promise.resolve();
+  const run = () => {
+    inHand = tick();
+    return inHand;
+  };
+  const task: ScheduledTask = cron.schedule(EVERY_SECOND, run, { noOverlap: true, name: 'assay-ticks' });
   return {
     async stop() {
       await task.destroy();
+      // a question on its way to the control database would keep its pool, and so the whole process, from ever closing
+      await inHand.catch(() => {});
     },
   };
 }
