@@ -49,7 +49,7 @@ export function shopRows(size: ShopSize): readonly string[] {
      from generate_series(1, ${size.orders}) i, lateral (select generate_series(1, 1 + (hashint4(i) & 3)) as n) lines`,
     `insert into "web.log".page_views
      select ${recent(60)}, md5((i / 6)::text)::uuid, case when random() < 0.6 then ${skewed(size.customers)} end, '10.0.0.0'::inet + ${skewed(1_000_000, 2)},
-       '/' || ${pick(words, 3)} || '/' || ${skewed(size.products)}, power(random(), 6) * 3,
+       '/' || ${pick(words, 3)} || '/' || ${skewed(size.products)}, (power(random(), 6) * 3)::numeric(9,6),
        case when random() < 0.25 then jsonb_build_object('agent', ${pick(['firefox', 'chrome', 'bot', 'curl'], 2)}, 'depth', ${skewed(12)}) end
      from generate_series(1, ${size.views}) i`,
   ];
