@@ -1,4 +1,5 @@
 /** What every benchmark is given and what it gives back: one small interface, one benchmark a file. */
+import type { ClusterOptions, EmbeddedCluster } from '../workers/embedded/cluster.ts';
 import type { Options } from './options.ts';
 import type { Site } from './site.ts';
 
@@ -14,6 +15,8 @@ export interface Bench {
   readonly options: Options;
   /** The fleet with its data, made when it is first asked for and shared by all benchmarks of a run. */
   site(): Promise<Site>;
+  /** A cluster for `use` alone, gone afterwards whatever happens. */
+  cluster<T>(options: ClusterOptions, use: (cluster: EmbeddedCluster) => Promise<T>): Promise<T>;
   /** One line of progress. */
   tell(line: string): void;
 }

@@ -6,7 +6,7 @@ import type { CheckResult, Marker } from '../domain/backup/model.ts';
 import type { ClusterPolicy } from '../domain/policy.ts';
 import { createSourceObjects } from '../workers/commands/plan-source-objects.ts';
 import { readSecret } from '../workers/config.ts';
-import { createCluster, type EmbeddedCluster } from '../workers/embedded/cluster.ts';
+import type { EmbeddedCluster } from '../workers/embedded/cluster.ts';
 import type { Bench, Benchmark, Figure } from './benchmark.ts';
 import { GOAL_GIGABYTES } from './options.ts';
 import { filledShop, parts, quietIo } from './site.ts';
@@ -24,9 +24,8 @@ const REST_MS = 60;
 export const markers: Benchmark = {
   name: 'markers',
   about: 'stalls of writers while markers are made at 1,000 tps; false alarms of comparisons with a clone',
-  async run(bench: Bench): Promise<readonly Figure[]> {
-    const cluster = await createCluster({ name: 'busy', settings: { checkpoint_timeout: '30s', max_wal_size: '2GB' } });
-    try {
+  run: (bench: Bench): Promise<readonly Figure[]> =>
+    bench.cluster({ name: 'busy', settings: { checkpoint_timeout: '30s', max_wal_size: '2GB' } }, async (cluster) => {
       await filledShop(cluster, GIGABYTES);
       const policy = cluster.policy((own) => ({ ...own, host: hostname(), excludedDatabases: ['postgres'] }));
       await createSourceObjects(readSecret).apply(policy);
@@ -36,10 +35,7 @@ export const markers: Benchmark = {
       bench.tell(`${made.markers.length} markers at ${Math.round(made.recorded.tps)} tps`);
       const compared = await compareAll(bench, policy, made.markers);
       return [stalls(made), alarms(made, compared)];
-    } finally {
-      await cluster.destroy();
-    }
-  },
+    }),
 };
 
 interface Made {

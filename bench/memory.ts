@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { createSourceObjects } from '../workers/commands/plan-source-objects.ts';
 import { readSecret } from '../workers/config.ts';
-import { createCluster, type EmbeddedCluster } from '../workers/embedded/cluster.ts';
+import type { EmbeddedCluster } from '../workers/embedded/cluster.ts';
 import type { Bench, Benchmark, Figure } from './benchmark.ts';
 import { GOAL_GIGABYTES } from './options.ts';
 import { seconds } from './pairs.ts';
@@ -40,29 +40,20 @@ interface Peak {
   readonly cloneBytes: number;
 }
 
-async function ofTables(bench: Bench, site: Site, count: number): Promise<Peak> {
-  const name = `t${count}`;
-  const cluster = await createCluster({ name });
-  try {
+const ofTables = (bench: Bench, site: Site, count: number): Promise<Peak> =>
+  bench.cluster({ name: `t${count}` }, async (cluster) => {
     for (let from = 0; from < count; from += PER_STATEMENT) {
       const some = Array.from({ length: Math.min(PER_STATEMENT, count - from) }, (_, at) => from + at);
       await cluster.sql(some.map((n) => `create table t${n} (id int primary key, v text); insert into t${n} values (1, 'x')`).join(';'));
     }
-    return await peakOf(bench, site, cluster);
-  } finally {
-    await cluster.destroy();
-  }
-}
+    return peakOf(bench, site, cluster);
+  });
 
-async function ofShop(bench: Bench, site: Site, gigabytes: number): Promise<Peak> {
-  const cluster = await createCluster({ name: 'small' });
-  try {
+const ofShop = (bench: Bench, site: Site, gigabytes: number): Promise<Peak> =>
+  bench.cluster({ name: 'small' }, async (cluster) => {
     await filledShop(cluster, gigabytes);
-    return await peakOf(bench, site, cluster);
-  } finally {
-    await cluster.destroy();
-  }
-}
+    return peakOf(bench, site, cluster);
+  });
 
 /** Backup, markers and proof by a worker that has done nothing before. */
 async function peakOf(bench: Bench, { fleet, backup }: Site, cluster: EmbeddedCluster): Promise<Peak> {

@@ -11,9 +11,9 @@ export interface Contest {
   readonly bare: Measure;
 }
 
-/** One unmeasured round of each first, where `warm` says so: both then find the same things in the page cache. */
-export async function interleaved(bench: Bench, what: string, contest: Contest, warm = false): Promise<readonly Pair[]> {
-  if (warm) {
+/** One unmeasured round of each first: both then find the same things in the page cache. A single pair is a try-out and goes without. */
+export async function interleaved(bench: Bench, what: string, contest: Contest): Promise<readonly Pair[]> {
+  if (bench.options.pairs > 1) {
     await contest.ours();
     await contest.bare();
   }

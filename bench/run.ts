@@ -1,5 +1,6 @@
 /** `npm run bench`: every figure against the bare tools in one run. Ends with status 1 where a goal was missed. */
 import { isAssayError, reasonOf } from '../domain/errors.ts';
+import { createCluster, type EmbeddedCluster } from '../workers/embedded/cluster.ts';
 import type { Bench, Benchmark } from './benchmark.ts';
 import { engine } from './engine.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -32,17 +33,8 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function measureAll(options: Options): Promise<readonly Measured[]> {
-  let opening: Promise<Site> | undefined;
   const tell = (line: string) => void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
-  const bench: Bench = {
-    options,
-    tell,
-    site: () => {
-      opening ??= openSite(options.gigabytes, tell);
-      return opening;
-    },
-  };
-  const stop = async () => (await opening?.catch(() => undefined))?.stop();
+  const { bench, stop } = prepare(options, tell);
   const interrupted = (signal: NodeJS.Signals) => {
     tell(`${signal}: taking everything away`);
     void stop().finally(() => process.exit(130));
@@ -56,6 +48,37 @@ async function measureAll(options: Options): Promise<readonly Measured[]> {
   } finally {
     await stop();
   }
+}
+
+/** `stop` takes away all that is there at that moment, in the middle of a benchmark too. */
+function prepare(options: Options, tell: (line: string) => void): { readonly bench: Bench; stop(): Promise<void> } {
+  let opening: Promise<Site> | undefined;
+  const clusters = new Set<EmbeddedCluster>();
+  const bench: Bench = {
+    options,
+    tell,
+    site: () => {
+      opening ??= openSite(options.gigabytes, tell);
+      return opening;
+    },
+    cluster: async (how, use) => {
+      const cluster = await createCluster(how);
+      clusters.add(cluster);
+      try {
+        return await use(cluster);
+      } finally {
+        clusters.delete(cluster);
+        await cluster.destroy();
+      }
+    },
+  };
+  return {
+    bench,
+    stop: async () => {
+      await Promise.all([...clusters].map((cluster) => cluster.destroy()));
+      await (await opening?.catch(() => undefined))?.stop();
+    },
+  };
 }
 
 /** One that cannot be measured is told in the table; the others still are. */

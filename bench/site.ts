@@ -1,5 +1,6 @@
 /** Where is measured: an embedded fleet with a shop's data, and the steps' own parts in this process. */
 import { hostname } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import type { BackupDependencies } from '../activities/backup/ports.ts';
 import type { StepIo } from '../activities/io.ts';
@@ -8,6 +9,7 @@ import type { BackupFingerprintInput, BackupFingerprintResult, BackupProveInput,
 import { fleetQueue, workflowIds } from '../domain/ids.ts';
 import type { ClusterPolicy } from '../domain/policy.ts';
 import { backupDependencies } from '../workers/dependencies.ts';
+import type { EmbeddedCluster } from '../workers/embedded/cluster.ts';
 import { type EmbeddedFleet, startEmbeddedFleet } from '../workers/embedded/embedded-fleet.ts';
 import { createShop, inDatabase, type ShopServer } from '../workers/embedded/shop.ts';
 
@@ -28,6 +30,7 @@ export async function openSite(gigabytes: number, tell: (line: string) => void):
   const fleet = await startEmbeddedFleet({ headless: true });
   try {
     const { bytes } = await filledShop(fleet.cluster, gigabytes);
+    await archived(fleet.cluster);
     const client = await fleet.client();
     return {
       fleet,
@@ -52,6 +55,13 @@ export async function filledShop(server: ShopServer, gigabytes: number): Promise
   for (const database of shop.databases) await inDatabase(server, database, (client) => client.query('vacuum (freeze, analyze)'));
   await inDatabase(server, 'postgres', (client) => client.query('checkpoint'));
   return shop;
+}
+
+/** The WAL of the loading is in the repository: no backup waits for it. */
+async function archived(cluster: EmbeddedCluster): Promise<void> {
+  const [row] = await cluster.sql<{ name: string }>('select pg_walfile_name(pg_switch_wal()) as name');
+  const question = 'select coalesce(last_archived_wal >= $1, false) as done from pg_stat_archiver';
+  while (!(await cluster.sql<{ done: boolean }>(question, { params: [row?.name] }))[0]?.done) await pause(250);
 }
 
 let started = 0;

@@ -4,7 +4,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { createSourceObjects } from '../workers/commands/plan-source-objects.ts';
 import { readSecret } from '../workers/config.ts';
-import { createCluster, type EmbeddedCluster } from '../workers/embedded/cluster.ts';
+import type { EmbeddedCluster } from '../workers/embedded/cluster.ts';
 import type { Bench, Benchmark, Figure } from './benchmark.ts';
 import { timed } from './pairs.ts';
 import { cpuOf } from './process-cost.ts';
@@ -19,9 +19,8 @@ const DEFAULT_EVERY_S = 15;
 export const witnesses: Benchmark = {
   name: 'witnesses',
   about: 'CPU and WAL of a witness on an idle cluster',
-  async run(bench: Bench): Promise<readonly Figure[]> {
-    const cluster = await createCluster({ name: 'idle', stanzaCreate: false, settings: { archive_mode: 'off', autovacuum: 'off', checkpoint_timeout: '1h' } });
-    try {
+  run: (bench: Bench): Promise<readonly Figure[]> =>
+    bench.cluster({ name: 'idle', stanzaCreate: false, settings: { archive_mode: 'off', autovacuum: 'off', checkpoint_timeout: '1h' } }, async (cluster) => {
       const { source } = parts();
       const policy = cluster.policy();
       await createSourceObjects(readSecret).apply(policy);
@@ -33,10 +32,7 @@ export const witnesses: Benchmark = {
       const rounds = [];
       for (let turn = 0; turn < Math.max(3, bench.options.pairs); turn += 1) rounds.push(await cost(cluster, () => write(keepMs)));
       return figures(rounds);
-    } finally {
-      await cluster.destroy();
-    }
-  },
+    }),
 };
 
 interface Cost {
