@@ -91,7 +91,8 @@ function start(what: Run, log: number | undefined, buffer: boolean | { stdout: b
   const child = execa(file, args, {
     cwd: what.cwd ?? '/',
     // libpq looks for its password file under HOME: after a change of user only the passwd entry is right
-    env: { ...(what.as?.switched ? { HOME: '' } : {}), ...what.env },
+    env: { ...childEnvironment(), ...(what.as?.switched ? { HOME: '' } : {}), ...what.env },
+    extendEnv: false,
     stdin: what.input === undefined ? 'ignore' : 'pipe',
     // execa takes descriptors here too, its types say so for `stdio` only
     ...(log === undefined ? {} : { stdout: log as unknown as 'pipe', stderr: log as unknown as 'pipe' }),
@@ -106,6 +107,15 @@ function start(what: Run, log: number | undefined, buffer: boolean | { stdout: b
   if (child.pid !== undefined) what.onStart?.(child.pid);
   return child;
 }
+
+const PASSED = /^(PATH|HOME|USER|LOGNAME|SHELL|TZ|LANG|LC_\w+|TMPDIR|LD_LIBRARY_PATH|PG\w+|SSL_CERT_(FILE|DIR)|AWS_ROLE_ARN|AWS_WEB_IDENTITY_TOKEN_FILE)$/;
+
+/**
+ * What a child needs of our environment, by name: PostgreSQL's and pgBackRest's own variables among it. Never Assay's, nor whatever else an
+ * `env:` reference of a policy may name: a child's environment is open to its OS user.
+ */
+export const childEnvironment = (from: NodeJS.ProcessEnv = process.env): Record<string, string> =>
+  Object.fromEntries(Object.entries(from).filter((entry): entry is [string, string] => PASSED.test(entry[0]) && entry[1] !== undefined));
 
 /** Sends to a whole process group; nothing happens where it is already gone. */
 export function signalGroup(pid: number, signal: NodeJS.Signals): void {

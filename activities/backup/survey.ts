@@ -1,6 +1,6 @@
 /** What lies in a repository, put together once: backups, segments, the restorable window. */
 
-import type { RepositoryInfo } from '../../domain/backup/model.ts';
+import type { RepositoryInfo, TimelineHistory } from '../../domain/backup/model.ts';
 import { type RestorableWindow, restorableWindow } from '../../domain/backup/window.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import type { BackupDependencies, SourceState } from './ports.ts';
@@ -8,6 +8,7 @@ import type { BackupDependencies, SourceState } from './ports.ts';
 export interface Survey {
   readonly info: RepositoryInfo;
   readonly window: RestorableWindow;
+  readonly histories: readonly TimelineHistory[];
   /** null where the source does not answer: a cold start needs none. */
   readonly source: SourceState | null;
 }
@@ -27,5 +28,5 @@ export async function surveyRepository(deps: BackupDependencies, policy: Cluster
     segmentBytes: source?.segmentBytes ?? SEGMENT_BYTES,
     source: source === null ? null : { timeline: source.timeline, lsn: source.insertLsn, now: source.now },
   });
-  return { info, window, source };
+  return { info, window, histories, source };
 }

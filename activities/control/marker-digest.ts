@@ -22,8 +22,8 @@ export function markerDigest(settled: Marker): string {
   return `sha256:${createHash('sha256').update(canonicalJson(settled)).digest('hex')}`;
 }
 
-export function markerRef({ id, database, lsn, at }: Marker): MarkerRef {
-  return { id, database, lsn, at };
+export function markerRef({ id, database, lsn, at, timeline, systemIdentifier }: Marker): MarkerRef {
+  return { id, database, lsn, at, timeline, ...(systemIdentifier === undefined ? {} : { systemIdentifier }) };
 }
 
 const instant = (text: string) => new Date(text).toISOString();

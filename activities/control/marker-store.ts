@@ -82,9 +82,11 @@ async function loadFingerprints(em: EntityManager, marker: string): Promise<Tabl
 }
 
 async function refsBetween(em: EntityManager, cluster: string, [from, to]: readonly [Lsn, Lsn | null]): Promise<MarkerRef[]> {
-  return em.execute<MarkerRef[]>(
-    `select id, database, lsn::text as lsn, head->>'at' as at from assay_control.marker
+  const rows = await em.execute<(Omit<MarkerRef, 'systemIdentifier'> & { systemIdentifier: string | null })[]>(
+    `select id, database, lsn::text as lsn, head->>'at' as at, (head->>'timeline')::int as timeline, head->>'systemIdentifier' as "systemIdentifier"
+     from assay_control.marker
      where cluster = ? and lsn >= ?::pg_lsn and (?::pg_lsn is null or lsn <= ?::pg_lsn) order by marker.database, marker.lsn`,
     [cluster, from, to, to],
   );
+  return rows.map(({ systemIdentifier, ...ref }) => (systemIdentifier === null ? ref : { ...ref, systemIdentifier }));
 }

@@ -139,6 +139,8 @@ export interface Marker {
   /** The clone stops here, exclusive. */
   readonly lsn: Lsn;
   readonly timeline: number;
+  /** Of the cluster it was made on; left out by markers older than this field. */
+  readonly systemIdentifier?: string;
   readonly at: Instant;
   /** `xmin:xmax:xip,…` as pg_current_snapshot() prints it. */
   readonly snapshot: string;
@@ -156,13 +158,8 @@ export interface Marker {
   readonly changeKeys?: Readonly<Record<string, string>>;
 }
 
-/** What travels through workflows: no fingerprints, no rows. */
-export interface MarkerRef {
-  readonly id: string;
-  readonly database: string;
-  readonly lsn: Lsn;
-  readonly at: Instant;
-}
+/** What travels through workflows: no fingerprints, no rows. Timeline and system are left out where they are not known: then they are taken to be the cluster's. */
+export type MarkerRef = Pick<Marker, 'id' | 'database' | 'lsn' | 'at'> & Partial<Pick<Marker, 'timeline' | 'systemIdentifier'>>;
 
 /** A restored cluster in a private directory, no TCP. Handed between steps; `host` is the only worker that may touch it. */
 export interface CloneRef {

@@ -1,7 +1,8 @@
 /** Decides what a proof restores and where it stops. Pure: everything it weighs is an argument. */
 import { AssayError } from '../errors.ts';
 import { compareLsn, type Lsn } from './lsn.ts';
-import type { BackupRecord, Instant, MarkerRef, RecoveryTarget } from './model.ts';
+import type { BackupRecord, Instant, MarkerRef, RecoveryTarget, TimelineHistory } from './model.ts';
+import { wayTo } from './timeline.ts';
 
 /** One stop on the clone's way: recover up to it, then compare the marker made there, if there is one. */
 export interface PlannedStop {
@@ -28,18 +29,38 @@ export interface StopsQuestion {
   readonly level: 'content' | 'structure';
   /** Markers of the cluster at or after the backup's end, any order. */
   readonly markers: readonly MarkerRef[];
-  /** Where to stop when no marker can be used: a position known to be archived. */
-  readonly archivedLsn: Lsn;
+  /** A position known to be archived: no marker beyond it is used, and there the clone stops when none can be. null: the target bounds them. */
+  readonly archivedLsn: Lsn | null;
 }
 
 /** Newest marker of each database, in WAL order: one clone walks forward through them, then on to the target asked for. */
 export function planStops(question: StopsQuestion): readonly PlannedStop[] {
-  const { target } = question;
-  const usable = question.level === 'content' ? question.markers.filter((marker) => liesBetween(marker, question.backup, target)) : [];
+  const { target, archivedLsn } = question;
+  // another run's marker may be newer than what this one waited for: its WAL may still be on its way
+  const isArchived = ({ lsn }: MarkerRef) => archivedLsn === null || compareLsn(lsn, archivedLsn) <= 0;
+  const usable = question.level === 'content' ? question.markers.filter((marker) => isArchived(marker) && liesBetween(marker, question.backup, target)) : [];
   const stops: PlannedStop[] = newestPerDatabase(usable).map((marker) => ({ target: { kind: 'lsn', lsn: marker.lsn, exclusive: true }, marker }));
   if (target !== null) return [...stops, { target, marker: null }];
   if (stops.length > 0) return stops;
-  return [{ target: { kind: 'lsn', lsn: question.archivedLsn, exclusive: true }, marker: null }];
+  return [{ target: { kind: 'lsn', lsn: archivedLsn ?? question.backup.stopLsn, exclusive: true }, marker: null }];
+}
+
+/** Where recovery goes: the cluster, and its way through the timelines. */
+export interface Way {
+  readonly systemIdentifier: string;
+  readonly timeline: number;
+  readonly histories: readonly TimelineHistory[];
+}
+
+/** Without those of another cluster that had this name, and of a timeline that was left before them: recovery never passes there. */
+export function markersOnWay(markers: readonly MarkerRef[], way: Way): readonly MarkerRef[] {
+  const parts = wayTo(way.timeline, way.histories);
+  return markers.filter(({ systemIdentifier, timeline, lsn }) => {
+    if (systemIdentifier !== undefined && systemIdentifier !== way.systemIdentifier) return false;
+    if (timeline === undefined) return true;
+    const part = parts.find((each) => each.timeline === timeline);
+    return part !== undefined && (part.leftAt === null || compareLsn(lsn, part.leftAt) <= 0);
+  });
 }
 
 function liesBetween(marker: MarkerRef, backup: BackupRecord, target: RecoveryTarget | null): boolean {

@@ -17,7 +17,7 @@ describe('without a control database', () => {
     await createFileEvidence(root, { signer }).markers.save(marker);
     const { markers } = createFileEvidence(root, { signer });
     const [ref] = await markers.between('shop', '4/0', null);
-    expect(ref).toEqual({ id: marker.id, database: 'shop', lsn: marker.lsn, at: marker.at });
+    expect(ref).toEqual({ id: marker.id, database: 'shop', lsn: marker.lsn, at: marker.at, timeline: marker.timeline });
     expect((await markers.load(marker.id)).fingerprints).toHaveLength(marker.fingerprints.length);
     const [file = ''] = readdirSync(join(root, 'shop', 'markers'));
     expect(file).toMatch(/^00000004-537A7548-[0-9a-f]{16}\.json\.gz$/);

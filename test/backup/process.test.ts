@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { run, runStreaming } from '../../activities/process.ts';
 
 const minute = 60_000;
@@ -45,6 +45,16 @@ describe('a child process', () => {
   test('never sees a shell: arguments arrive as they are', async () => {
     const { stdout } = await run({ argv: ['/usr/bin/printf', '%s', '$(id); `id` "\' *'], deadlineMs: minute });
     expect(stdout).toBe('$(id); `id` "\' *');
+  });
+
+  test("sees neither Assay's variables nor others that may be secrets", async () => {
+    vi.stubEnv('ASSAY_CONTROL_URL', 'postgres://assay:secret@localhost/assay');
+    vi.stubEnv('SHOP_PASSWORD', 'secret');
+    vi.stubEnv('PGBACKREST_REPO1_HOST', 'elsewhere');
+    const { stdout } = await run({ argv: ['/usr/bin/env'], env: { LC_ALL: 'C' }, deadlineMs: minute }).finally(() => vi.unstubAllEnvs());
+    const names = stdout.split('\n').map((line) => line.split('=')[0]);
+    expect(names).toEqual(expect.arrayContaining(['PATH', 'LC_ALL', 'PGBACKREST_REPO1_HOST']));
+    expect(names.filter((name) => name?.startsWith('ASSAY_') || name === 'SHOP_PASSWORD')).toEqual([]);
   });
 
   test('says so when the program does not exist', async () => {

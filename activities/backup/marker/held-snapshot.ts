@@ -10,6 +10,7 @@ export interface HeldSnapshot {
   /** Every commit before it is in the snapshot, none from it on. */
   readonly lsn: Lsn;
   readonly timeline: number;
+  readonly systemIdentifier: string;
   readonly at: Instant;
   /** Normalised: see domain/backup/snapshot.ts. */
   readonly snapshot: string;
@@ -46,8 +47,9 @@ interface Consistent {
  * transactions that the snapshot's text leaves out (subtransactions still running, transactions rolled back).
  */
 export async function holdSnapshot(holder: pg.Client, watch: pg.Client, consistent: Consistent): Promise<HeldSnapshot> {
-  const { rows } = await holder.query<{ snapshot: string; exported: string; timeline: number; at: string }>(
+  const { rows } = await holder.query<{ snapshot: string; exported: string; timeline: number; systemIdentifier: string; at: string }>(
     `/* assay backup */ select pg_current_snapshot()::text as snapshot, pg_export_snapshot() as exported,
+       (select system_identifier::text from pg_control_system()) as "systemIdentifier",
        ('x' || left(pg_walfile_name($1::pg_lsn), 8))::bit(32)::int as timeline,
        to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`,
     [consistent.lsn],
@@ -58,5 +60,6 @@ export async function holdSnapshot(holder: pg.Client, watch: pg.Client, consiste
   if (range.to - range.from > MAX_RANGE) throw new RangeError(`the oldest running transaction is ${range.to - range.from} transactions old`);
   // a slot's snapshot is normalised by nature: its list holds everything not committed before the LSN, and asking now would come too late
   const snapshot = consistent.way === 'slot' ? printed : normalise(printed, await readStatusRuns(watch, range));
-  return { ...consistent, timeline: row.timeline, at: row.at, snapshot: formatSnapshot(snapshot), exportedId: row.exported, holder };
+  const { timeline, systemIdentifier, at } = row;
+  return { ...consistent, timeline, systemIdentifier, at, snapshot: formatSnapshot(snapshot), exportedId: row.exported, holder };
 }

@@ -43,12 +43,12 @@ export async function makeMarker(source: MarkerSource, options: MarkerOptions, o
     // sequences and counters do not obey snapshots: the ones above belong before it, this reading after it
     const sequences = settleSequences(sequencesBefore, await readSequences(watch));
     const { fingerprints, notCovered, lastOid } = await readTables({ source, held, options, changeKeys: keys ?? {}, onProgress });
-    const { way, lsn, timeline, at, snapshot, fenceMs } = held;
+    const { way, lsn, timeline, systemIdentifier, at, snapshot, fenceMs } = held;
     return {
       id: randomUUID(),
       cluster: source.policy.cluster,
       database: source.database,
-      ...{ way, lsn, timeline, at, snapshot, fenceMs },
+      ...{ way, lsn, timeline, systemIdentifier, at, snapshot, fenceMs },
       witness: await newestWitness(held.holder),
       fingerprints,
       sequences,

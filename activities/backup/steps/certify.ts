@@ -15,6 +15,7 @@ export async function certify(deps: BackupDependencies, request: CertifyRequest)
   const summary = await deps.evidence.issue(request.policy, proof);
   await deps.evidence.unpin(request.policy.cluster, request.owner);
   observeProof(deps, request.policy, proof);
+  if (request.into) deps.observe({ kind: 'restore-finished', cluster: request.policy.cluster, outcome: proof.verdict.verdict });
   return summary;
 }
 

@@ -3,10 +3,10 @@
 import type { BackupRecord, CheckResult, CloneRef, Marker, ProofDepth, ReachedPoint, RecoveryTarget } from '../../../domain/backup/model.ts';
 import type { ProofSummary } from '../../../domain/backup/proof.ts';
 import type { ProofDraft, ProveQuestion, StepFault } from '../../../domain/backup/proof-draft.ts';
-import { chainOf, describeTarget, type PlannedStop, type ProofPlan, planStops } from '../../../domain/backup/proof-plan.ts';
+import { chainOf, describeTarget, markersOnWay, type PlannedStop, type ProofPlan, planStops } from '../../../domain/backup/proof-plan.ts';
 import { describeNearest, reachability } from '../../../domain/backup/reachability.ts';
 import { assertRestoreFolder } from '../../../domain/backup/restore-folder.ts';
-import { AssayError } from '../../../domain/errors.ts';
+import { AssayError, isAssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupDependencies } from '../ports.ts';
 import { type Survey, surveyRepository } from '../survey.ts';
@@ -49,7 +49,7 @@ const HEADROOM = 1.15;
 export function proveSteps(deps: BackupDependencies) {
   return {
     /** Which backup, which stops. Throws backup-unknown, target-unreachable, usage. */
-    planProof: (question: ProveQuestion): Promise<ProofPlan> => planProof(deps, question),
+    planProof: (question: ProveQuestion): Promise<ProofPlan> => planProof(deps, question).catch((error: unknown) => refused(deps, question, error)),
 
     /** Without restoring anything: is WAL complete up to the last stop, are both manifests the same, did the engine see broken pages. */
     inspectRepository: (request: OfPlan): Promise<readonly CheckResult[]> => inspectRepository(deps, request),
@@ -132,17 +132,24 @@ async function planProof(deps: BackupDependencies, question: ProveQuestion): Pro
   const survey = await surveyRepository(deps, policy, repository);
   const target = question.randomShare === null ? question.target : randomTarget(survey, policy, question.randomShare);
   const backup = chooseBackup(survey, { ...question, target });
-  const markers = await deps.markerStore.between(policy.cluster, backup.stopLsn, null);
   const { backups, systemIdentifier } = survey.info;
+  const way = { systemIdentifier, timeline: survey.window.timeline, histories: survey.histories };
+  const markers = markersOnWay(await deps.markerStore.between(policy.cluster, backup.stopLsn, null), way);
   return {
     proofId: question.proofId,
     repository,
     backup,
     chain: chainOf(backup.label, backups, policy.cluster),
-    stops: planStops({ backup, target, level: question.level, markers, archivedLsn: question.archivedLsn ?? backup.stopLsn }),
+    stops: planStops({ backup, target, level: question.level, markers, archivedLsn: question.archivedLsn }),
     systemIdentifier,
     startedAt,
   };
+}
+
+/** Tells of a restore that no retry will ever begin. */
+function refused(deps: BackupDependencies, { policy, into }: ProveQuestion, error: unknown): never {
+  if (into !== null && isAssayError(error) && !error.retryable) deps.observe({ kind: 'restore-finished', cluster: policy.cluster, outcome: 'refused' });
+  throw error;
 }
 
 async function openClone(deps: BackupDependencies, { policy, plan, owner, into }: OfPlan & { owner: string; into: string | null }): Promise<CloneRef> {

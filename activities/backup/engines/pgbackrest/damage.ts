@@ -6,6 +6,7 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 import type { ArchivedSegment } from '../../../../domain/backup/model.ts';
 import { AssayError } from '../../../../domain/errors.ts';
 import type { StepIo } from '../../../io.ts';
+import { childEnvironment } from '../../../process.ts';
 import type { SegmentDamage } from '../engine.ts';
 import { askStreaming, type Engine } from './command.ts';
 
@@ -65,7 +66,7 @@ function through(stream: Readable, transform: ReturnType<typeof createGunzip> | 
 
 /** Node has no decoder of its own for these. A missing program is no damage: it ends the diagnosis. */
 function throughProgram(stream: Readable, program: 'bzip2' | 'lz4'): Readable {
-  const child = spawn(program, ['-dc'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawn(program, ['-dc'], { stdio: ['pipe', 'pipe', 'ignore'], env: childEnvironment() });
   child.on('error', () => {
     const hint = `install ${program}: this repository compresses with it`;
     child.stdout.destroy(new AssayError('engine-refused', { command: `${program} -dc`, status: 'not started', lines: 'no such program', hint }));

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { childEnvironment } from '../../../process.ts';
 import type { Engine } from './command.ts';
 
 const KEPT_LOGS = 50;
@@ -44,7 +45,7 @@ export async function endOrphans(dataDirectory: string): Promise<void> {
 
 function enginesAt(dataDirectory: string): number[] {
   const option = `--pg1-path=${dataDirectory}`;
-  const lines = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 }).split('\n');
+  const lines = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, env: childEnvironment() }).split('\n');
   return lines.filter((line) => line.includes('pgbackrest') && `${line} `.includes(`${option} `)).map((line) => Number.parseInt(line, 10));
 }
 
