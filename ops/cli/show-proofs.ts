@@ -50,16 +50,12 @@ export function runText({ backup, adopted, markers, proof, engineMs }: BackupRun
 const markersWords = (markers: readonly MarkerRef[]) =>
   markers.length === 0 ? 'none' : markers.map(({ database, lsn }) => `${plain(database)} at ${lsn}`).join(', ');
 
+/** Steps to go live are there only where the restored cluster was left running. */
 export function restoreText({ socket, port, proof, goLive }: BackupRestoreResult, paint: Paint): string {
+  if (goLive.length === 0) return `${proofText(proof, paint)}\n${paint.bad('Nothing was left:')} what was restored was taken away\n`;
+  const doubt = proof.verdict === 'proven' ? '' : `${paint.doubt('Not proven:')} look before you rely on it. `;
   const steps = goLive.map((step, index) => `  ${index + 1}. ${plain(step)}\n`).join('');
-  switch (proof.verdict) {
-    case 'proven':
-      return `${proofText(proof, paint)}\nIt runs: socket ${plain(socket)}, port ${port}\n\nTo go live:\n${steps}`;
-    case 'inconclusive':
-      return `${proofText(proof, paint)}\n${paint.doubt('Not proven.')} Where it came to its target it was left running: socket ${plain(socket)}, port ${port}\n`;
-    case 'failed':
-      return `${proofText(proof, paint)}\n${paint.bad('Nothing was left:')} what was restored is not to be relied on, and was taken away\n`;
-  }
+  return `${proofText(proof, paint)}\n${doubt}It runs: socket ${plain(socket)}, port ${port}\n\nTo go live:\n${steps}`;
 }
 
 export function expireText({ kept, expired, dryRun }: BackupExpireResult, paint: Paint): string {
