@@ -27,6 +27,7 @@ export async function printRestore(request: ColdRestoreRequest, options: GlobalO
     restore,
     ['sh', '-c', configureScript(folders.dataDirectory)],
     ['pg_ctl', '-D', folders.dataDirectory, '-l', `${into}/log/server.log`, '-o', serverOptions(into), '-w', '-t', '86400', 'start'],
+    ['sh', '-c', waitScript(into)],
   ];
   return { commands, text: commands.map((argv) => argv.map(shellWord).join(' ')).join('\n'), notes: notesFor(policy, into, backup.label) };
 }
@@ -39,6 +40,10 @@ const configureScript = (data: string): string =>
     `test -e ${shellWord(`${data}/pg_ident.conf`)} || touch ${shellWord(`${data}/pg_ident.conf`)}`,
   ].join('; ');
 
+/** pg_ctl is content with a server that still recovers; one that does not get to its target ends. */
+const waitScript = (into: string): string =>
+  `until pg_isready -q -h ${shellWord(`${into}/socket`)} -p ${clonePort}; do pg_ctl -D ${shellWord(`${into}/data`)} status > /dev/null || exit 1; sleep 1; done`;
+
 /** What keeps it apart from its source, whose port, sockets, logs and certificates its own configuration names. pg_ctl hands this to a shell. */
 function serverOptions(into: string): string {
   const settings = {
@@ -46,7 +51,7 @@ function serverOptions(into: string): string {
     port: String(clonePort),
     listen_addresses: '',
     archive_mode: 'off',
-    // ready means promoted; and a recovery that nobody reads from needs no more connections than the configuration allows
+    // open means promoted; and a recovery that nobody reads from needs no more connections than the configuration allows
     hot_standby: 'off',
     ssl: 'off',
     logging_collector: 'off',
@@ -62,7 +67,7 @@ function notesFor(policy: ClusterPolicy, into: string, label: string): readonly 
   return [
     `it begins from backup ${label}`,
     `run them as the OS user of the server (${clone.osUser ?? 'postgres'}), with ${engine.binary} and the binaries of the same PostgreSQL major on PATH; that user needs ${engine.config}`,
-    'the last one returns once the target is reached and the cluster is open for writing; it ends with an error where the target is not reached',
+    `the last one returns once the target is reached and the cluster is open for writing; with an error where it is not reached: see ${into}/log/server.log`,
     `nothing is proven by these commands: \`assay backup restore ${cluster} --cold\` proves what it restores`,
     ...goLive(into, policy).goLive,
   ];
