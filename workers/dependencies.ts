@@ -1,13 +1,13 @@
 /** What the backup agent's steps are made of: the one place that knows every implementation. */
 import { readFileSync } from 'node:fs';
-import type { StepIo } from '../activities/io.ts';
 import { createCloneChecks } from '../activities/backup/checks/clone-checks.ts';
-import { createClones } from '../activities/backup/clone/clones.ts';
 import { cloneVersion } from '../activities/backup/clone/binaries.ts';
+import { createClones } from '../activities/backup/clone/clones.ts';
 import { pgbackrest } from '../activities/backup/engines/pgbackrest.ts';
 import { createMarkerMaker } from '../activities/backup/marker/marker-maker.ts';
 import type { BackupDependencies, EvidenceStore, MarkerStore } from '../activities/backup/ports.ts';
 import { createSource } from '../activities/backup/source/source.ts';
+import type { StepIo } from '../activities/io.ts';
 import type { Observe } from '../domain/observation.ts';
 import { readSecret } from './config.ts';
 
