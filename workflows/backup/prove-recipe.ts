@@ -70,8 +70,8 @@ async function inspectAndRestore(steps: ProveSteps, { question, plan }: Omit<Res
     return await restoreAndCheck(steps, { question, plan, inspected }, around);
   } catch (error) {
     const fault = around.faultOf(error);
-    // a restore that could not begin is refused, a proof that could not is a proof that failed to be made
-    if (fault !== null && question.into === null) return { ...emptyDraft, fault };
+    // a restore that could not begin is refused, a proof that could not is a proof that failed to be made; a target that is nowhere says nothing of a backup
+    if (fault !== null && question.into === null && fault.code !== 'target-unreachable') return { ...emptyDraft, fault };
     await around.always(() => steps.unpin({ policy: question.policy, owner: question.owner }));
     throw error;
   }
