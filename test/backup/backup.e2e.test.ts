@@ -5,7 +5,8 @@ import type { Client } from '@temporalio/client';
 import { expect, test } from 'vitest';
 import { verifyCertificates } from '../../activities/backup/evidence/verify.ts';
 import type { BackupRunResult } from '../../domain/backup/requests.ts';
-import { scheduleId } from '../../domain/ids.ts';
+import { fleetQueue, scheduleId } from '../../domain/ids.ts';
+import { asAssayError } from '../../ops/client/failures.ts';
 import { fillTable, startBackup, startProof, useFleet } from '../support/fleet.ts';
 
 const fleet = useFleet();
@@ -33,6 +34,23 @@ test('an incremental backup is proven together with what it builds on, deep', as
   expect(backup.type).toBe('incremental');
   const proof = await (await startProof(fleet.get(), { depth: 'deep' })).result();
   expect(proof).toMatchObject({ verdict: 'proven', level: 'content', backup: backup.label });
+});
+
+test('a restore point that is nowhere is refused, and says nothing of the backup', async () => {
+  const proof = await startProof(fleet.get(), { target: { kind: 'name', name: 'misspelt' } });
+  const failure = await proof.result().catch((error: unknown) => error);
+  expect(asAssayError(failure, { address: '', what: '' })).toMatchObject({
+    code: 'target-unreachable',
+    message: expect.stringMatching(/misspelt.*does not hold it/),
+  });
+});
+
+test('fingerprints on demand say how much they leave out', async () => {
+  await fleet.get().cluster.sql('create unlogged table scratch (id int)');
+  const client = await fleet.get().client();
+  const input = { cluster: 'shop', policy: fleet.get().policy() };
+  const start = { workflowId: 'backup/shop/fingerprint/leftout', taskQueue: fleetQueue, args: [input] };
+  expect(await client.workflow.execute('backupFingerprint', start)).toMatchObject({ notCovered: 1 });
 });
 
 test('a schedule that `apply` made starts a backup, from the clock to the certificate', async () => {

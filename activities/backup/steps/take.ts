@@ -24,6 +24,7 @@ export interface Archived {
 
 export interface MadeMarkers {
   readonly markers: readonly MarkerRef[];
+  /** Databases without a marker, and objects that theirs leave out. */
   readonly notCovered: number;
 }
 
@@ -107,7 +108,7 @@ async function makeMarkers(deps: BackupDependencies, { policy, equality }: { pol
     const { database, way, tookMs, fenceMs } = marker;
     deps.observe({ kind: 'marker-made', cluster: policy.cluster, database, way, tables: marker.fingerprints.length, tookMs, fenceMs });
   }
-  return { markers, notCovered: made.notCovered.length };
+  return { markers, notCovered: made.markers.reduce((sum, marker) => sum + marker.notCovered.length, made.notCovered.length) };
 }
 
 /** Throws archiving-broken where the segment with the byte before `lsn` does not arrive in time. */
