@@ -10,7 +10,7 @@
  */
 
 import { type CoverageInput, coverageOf } from './coverage.ts';
-import type { Cause, CheckName, CheckResult, Finding, ProofLevel, Verdict } from './model.ts';
+import type { Cause, CheckName, CheckResult, Finding, NotCoveredReason, ProofLevel, Verdict } from './model.ts';
 
 /** Causes that lie in the backup, most specific first: what explains others comes before them. All other causes are obstacles to the test. */
 export const FAULTS = [
@@ -70,7 +70,7 @@ export interface Evidence extends CoverageInput {
 export function judge(evidence: Evidence): Verdict {
   const checks = evidence.checks.map((check) => weighed(check, evidence.checks));
   const findings = checks.filter(({ outcome }) => outcome === 'finding').map(asFinding);
-  const compared = comparedDatabases(checks);
+  const compared = comparedDatabases(checks).filter((database) => !isEmptyHanded(database, evidence));
   const coverage = coverageOf(evidence, compared);
   const failed = mostTelling(checks, 'failed');
   if (failed.length > 0) return { verdict: 'failed', cause: failed[0]?.cause ?? 'unknown', because: reasons(failed), findings, coverage };
@@ -112,11 +112,25 @@ function comparedDatabases(checks: readonly CheckResult[]): readonly string[] {
   return [...new Set(passed('fingerprints'))].filter((database): database is string => database !== null && equivalent.has(database) && !unequal.has(database));
 }
 
+/** Nothing to compare by design: such tables alone leave a database without content to prove. */
+const WITHOUT_CONTENT: readonly NotCoveredReason[] = ['unlogged', 'foreign-table', 'temporary'];
+
+/** The marker read no table at all though there were some: time was over, or the role may read none. Its comparison says nothing. */
+function isEmptyHanded(database: string, { markers }: Evidence): boolean {
+  const ofDatabase = markers.filter((marker) => marker.database === database);
+  const left = ofDatabase.flatMap(({ notCovered }) => notCovered.filter((each) => each.object !== null && each.database === database));
+  return ofDatabase.every(({ fingerprints }) => fingerprints.length === 0) && left.some(({ reason }) => !WITHOUT_CONTENT.includes(reason));
+}
+
 function missing({ level, databases }: Evidence, checks: readonly CheckResult[], compared: readonly string[]): CheckResult[] {
   const has = (name: CheckName, database: string | null) => checks.some((check) => check.name === name && (database === null || check.database === database));
   const { once, perDatabase } = NEEDED[level];
-  if (level === 'content' && databases.length === 0) {
-    return [{ name: 'fingerprints', database: null, outcome: 'unusable', cause: 'no-marker', because: ['no database was compared'], tookMs: 0 }];
+  if (databases.length === 0) {
+    const [name, cause, because] =
+      level === 'content'
+        ? (['fingerprints', 'no-marker', 'no database was compared'] as const)
+        : (['amcheck', 'interrupted', 'no database was looked at'] as const);
+    return [{ name, database: null, outcome: 'unusable', cause, because: [because], tookMs: 0 }];
   }
   const lacks = [
     ...once.filter((name) => !has(name, null)).map((name) => ({ name, database: null })),

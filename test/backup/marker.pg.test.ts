@@ -128,10 +128,10 @@ describe('which tables a marker covers', () => {
 
 describe('tables that change under the snapshot', () => {
   /** Runs `ddl` between the snapshot and the reading of `late`: another table, read first, waits on a lock until then. */
-  async function during(ddl: string) {
+  async function during(ddl: string, made = { types: '', late: 'create table late (a int); insert into late values (1)' }) {
     const other = await also('ways');
     await other.query(
-      'drop table if exists big, late, later; create table big (a int); create table late (a int); insert into big select generate_series(1, 5000); insert into late values (1)',
+      `drop table if exists big, late, later; ${made.types}; create table big (a int); ${made.late}; insert into big select generate_series(1, 5000)`,
     );
     await other.query('analyze big');
     await other.query('begin; lock table big in access exclusive mode');
@@ -163,6 +163,20 @@ describe('tables that change under the snapshot', () => {
     ['exchanged for another of the same name', 'alter table late rename to later; create table late (a int)'],
   ])('a table that was %s after the snapshot is not covered, never wrongly fingerprinted', async (_, ddl) => {
     expect(await during(ddl)).toEqual({ 'public.big': '5000', 'public.late': 'dropped-while-reading' });
+  });
+
+  test.each([
+    ['a label of an enum was renamed', "alter type mood rename value 'glad' to 'happy'"],
+    ['a label was added', "alter type mood add value 'sad' before 'glad'"],
+    ['a composite type was given an attribute', 'alter type pair add attribute c int'],
+    ['another table, whose row type a column has, was given a column', 'alter table rowed add column c int'],
+  ])('where %s after the snapshot, tables of that type are not covered', async (_, ddl) => {
+    const types = `drop table if exists late, big; drop type if exists mood, pair; drop table if exists rowed;
+      create type mood as enum ('glad'); create type pair as (a int, b text); create table rowed (a int)`;
+    const late = "create table late (m mood, p pair, r rowed, j json); insert into late values ('glad', row(1, 'x'), row(1), '[]')";
+    expect(await during(ddl, { types, late })).toMatchObject({ 'public.big': '5000', 'public.late': 'dropped-while-reading' });
+    expect(await during('select 1', { types, late })).toMatchObject({ 'public.big': '5000', 'public.late': '1' });
+    await cluster.sql('drop table late, rowed', { database: 'ways' });
   });
 
   test('a table locked for good does not hold up the others', async () => {

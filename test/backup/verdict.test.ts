@@ -99,6 +99,21 @@ describe('a verdict', () => {
     expect(judge(evidence({ checks: sound([]), databases: [], markers: [] }))).toMatchObject({ verdict: 'inconclusive', cause: 'no-marker' });
   });
 
+  it('is inconclusive where the marker of a database read none of its tables, though they have rows to compare', () => {
+    const unread = (reason: 'budget' | 'no-privilege' | 'unlogged') => ({
+      ...marker('b', []),
+      notCovered: [{ database: 'b', object: 'public.t', reason, detail: '' }],
+    });
+    for (const reason of ['budget', 'no-privilege'] as const)
+      expect(judge(evidence({ markers: [marker('a'), unread(reason)] }))).toMatchObject({ verdict: 'inconclusive', cause: 'no-marker' });
+    expect(judge(evidence({ markers: [marker('a'), unread('unlogged')] })).verdict).toBe('proven');
+    expect(judge(evidence({ markers: [marker('a'), marker('b', [])] })).verdict).toBe('proven');
+  });
+
+  it('is inconclusive where no database was looked at, whatever the level', () => {
+    expect(judge(evidence({ level: 'structure', checks: sound([]), databases: [], markers: [] }))).toMatchObject({ verdict: 'inconclusive' });
+  });
+
   it('is inconclusive where a database was skipped by amcheck', () => {
     expect(judge(evidence({ checks: replaced('amcheck', 'b', 'unusable', 'amcheck-unavailable') }))).toMatchObject({
       verdict: 'inconclusive',

@@ -23,12 +23,25 @@ const roughBytes = `(greatest(c.relpages, 1) + coalesce((select relpages from pg
   * current_setting('block_size')::int8`;
 
 /**
+ * Labels of enums and columns of composite types, of the whole database: a label renamed or an attribute added changes what old rows of any
+ * table that uses the type read as. A subquery of its own, so that a database is asked once for a page of tables, and not at all where none of
+ * them has a column of a type that users made.
+ */
+const madeTypes = `(select md5(concat(
+  (select string_agg(concat_ws(',', enumtypid, enumsortorder, enumlabel), ';' order by enumtypid, enumsortorder) from pg_enum),
+  (select string_agg(concat_ws(',', m.attrelid, m.attnum, m.atttypid, m.atttypmod, m.attcollation, m.attisdropped), ';' order by m.attrelid, m.attnum)
+   from pg_type y join pg_attribute m on m.attrelid = y.typrelid and m.attnum > 0
+   where y.typtype = 'c' and exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objsubid > 0
+     and d.refclassid = 'pg_type'::regclass and d.refobjid in (y.oid, y.typarray))))))`;
+
+/**
  * A text of everything that DDL can change under an old snapshot: TRUNCATE and rewrites swap the file, ALTER TABLE the columns, and a
  * snapshot older than them reads rows that were never there. Columns are aggregated for one table at a time.
  */
 const signature = `md5(concat_ws('/', n.nspname, c.relname, c.relfilenode, c.relkind, c.relpersistence,
   (select string_agg(concat_ws(',', a.attnum, a.atttypid, a.atttypmod, a.attcollation, a.attisdropped, a.atthasmissing), ';' order by a.attnum)
-   from pg_attribute a where a.attrelid = c.oid and a.attnum > 0)))`;
+   from pg_attribute a where a.attrelid = c.oid and a.attnum > 0),
+  case when exists (select from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and a.atttypid >= 16384 and not a.attisdropped) then ${madeTypes} end))`;
 
 /** Ordinary tables (partitions and inheritance children among them), populated materialized views, and large objects where there are any. */
 const counted = `c.relkind in ('r', 'm', 'f') and c.relpersistence <> 't' and c.relispopulated and c.oid >= 16384
