@@ -5,7 +5,6 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { createBackupSteps } from '../../activities/backup/steps.ts';
@@ -21,6 +20,7 @@ import { testCluster } from '../support/cluster.ts';
 import { filesBelow } from '../support/damaged.ts';
 import { eventually } from '../support/engine.ts';
 import { inventory } from '../support/repository.ts';
+import { asFound, askRestored, enginesAt, stopAfterwards, stopAllRestored } from '../support/restored.ts';
 
 let cluster: EmbeddedCluster;
 let policyFile: string;
@@ -28,7 +28,8 @@ let keys: KeyFiles;
 let backup: BackupRecord;
 /** Between the second and the third row. */
 let moment: string;
-const folders: string[] = [];
+/** The folder of the newest restore that stays. */
+let restored: string;
 
 beforeAll(async () => {
   cluster = await testCluster({ name: 'shop' });
@@ -53,9 +54,7 @@ beforeAll(async () => {
   await steps.awaitArchived({ policy, repository: 1 });
 }, 120_000);
 
-afterAll(async () => {
-  for (const folder of folders) await stopIn(folder);
-});
+afterAll(stopAllRestored);
 
 const names = (text: string) => `select string_agg(name, ', ' order by name) as names from ${text}`;
 
@@ -78,16 +77,16 @@ describe('with the source gone', { timeout: 90_000 }, () => {
     // longer than any name of a clone, with a blank, made by the user beforehand
     const into = join(fresh(), 'what was there before the incident');
     mkdirSync(into, { mode: 0o755 });
-    folders.push(into);
+    restored = stopAfterwards(into, cluster);
     const { exit, json } = await cold(into, '--to-time', moment);
     expect(exit).toBe(0);
     expect(json).toMatchObject({ directory: into, dataDirectory: `${into}/data`, socket: `${into}/socket`, port: 5432 });
     expect(json.proof).toMatchObject({ verdict: 'proven', level: 'content', backup: backup.label });
-    expect(await ask(into, names('step'))).toEqual([{ names: 'before the backup, before the moment' }]);
-    expect(await ask(into, 'select pg_is_in_recovery() as r, current_setting($$archive_mode$$) as a, current_setting($$listen_addresses$$) as l')).toEqual([
-      { r: false, a: 'off', l: '' },
-    ]);
-    await ask(into, "insert into step values ('life goes on')");
+    expect(await askRestored(into, names('step'))).toEqual([{ names: 'before the backup, before the moment' }]);
+    expect(
+      await askRestored(into, 'select pg_is_in_recovery() as r, current_setting($$archive_mode$$) as a, current_setting($$listen_addresses$$) as l'),
+    ).toEqual([{ r: false, a: 'off', l: '' }]);
+    await askRestored(into, "insert into step values ('life goes on')");
     expect(json.goLive.join('\n')).toContain('archive_mode = on');
     expect(statSync(into).mode & 0o777).toBe(0o700);
     expect(inventory(cluster.repositoryPath)).toEqual(before);
@@ -100,10 +99,10 @@ describe('with the source gone', { timeout: 90_000 }, () => {
   });
 
   test('a second restore into the same folder is refused, and the cluster in it goes on', async () => {
-    const into = folders.at(-1) as string;
+    const into = restored;
     const { exit, json } = await cold(into, '--to-time', moment);
     expect({ exit, code: json.error.code }).toEqual({ exit: 5, code: 'directory-not-empty' });
-    expect(await ask(into, names('step'))).toEqual([{ names: 'before the backup, before the moment, life goes on' }]);
+    expect(await askRestored(into, names('step'))).toEqual([{ names: 'before the backup, before the moment, life goes on' }]);
   });
 
   test('to the stop of the backup: proven by its structure, since no marker was made by then', async () => {
@@ -134,14 +133,14 @@ describe('with the source gone', { timeout: 90_000 }, () => {
 
   test('the commands of --print, run as they stand, give the same cluster', async () => {
     const into = join(fresh(), 'it is here');
-    folders.push(into);
+    stopAfterwards(into, cluster);
     const { exit, json } = await assay(['backup', 'restore', 'shop', '--to-time', moment, '--into', into, '--print', '--file', policyFile]);
     expect(exit).toBe(0);
     expect(existsSync(into)).toBe(false);
     expect(json.text).not.toMatch(/cipher-pass/);
     await run({ argv: ['sh', '-ec', json.text], as: cluster.osUser, env: { PATH: `${cluster.binaries}:${process.env.PATH}` }, deadlineMs: 60_000 });
-    expect(await ask(into, names('step'))).toEqual([{ names: 'before the backup, before the moment' }]);
-    expect(await ask(into, 'select pg_is_in_recovery() as r, current_setting($$archive_mode$$) as a')).toEqual([{ r: false, a: 'off' }]);
+    expect(await askRestored(into, names('step'))).toEqual([{ names: 'before the backup, before the moment' }]);
+    expect(await askRestored(into, 'select pg_is_in_recovery() as r, current_setting($$archive_mode$$) as a')).toEqual([{ r: false, a: 'off' }]);
   });
 });
 
@@ -149,19 +148,19 @@ describe('an interrupted restore', { timeout: 90_000 }, () => {
   test('by Ctrl-C leaves the folder as it was', async () => {
     const into = fresh();
     chmodSync(into, 0o750);
-    const was = whatIs(into);
+    const was = asFound(into);
     const command = startCold(into);
     await eventually(() => existsSync(join(into, 'lock/assay-restore.begun')), 'the restore to begin');
     command.process.kill('SIGINT');
     const { exit, json } = await command.ended;
     expect({ exit, code: json.error.code }).toEqual({ exit: 3, code: 'cancelled' });
-    expect(whatIs(into)).toEqual(was);
+    expect(asFound(into)).toEqual(was);
     expect(enginesAt(into)).toEqual([]);
   });
 
   test('by SIGKILL is taken away by the next one, and its engine with it', async () => {
     const into = join(fresh(), 'new');
-    folders.push(into);
+    stopAfterwards(into, cluster);
     const command = startCold(into);
     const engines = await eventually(() => (enginesAt(into).length > 0 ? enginesAt(into) : null), 'the engine');
     for (const pid of engines) process.kill(pid, 'SIGSTOP');
@@ -172,7 +171,7 @@ describe('an interrupted restore', { timeout: 90_000 }, () => {
     expect(err).toContain('removing what an interrupted restore left');
     expect({ exit, verdict: json.proof?.verdict }).toEqual({ exit: 0, verdict: 'proven' });
     expect(enginesAt(into)).toEqual([]);
-    expect(await ask(into, names('step'))).toEqual([{ names: 'before the backup, before the moment' }]);
+    expect(await askRestored(into, names('step'))).toEqual([{ names: 'before the backup, before the moment' }]);
   });
 });
 
@@ -186,12 +185,12 @@ describe('on an empty machine', { timeout: 90_000 }, () => {
     const file = join(machine, 'assay.yaml');
     writeFileSync(file, policy);
     const into = join(machine, 'shop');
-    folders.push(into);
+    stopAfterwards(into, cluster);
     const { exit, json, err } = await assay(['backup', 'restore', 'shop', '--to-time', moment, '--into', into, '--cold', '--file', file]);
     expect({ exit, verdict: json.proof?.verdict, level: json.proof?.level }).toEqual({ exit: 0, verdict: 'proven', level: 'structure' });
     expect(err).toContain('unsigned');
     expect(lstatSync(join(machine, 'pgbackrest-shop.conf')).mode & 0o777).toBe(0o600);
-    expect(await ask(into, names('step'))).toEqual([{ names: 'before the backup, before the moment' }]);
+    expect(await askRestored(into, names('step'))).toEqual([{ names: 'before the backup, before the moment' }]);
   });
 
   test('a hole in the WAL before the target is refused, and named', async () => {
@@ -228,7 +227,7 @@ function edited(change: (shop: Record<string, unknown>) => object, signingKey?: 
 function fresh(): string {
   const folder = mkdtempSync(join(cluster.directory, 'r-'));
   execFileSync('chown', ['--reference', cluster.configFile, folder]);
-  folders.push(folder);
+  stopAfterwards(folder, cluster);
   return folder;
 }
 
@@ -236,30 +235,3 @@ const startCold = (into: string, ...target: readonly string[]) =>
   startAssay(['backup', 'restore', 'shop', ...(target.length === 0 ? ['--to-time', moment] : target), '--into', into, '--cold', '--file', policyFile]);
 
 const cold = (into: string, ...target: readonly string[]) => startCold(into, ...target).ended;
-
-async function ask(into: string, sql: string): Promise<Record<string, unknown>[]> {
-  const client = new pg.Client({ host: `${into}/socket`, port: 5432, user: 'postgres', database: 'postgres' });
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
-async function stopIn(folder: string): Promise<void> {
-  const data = join(folder, 'data');
-  if (!existsSync(join(data, 'postmaster.pid'))) return;
-  await run({ argv: [join(cluster.binaries, 'pg_ctl'), '-D', data, '-m', 'immediate', 'stop'], as: cluster.osUser, deadlineMs: 30_000 });
-}
-
-function whatIs(folder: string) {
-  const { mode, uid, gid } = statSync(folder);
-  return { mode, uid, gid, names: readdirSync(folder) };
-}
-
-/** Pids of the engine's processes that restore into a folder. */
-function enginesAt(folder: string): readonly number[] {
-  const lines = execFileSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8' }).split('\n');
-  return lines.filter((line) => line.includes('pgbackrest') && line.includes(`--pg1-path=${folder}/data`)).map((line) => Number.parseInt(line, 10));
-}
