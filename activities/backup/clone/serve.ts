@@ -14,16 +14,22 @@ const POLL_MS = 25;
 
 /** Idempotent. Archiving stays off; the sweeper leaves it alone from here on. Throws clone-start-failed, cancelled. */
 export async function serveClone(policy: ClusterPolicy, clone: CloneRef, io: StepIo): Promise<void> {
-  const folders = foldersOf(clone.directory);
   const file = readCloneFile(clone.directory);
   if (file !== null) writeCloneFile(clone.directory, { ...file, kept: true });
+  await startPromoted(policy, clone, io);
+  giveSettingsBack(foldersOf(clone.directory));
+}
+
+/** Starts a promoted clone where it does not run, and waits until it lets sessions in. Idempotent. Throws clone-start-failed, cancelled. */
+export async function startPromoted(policy: ClusterPolicy, clone: CloneRef, io: StepIo): Promise<void> {
+  const folders = foldersOf(clone.directory);
   const running = runningServer(folders) === null ? null : readServerState(folders);
   const state = running ?? (await startClone(policy, clone, { target: null, startedAtMs: Date.now() }));
   for (let beats = 0; ; beats += 1) {
     if (io.signal.aborted) throw new AssayError('cancelled', { what: `start of clone ${clone.id}` });
     const alive = isServerOf(state.pid, folders.data);
     const log = readFileSync(serverLog(folders, state.number), 'utf8');
-    if (alive && recoveryProgress(log).readyAtMs !== null) return giveSettingsBack(folders);
+    if (alive && recoveryProgress(log).readyAtMs !== null) return;
     if (!alive && beats > 0) throw ended(policy, clone, state, log);
     if (beats % 20 === 0) io.beat({ phase: 'serve' });
     await pause(POLL_MS);
