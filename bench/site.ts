@@ -23,7 +23,7 @@ export interface Site {
 }
 
 /** Gigabytes of the shop at scale 1. */
-const GIGABYTES_PER_SCALE = 0.3;
+const GIGABYTES_PER_SCALE = 0.255;
 
 export async function openSite(gigabytes: number, tell: (line: string) => void): Promise<Site> {
   tell(`a fleet, and ${gigabytes} GB of a shop's data`);
