@@ -1,6 +1,7 @@
 /** PostgreSQL refuses to run as root: where the worker is root, child processes take another user. */
 import { execFileSync } from 'node:child_process';
 import { chownSync, mkdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { AssayError } from '../domain/errors.ts';
 
 export interface OsUser {
@@ -31,8 +32,15 @@ export function ownerOf(path: string): OsUser {
   return { name: String(uid), uid, gid, switched: (process.getuid?.() ?? 0) === 0 && uid !== 0 };
 }
 
+/** Makes a folder with its parents. Others may pass through, since below it lie folders of several users, but not look in. Idempotent. */
+export function passableFolder(path: string): string {
+  mkdirSync(path, { recursive: true, mode: 0o711 });
+  return path;
+}
+
 /** Makes a folder 0700 that belongs to this user. Idempotent. */
 export function privateFolder(path: string, owner: OsUser): string {
+  passableFolder(dirname(path));
   mkdirSync(path, { recursive: true, mode: 0o700 });
   if (owner.switched) chownSync(path, owner.uid, owner.gid);
   return path;

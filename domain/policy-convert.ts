@@ -52,7 +52,7 @@ function toClusterPolicy(name: string, file: ClusterFile, folder: string): Clust
       binaries: file.clone.binaries === null ? null : wholePath(folder, file.clone.binaries),
       honest: file.clone.honest,
     },
-    evidenceDirectory: wholePath(folder, file.evidence ?? `/var/lib/assay/evidence/${name}`),
+    evidenceDirectory: wholePath(folder, file.evidence),
   };
 }
 

@@ -159,7 +159,7 @@ const cluster = z.strictObject({
     })
     .meta({ description: 'Where restores are tried' })
     .prefault({}),
-  evidence: path('Folder for certificates and markers, outside the repository; default /var/lib/assay/evidence/CLUSTER').optional(),
+  evidence: path('Folder for certificates and markers, outside the repository; each cluster has its own in it').prefault('/var/lib/assay/evidence'),
 });
 
 /** A cluster's name; the rule is checked in `policy-rules.ts`, so that a bad name does not hide the faults below it. */

@@ -17,10 +17,10 @@ export function clusterFolder(evidenceDirectory: string, cluster: string): strin
   return join(evidenceDirectory, cluster);
 }
 
-/** Makes it with all its parents. 0750 lets a group of auditors read; 0700 for what holds more than verdicts. Idempotent. */
+/** Makes it with all its parents, which others may pass through: clones of another user lie beside evidence. 0750 lets a group of auditors read; 0700 for what holds more than verdicts. Idempotent. */
 export async function makeFolder(path: string, mode: 0o700 | 0o750): Promise<string> {
   return onDisk(path, async () => {
-    await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+    await mkdir(dirname(path), { recursive: true, mode: 0o751 });
     await mkdir(path, { recursive: true, mode });
     return path;
   });

@@ -5,6 +5,7 @@ import { isSamePlace } from '../../activities/backup/checks/arrival.ts';
 import { cloneConnection, withClone } from '../../activities/backup/clone/connection.ts';
 import { cloneFoldersIn, foldersOf } from '../../activities/backup/clone/layout.ts';
 import { processesIn, runningServer } from '../../activities/backup/clone/server.ts';
+import { makeFolder } from '../../activities/control/evidence-folder.ts';
 import type { Lsn } from '../../domain/backup/lsn.ts';
 import type { CloneRef } from '../../domain/backup/model.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
@@ -135,6 +136,14 @@ describe('a clone', () => {
     await expect(bench.clones.sweep(policy.clone.directory, async () => Promise.reject(new Error('no answer')))).rejects.toThrow('no answer');
     expect(existsSync(busy.directory)).toBe(true);
     await bench.clones.wipe(busy);
+  });
+
+  it('finds its way beside evidence, which another user made on a bare machine', async () => {
+    const state = join(bench.cluster.directory, 'state');
+    await makeFolder(join(state, 'evidence', 'shop'), 0o750);
+    const beside = { ...policy, clone: { ...policy.clone, directory: join(state, 'clones') } };
+    const clone = await bench.clones.open(beside, 'beside', 'test', 1);
+    await bench.clones.wipe(clone);
   });
 
   it('is refused above the limit, without room, on another host, or over foreign files', async () => {

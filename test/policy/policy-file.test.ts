@@ -31,7 +31,7 @@ describe('a sound file', () => {
       proof: { afterBackup: 'content', deep: { cron: '0 4 * * 0', catchUpMs: 43_200_000 }, randomPerWeek: 2 },
       witness: { everyMs: 15_000 },
       clone: { memoryMb: 512, honest: true },
-      evidenceDirectory: '/var/lib/assay/evidence/shop',
+      evidenceDirectory: '/var/lib/assay/evidence',
     });
   });
 

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { passableFolder } from '../../../os-user.ts';
 import { childEnvironment } from '../../../process.ts';
 import type { Engine } from './command.ts';
 
@@ -14,7 +15,7 @@ const LOOK_MS = 50;
 
 /** Log of one run, 0600, named by what it is for: the next attempt of the same request finds it. The oldest logs go. */
 export function logFileOf(engine: Engine, purpose: string, key: string): string {
-  const folder = join(engine.policy.evidenceDirectory, 'engine-logs');
+  const folder = join(passableFolder(engine.policy.evidenceDirectory), 'engine-logs');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   prune(folder);
   return join(folder, `${purpose}-${createHash('sha256').update(key).digest('hex').slice(0, 16)}.log`);
