@@ -30,6 +30,17 @@ export function checkArchiveMode({ settings, pendingRestart }: ClusterFacts): Fi
   return ok(name, `archive_mode is ${mode}`);
 }
 
+/** A quiet cluster fills its segment slowly: until then nothing of it is archived. */
+export function checkArchiveTimeout({ settings, segmentBytes }: ClusterFacts, { objectives }: ClusterPolicy): Finding {
+  const name = 'archive-timeout';
+  const seconds = Number(settings.archive_timeout ?? 0);
+  const way = "alter system set archive_timeout = '60s', then select pg_reload_conf()";
+  if (seconds === 0) return warning(name, `archive_timeout is 0: what is written stays unarchived until ${segmentBytes / 1024 ** 2} MB are full`, way);
+  if (objectives.rpoMs !== null && seconds * 1000 > objectives.rpoMs)
+    return warning(name, `archive_timeout is ${seconds} s, objectives.rpo ${objectives.rpoMs / 1000} s: the objective cannot be held`, way);
+  return ok(name, `a segment is archived after ${seconds} s at the latest`);
+}
+
 /** It must push to the stanza of the policy; Assay itself is never in it, and never writes it. */
 export function checkArchiveCommand({ settings }: ClusterFacts, { engine }: ClusterPolicy): Finding {
   const name = 'archive-command';

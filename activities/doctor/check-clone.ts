@@ -141,6 +141,14 @@ export function checkDisk({ cloneDisk }: HostFacts, { databases }: ClusterFacts,
     findings.push(
       fault(name, `${cloneDisk.directory} cannot be written by this user`, 'make it for the user of the worker, or name another in clone.directory'),
     );
+  if (cloneDisk.shutOut !== null)
+    findings.push(
+      fault(
+        name,
+        `OS user ${cloneDisk.shutOut} of the clones cannot enter ${cloneDisk.directory}`,
+        'let it pass through the folders above (chmod o+x), or name another in clone.directory',
+      ),
+    );
   if (cloneDisk.sharesDataDisk && environment === 'production')
     findings.push(warning(name, `clones would fill the disk of the data directory`, 'name a disk of its own in clone.directory'));
   return findings;

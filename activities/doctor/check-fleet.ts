@@ -70,12 +70,12 @@ export function checkSigningKey({ readSecret }: DoctorDependencies, fleet: Fleet
     const pem = readSecret(fleet.signingKey);
     return pem.includes('PRIVATE KEY')
       ? ok(name, 'the signing key can be read')
-      : fault(name, `${fleet.signingKey} holds no private key`, 'make one with `assay init --signing-key PATH`');
+      : fault(name, `${fleet.signingKey} holds no private key`, 'make one with `assay init --signing-key`');
   } catch (error) {
     return warning(
       name,
       `certificates cannot be signed from here: ${reasonOf(error)}`,
-      'make a key with `assay init --signing-key PATH`, and name it in signing_key',
+      'make a key with `assay init --signing-key`, and name it in signing_key',
     );
   }
 }

@@ -6,6 +6,7 @@ import {
   checkArchiveCommand,
   checkArchiveMode,
   checkArchiver,
+  checkArchiveTimeout,
   checkArchivingArrives,
   checkChecksums,
   checkRepositories,
@@ -43,13 +44,7 @@ async function examineCluster(dependencies: DoctorDependencies, policy: ClusterP
   const facts = await readCluster(policy, dependencies.readSecret, dependencies.now).catch((error: unknown) => scrubbedReason(error));
   if (typeof facts === 'string') {
     const { host, port, user, database } = policy.connection;
-    return [
-      fault(
-        'connection',
-        `${user} cannot connect to ${database} at ${host}:${port}: ${facts}`,
-        "check connection in the policy, the role, its password, and the server's pg_hba.conf",
-      ),
-    ];
+    return [fault('connection', `${user} cannot connect to ${database} at ${host}:${port}: ${facts}`, wayIn(facts))];
   }
   const answered = ok('connection', `PostgreSQL ${serverVersion(facts)} answers at ${policy.connection.host}:${policy.connection.port}`);
   return [
@@ -61,6 +56,12 @@ async function examineCluster(dependencies: DoctorDependencies, policy: ClusterP
   ];
 }
 
+/** A Debian cluster lets nobody in through its socket but the OS user of the same name. */
+const wayIn = (reason: string) =>
+  /^Peer authentication failed/.test(reason)
+    ? "make a role with a password (create role assay login password '…'), and connect over TCP: connection.host 127.0.0.1, connection.password file:PATH"
+    : "check connection in the policy, the role, its password, and the server's pg_hba.conf";
+
 const examineServer = (facts: ClusterFacts, policy: ClusterPolicy): readonly Finding[] => [
   checkPrimary(facts),
   checkPooler(facts, policy),
@@ -69,6 +70,7 @@ const examineServer = (facts: ClusterFacts, policy: ClusterPolicy): readonly Fin
   checkWalLevel(facts),
   checkArchiveMode(facts),
   checkArchiveCommand(facts, policy),
+  checkArchiveTimeout(facts, policy),
   checkArchiver(facts),
   checkChecksums(facts),
   ...checkSlots(facts),

@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, readdirSync, statfsSync, statSync } 
 import { dirname, join } from 'node:path';
 import { reasonOf } from '../../domain/errors.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
+import { osUser, ownerOf } from '../os-user.ts';
 import { run } from '../process.ts';
 import type { EngineView } from './ports.ts';
 
@@ -27,7 +28,14 @@ export interface HostFacts {
   readonly libc: string | null;
   /** Names of locales, normalised (`en_us.utf8`); null where `locale` is missing. */
   readonly locales: ReadonlySet<string> | null;
-  readonly cloneDisk: { readonly directory: string; readonly freeBytes: number; readonly sharesDataDisk: boolean; readonly writable: boolean };
+  readonly cloneDisk: {
+    readonly directory: string;
+    readonly freeBytes: number;
+    readonly sharesDataDisk: boolean;
+    readonly writable: boolean;
+    /** OS user of clones where it cannot pass through the folders above them; null: it can. */
+    readonly shutOut: string | null;
+  };
 }
 
 const programs = ['postgres', 'pg_ctl', 'pg_controldata', 'pg_checksums', 'pg_amcheck'];
@@ -43,7 +51,7 @@ export async function readHost(policy: ClusterPolicy, major: number, dataDirecto
     looked,
     libc: libc?.replace(/^glibc\s+/, '').trim() ?? null,
     locales: locales === null ? null : new Set(locales.split('\n').map(localeKey)),
-    cloneDisk: readDisk(policy, dataDirectory),
+    cloneDisk: { ...readDisk(policy, dataDirectory), shutOut: await shutOut(policy, dataDirectory) },
   };
 }
 
@@ -81,7 +89,7 @@ async function readExtensions(folder: string, major: number): Promise<ReadonlySe
   return new Set(readdirSync(join(share, 'extension')).flatMap((file) => (file.endsWith('.control') ? [file.slice(0, -'.control'.length)] : [])));
 }
 
-function readDisk(policy: ClusterPolicy, dataDirectory: string | null): HostFacts['cloneDisk'] {
+function readDisk(policy: ClusterPolicy, dataDirectory: string | null): Omit<HostFacts['cloneDisk'], 'shutOut'> {
   const { directory } = policy.clone;
   const there = nearestExisting(directory);
   const { bavail, bsize } = statfsSync(there);
@@ -92,6 +100,18 @@ function readDisk(policy: ClusterPolicy, dataDirectory: string | null): HostFact
     sharesDataDisk: data !== null && data === dataDirectory && statSync(data).dev === statSync(there).dev,
     writable: isWritable(there),
   };
+}
+
+/** A worker that is root makes the folder, and another user works in it. */
+async function shutOut({ clone }: ClusterPolicy, dataDirectory: string | null): Promise<string | null> {
+  try {
+    const as = clone.osUser === null && dataDirectory !== null && existsSync(dataDirectory) ? ownerOf(dataDirectory) : osUser(clone.osUser);
+    const { status } = await run({ argv: ['test', '-x', nearestExisting(clone.directory)], as, deadlineMs: 10_000, accept: [0, 1] });
+    return status === 0 ? null : as.name;
+  } catch {
+    // no such user here: a check of its own says so
+    return null;
+  }
 }
 
 const nearestExisting = (path: string): string => (existsSync(path) || path === '/' ? path : nearestExisting(dirname(path)));

@@ -3,6 +3,7 @@ import {
   checkArchiveCommand,
   checkArchiveMode,
   checkArchiver,
+  checkArchiveTimeout,
   checkChecksums,
   checkWalLevel,
   lastWholeSegment,
@@ -32,6 +33,7 @@ const all = (facts: ClusterFacts, machine: HostFacts = host): readonly Finding[]
   checkWalLevel(facts),
   checkArchiveMode(facts),
   checkArchiveCommand(facts, policy),
+  checkArchiveTimeout(facts, policy),
   checkArchiver(facts),
   checkChecksums(facts),
   checkEngineVersion(machine, facts, policy),
@@ -64,6 +66,7 @@ describe('each thing that is wrong with the server is one line with its fix', ()
     ['wal_level replica', setting({ wal_level: 'replica' }), 'wal-level', /replica/, 'warning'],
     ['archive_mode off', setting({ archive_mode: 'off' }), 'archive-mode', /off/, 'fault'],
     ['archive_mode that waits for a restart', { pendingRestart: ['archive_mode'] }, 'archive-mode', /until the server restarts/, 'fault'],
+    ['a quiet cluster that archives nothing', setting({ archive_timeout: '0' }), 'archive-timeout', /stays unarchived until 16 MB are full/, 'warning'],
     ['no archive_command', setting({ archive_command: '' }), 'archive-command', /is empty/, 'fault'],
     ['an archive_command that drops', setting({ archive_command: '/bin/true' }), 'archive-command', /does not run/, 'fault'],
     [
@@ -135,10 +138,25 @@ describe('and with the host', () => {
     ['a full disk', { cloneDisk: { ...host.cloneDisk, freeBytes: 1e9 } }, 'clone-disk', /0\.9 GB free in \/clones, the cluster has 10\.0 GB/, 'fault'],
     ['a disk for one clone only', { cloneDisk: { ...host.cloneDisk, freeBytes: 15e9 } }, 'clone-disk', /not enough for 2 clones/, 'warning'],
     ["the data directory's disk", { cloneDisk: { ...host.cloneDisk, sharesDataDisk: true } }, 'clone-disk', /fill the disk of the data directory/, 'warning'],
+    [
+      'folders above that the OS user cannot pass',
+      { cloneDisk: { ...host.cloneDisk, shutOut: 'postgres' } },
+      'clone-disk',
+      /postgres .* cannot enter/,
+      'fault',
+    ],
     ['a folder of another user', { cloneDisk: { ...host.cloneDisk, writable: false } }, 'clone-disk', /cannot be written/, 'fault'],
   ])('%s', (_, damage, name, line, outcome) => {
     const found = bad(all(sound, { ...host, ...damage })).filter((finding) => finding.name === name);
     expect(found).toMatchObject([{ outcome, line: expect.stringMatching(line), fix: expect.stringMatching(/.{10}/) }]);
+  });
+});
+
+test('an objective that archiving cannot hold', () => {
+  const tight = { ...policy, objectives: { ...policy.objectives, rpoMs: 30_000 } };
+  expect(checkArchiveTimeout(sound, tight)).toMatchObject({
+    outcome: 'warning',
+    line: 'archive_timeout is 60 s, objectives.rpo 30 s: the objective cannot be held',
   });
 });
 

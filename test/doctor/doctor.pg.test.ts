@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ import { testCluster } from '../support/cluster.ts';
 let cluster: EmbeddedCluster;
 let policy: ClusterPolicy;
 const folder = mkdtempSync(join(tmpdir(), 'assay-doctor-'));
+chmodSync(folder, 0o711);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 beforeAll(async () => {
@@ -72,6 +73,13 @@ test('a sound cluster, seen by an ordinary role, has no fault', async () => {
   ]) {
     expect(of(lines, name), name).not.toHaveLength(0);
   }
+});
+
+test.runIf(process.getuid?.() === 0)('clones in a folder that their OS user cannot get to', async () => {
+  const closed = join(folder, 'closed');
+  mkdirSync(closed, { mode: 0o700 });
+  const lines = await examine({ ...policy, clone: { ...policy.clone, directory: join(closed, 'clones') } });
+  expect(of(lines, 'clone-disk').map(({ line }) => line)).toContainEqual(expect.stringMatching(/OS user \S+ of the clones cannot enter .*closed/));
 });
 
 test('an archive_command that reports success and drops is found, though pg_stat_archiver is green', async () => {

@@ -28,6 +28,7 @@ export const sound: ClusterFacts = {
     archive_mode: 'on',
     archive_command: "pgbackrest --config='/etc/pgbackrest.conf' --stanza=main archive-push %p",
     archive_library: '',
+    archive_timeout: '60',
     data_checksums: 'on',
     data_directory: '/nowhere/data',
     max_replication_slots: '10',
@@ -50,7 +51,7 @@ export const host: HostFacts = {
   looked: ['/usr/lib/postgresql/15/bin'],
   libc: '2.36',
   locales: new Set(['c', 'en_us.utf8']),
-  cloneDisk: { directory: '/clones', freeBytes: 100 * 1024 ** 3, sharesDataDisk: false, writable: true },
+  cloneDisk: { directory: '/clones', freeBytes: 100 * 1024 ** 3, sharesDataDisk: false, writable: true, shutOut: null },
 };
 
 const text = `version: 1

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
@@ -13,6 +13,8 @@ let temporal: TestWorkflowEnvironment;
 let control: EmbeddedControl;
 let cluster: EmbeddedCluster;
 const folder = mkdtempSync(join(tmpdir(), 'assay-handlers-'));
+// clones run as another user, who must get there
+chmodSync(folder, 0o711);
 const options = { file: join(folder, 'assay.yaml'), json: true };
 
 beforeAll(async () => {
