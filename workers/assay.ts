@@ -11,7 +11,7 @@ const handlers: LocalHandlers = {
   connection: async (options) => (await import('./commands/connection.ts')).connectionFor(options),
   clusters: async (options) => (await import('./commands/connection.ts')).clusterNames(options),
   dev: async (options, tell) => (await import('./commands/dev.ts')).runDev(options, tell),
-  worker: async (_options, tell) => (await import('./commands/worker.ts')).runWorker((url) => tell(`polling; metrics at ${url}`)),
+  worker: async (options, tell) => (await import('./commands/worker.ts')).runWorker(options, (url) => tell(`polling; metrics at ${url}`)),
   init: async (request, options) => (await policy()).init(request, options),
   doctor: async (request, options) => (await policy()).doctor(request, options),
   plan: async (options) => (await policy()).plan(options),

@@ -61,6 +61,31 @@ describe('for a cluster that is there', () => {
     expect(readPolicy(join(folder, 'assay.yaml')).clusters).toHaveLength(1);
   });
 
+  test('says how to get in where the server asks who comes', async () => {
+    await cluster.sql("create role keeper login password 'right'");
+    const hba = join(cluster.dataDirectory, 'pg_hba.conf');
+    const before = readFileSync(hba, 'utf8');
+    writeFileSync(hba, `local all keeper scram-sha-256\nlocal all nobody peer\n${before}`);
+    await cluster.sql('select pg_reload_conf()');
+    process.env.PGPASSWORD = 'right';
+    try {
+      const asked = { host: cluster.socketDirectory, port: cluster.port };
+      await expect
+        .poll(async () => (await init({ force: true, connection: { ...asked, user: 'nobody' } })).notes)
+        .toEqual([
+          expect.stringContaining('Peer authentication failed'),
+          expect.stringContaining('create role assay login'),
+          expect.stringContaining(`postgresql://assay@127.0.0.1:${cluster.port}/postgres`),
+        ]);
+      const { file } = await init({ force: true, connection: { ...asked, user: 'keeper' } });
+      expect(readPolicy(file).clusters[0]?.connection).toMatchObject({ user: 'keeper', password: 'env:PGPASSWORD' });
+    } finally {
+      delete process.env.PGPASSWORD;
+      writeFileSync(hba, before);
+      await cluster.sql('select pg_reload_conf()');
+    }
+  });
+
   test('leaves schedules to a foreign job that makes backups already, and names it', async () => {
     plant('etc/cron.d/backup', '# pgbackrest backup\n0 2 * * * postgres pgbackrest --stanza=till --type=full backup\n');
     const found = await init();
@@ -92,6 +117,14 @@ test('the signing key signs, is 0600, and is never overwritten', async () => {
   expect(statSync(keys?.privateKey ?? '').mode & 0o777).toBe(0o600);
   expect(readPolicy(file).signingKey).toBe(`file:${join(folder, 'signing.key')}`);
   await expect(initPolicy({ ...options, file, force: true })).rejects.toThrow(/certificates may need it/);
+});
+
+test('a policy that is there stays as it is when only a key is asked for', async () => {
+  writeFileSync(join(folder, 'assay.yaml'), 'mine');
+  const { written, notes } = await initPolicy({ file: join(folder, 'assay.yaml'), host: 'db1', root: folder, signingKey: join(folder, 'signing.key') });
+  expect(written).toEqual([join(folder, 'signing.key'), join(folder, 'signing.pub')]);
+  expect(notes).toEqual([expect.stringContaining(`signing_key: file:${join(folder, 'signing.key')}`)]);
+  expect(readFileSync(join(folder, 'assay.yaml'), 'utf8')).toBe('mine');
 });
 
 test('passwords in the lines of other jobs are not copied', async () => {

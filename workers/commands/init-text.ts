@@ -1,11 +1,12 @@
 /** The commented `assay.yaml` that `assay init` writes. Comments come from the definition of the keys. */
+import prettyBytes from 'pretty-bytes';
 import { policyKeyLines } from '../../domain/policy-docs.ts';
 import type { ForeignJob, FoundServer, FoundStanza } from './init-find.ts';
 
 export interface InitFindings {
   readonly cluster: string;
   readonly host: string;
-  readonly connection: { readonly host: string; readonly port: number; readonly user: string; readonly database: string };
+  readonly connection: { readonly host: string; readonly port: number; readonly user: string; readonly database: string; readonly password: string | null };
   /** null: it did not answer. */
   readonly server: FoundServer | null;
   /** null: nothing to adopt; Assay makes a configuration of its own. */
@@ -57,12 +58,14 @@ ${schedules(findings)}
       directory: /var/lib/assay/clones${comment('clusters.NAME.clone.directory')}
       max_clones: 1${comment('clusters.NAME.clone.max_clones')}
 
-    evidence: /var/lib/assay/evidence/${cluster}${comment('clusters.NAME.evidence')}
+    evidence: /var/lib/assay/evidence${comment('clusters.NAME.evidence')}
 `;
 }
 
 const help = new Map(policyKeyLines().map(({ key, help: text }) => [key, text]));
 const comment = (key: string) => `  # ${help.get(key) ?? ''}`;
+
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 // a JSON string is a YAML string
 const quoted = (text: string) => (/^[A-Za-z0-9/._:-]+$/.test(text) && !/^[0-9.:-]|:$/.test(text) ? text : JSON.stringify(text));
@@ -78,7 +81,7 @@ function head({ schema, notes, server, foreignJobs }: InitFindings): string {
     server === null
       ? []
       : [
-          `Found: PostgreSQL ${server.version}, ${server.databases.length} databases (${server.databases.join(', ')}), ${(server.bytes / 1024 ** 3).toFixed(1)} GB, ${server.tablespaces} tablespaces.`,
+          `Found: PostgreSQL ${server.version}, ${counted(server.databases.length, 'database')} (${server.databases.join(', ')}), ${prettyBytes(server.bytes, { maximumFractionDigits: 1 })}, ${counted(server.tablespaces, 'tablespace')}.`,
         ];
   const jobs =
     foreignJobs.length === 0
@@ -91,12 +94,12 @@ function head({ schema, notes, server, foreignJobs }: InitFindings): string {
   return `# yaml-language-server: $schema=${schema}\n${asComment(['Written by `assay init`; yours to edit.', ...found, ...notes, ...jobs, next])}\n`;
 }
 
-function connection({ connection: { host, port, user, database } }: InitFindings): string {
+function connection({ connection: { host, port, user, database, password } }: InitFindings): string {
   return `    connection:
       host: ${quoted(host)}${comment('clusters.NAME.connection.host')}
       port: ${port}
       user: ${quoted(user)}${comment('clusters.NAME.connection.user')}
-      # password: env:ASSAY_PGPASSWORD${comment('clusters.NAME.connection.password')}
+      ${password === null ? '# password: file:assay.password' : `password: ${password}`}${comment('clusters.NAME.connection.password')}
       database: ${quoted(database)}${comment('clusters.NAME.connection.database')}
     # exclude_databases: []${comment('clusters.NAME.exclude_databases')}
 `;

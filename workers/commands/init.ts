@@ -45,10 +45,11 @@ export interface Initialised {
   readonly written: readonly string[];
 }
 
-/** Throws refused-by-guard where a file is there already, usage for a bad name. */
+/** Where a file is there already only a key is made, if one is asked for; else it throws refused-by-guard. Throws usage for a bad name. */
 export async function initPolicy(options: InitOptions): Promise<Initialised> {
   const file = resolve(options.file ?? 'assay.yaml');
   if (existsSync(file) && !options.force && !options.dryRun) {
+    if (options.signingKey !== undefined) return onlyKey(file, resolve(options.signingKey));
     throw new AssayError('refused-by-guard', { what: `writing ${file}`, reason: 'it exists', hint: 'name another with --file, or overwrite it with --force' });
   }
   const notes: string[] = [];
@@ -56,7 +57,7 @@ export async function initPolicy(options: InitOptions): Promise<Initialised> {
   const connection = connectionOf(options, stanzas);
   const answer = await findServer(connection, readSecret);
   const server = typeof answer === 'string' ? null : answer;
-  if (typeof answer === 'string') notes.push(`The server at ${connection.host}:${connection.port} did not answer as ${connection.user}: ${answer}`);
+  if (typeof answer === 'string') notes.push(...unanswered(connection, answer));
   if (server?.inRecovery) notes.push('The server is a replica; name the primary in connection.host.');
   const adopted = choose(stanzas, server, notes);
   const foreignJobs = findForeignJobs(options.root);
@@ -81,6 +82,24 @@ export async function initPolicy(options: InitOptions): Promise<Initialised> {
   const keys = keyFile === null ? null : makeKeyPair(keyFile);
   writeFileSync(file, text, options.force ? {} : { flag: 'wx' });
   return { ...found, keys, written: [file, ...(keys === null ? [] : [keys.privateKey, keys.publicKey])] };
+}
+
+function onlyKey(file: string, keyFile: string): Initialised {
+  const keys = makeKeyPair(keyFile);
+  const notes = [`${file} was there and stays as it is: write in it \`signing_key: file:${keyFile}\``];
+  const nothing = { cluster: '', adopted: null, server: null, foreignJobs: 0, text: '' };
+  return { ...nothing, file, notes, keys, written: [keys.privateKey, keys.publicKey] };
+}
+
+/** A Debian cluster lets nobody in through its socket but the OS user of the same name, and asks for a password over TCP. */
+function unanswered({ host, port, user }: Connection, reason: string): readonly string[] {
+  const said = `The server at ${host}:${port} did not answer as ${user}: ${reason}`;
+  if (!/\((28000|28P01)\)$/.test(reason)) return [said];
+  return [
+    said,
+    `Give Assay a role of its own: sudo -u postgres psql -p ${port} -c "create role assay login password '...'"`,
+    `Then look again: PGPASSWORD=... assay init --force --connection postgresql://assay@127.0.0.1:${port}/postgres`,
+  ];
 }
 
 function wantedStanzas({ config, stanza, root = '/' }: InitOptions, notes: string[]): readonly FoundStanza[] {

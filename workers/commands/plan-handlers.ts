@@ -22,6 +22,7 @@ type PolicyHandlers = Pick<LocalHandlers, 'init' | 'doctor' | 'plan' | 'apply' |
 export const policyHandlers: PolicyHandlers = {
   init: async (request, options) => {
     const { file, text, notes, written, adopted, foreignJobs } = await initPolicy(initOptions(request, options));
+    if (text === '') return { file, text, written, notes };
     const adoption =
       adopted === null
         ? 'no pgbackrest.conf to adopt: `assay apply` makes one'

@@ -2,13 +2,15 @@
 import { existsSync } from 'node:fs';
 import { AssayError } from '../../domain/errors.ts';
 import type { FleetPolicy, SecretReference } from '../../domain/policy.ts';
+import type { GlobalOptions } from '../../ops/cli/handlers.ts';
 import { readConfig, readSecret } from '../config.ts';
 import { startFleet } from '../fleet.ts';
 import { readPolicy } from '../read-policy.ts';
+import { configOf } from './connection.ts';
 
 /** Stays until SIGTERM or SIGINT. The policy file is read only for what the environment leaves out. */
-export async function runWorker(onReady: (metricsUrl: string) => void = () => {}): Promise<void> {
-  const config = readConfig();
+export async function runWorker(options: GlobalOptions, onReady: (metricsUrl: string) => void = () => {}): Promise<void> {
+  const config = configOf(options);
   const file = existsSync(config.policyFile) ? readPolicy(config.policyFile) : null;
   const fleet = await startFleet({ config, policy: file, signingKey: signingKeyOf(file), controlUrl: controlUrlOf(file) });
   onReady(fleet.metricsUrl);
