@@ -161,6 +161,12 @@ describe('a clone', () => {
     expect(existsSync(join(policy.clone.directory, 'note'))).toBe(true);
   });
 
+  it('is refused for a restore into the folder that the sweeper empties', async () => {
+    const into = join(policy.clone.directory, 'mine');
+    await expect(bench.clones.open(policy, 'mine', 'cold/1', 1, into)).rejects.toMatchObject({ code: 'usage' });
+    expect(existsSync(into)).toBe(false);
+  });
+
   it('stays when it was handed over', async () => {
     const { clone } = await cloneAt(bench, policy, { id: 'stays', target: upTo(first) });
     await bench.clones.promote(policy, clone, quietIo());

@@ -107,6 +107,9 @@ describe('the folder of a clone', () => {
   it('is short whatever its id is, and refused where its socket would have too long a name', () => {
     expect(shortId('1a2b3c4d')).toBe('1a2b3c4d');
     expect(shortId('backup/main/prove/2026-11-21T06:00:00Z')).toMatch(/^c[0-9a-f]{12}$/);
+    // two proofs whose ids begin alike have two folders: one wipes its own
+    const [one, other] = ['1a2b3c4d-0000-4000-8000-000000000001', '1a2b3c4d-0000-4000-8000-000000000002'].map(shortId);
+    expect(one).not.toBe(other);
     for (const id of ['..', '.', 'a/b', '-rf', '']) expect(shortId(id)).toMatch(/^c[0-9a-f]{12}$/);
     expect(() => foldersOf(`/${'x'.repeat(90)}/c1`)).toThrow(/name a shorter|too many/);
   });

@@ -44,6 +44,7 @@ export async function openInto(policy: ClonePolicy, file: CloneFile, into: strin
   await assertReachable(parent, as);
   const directory = existsSync(into) ? realpathSync(into) : join(realpathSync(parent), basename(into));
   foldersOf(directory);
+  assertBeside(policy.directory, directory);
   if (readCloneFile(directory)?.id === file.id) return makeFolders(directory, as);
   const found = foundFolder(directory);
   await assertRoom(found === null ? parent : directory, file.neededBytes);
@@ -55,6 +56,13 @@ export async function openInto(policy: ClonePolicy, file: CloneFile, into: strin
     await giveBack(directory, found);
     throw new AssayError('usage', { reason: `cannot restore into ${into}: ${reasonOf(cause)}`, hint: 'name a folder that this user may write to' }, { cause });
   }
+}
+
+/** The sweeper takes away whatever in the clone directory belongs to no run of the fleet, and a restore may be run by none. */
+function assertBeside(clones: string, directory: string): void {
+  const within = existsSync(clones) ? realpathSync(clones) : clones;
+  if (directory !== within && !directory.startsWith(`${within}/`)) return;
+  throw new AssayError('usage', { reason: `${directory} lies in the clone directory, which Assay empties`, hint: 'name a folder outside of it' });
 }
 
 /** null where there is none. Throws directory-not-empty, also for what is no folder. */

@@ -1,6 +1,7 @@
 /** Steps of a proof, in the order the recipe calls them (workflows/backup/prove-recipe.ts). */
 
 import type { BackupRecord, CheckResult, CloneRef, Marker, ProofDepth, ReachedPoint, RecoveryTarget } from '../../../domain/backup/model.ts';
+import { expiringLabels } from '../../../domain/backup/pins.ts';
 import type { ProofSummary } from '../../../domain/backup/proof.ts';
 import type { ProofDraft, ProveQuestion, StepFault } from '../../../domain/backup/proof-draft.ts';
 import { chainOf, describeTarget, markersOnWay, type PlannedStop, type ProofPlan, planStops } from '../../../domain/backup/proof-plan.ts';
@@ -134,7 +135,8 @@ async function planProof(deps: BackupDependencies, question: ProveQuestion): Pro
   const backup = chooseBackup(survey, { ...question, target });
   const { backups, systemIdentifier } = survey.info;
   const way = { systemIdentifier, timeline: survey.window.timeline, histories: survey.histories };
-  const markers = markersOnWay(await deps.markerStore.between(policy.cluster, backup.stopLsn, null), way);
+  const archivedEnd = target === null && question.archivedLsn === null ? endOfArchive(survey) : null;
+  const markers = markersOnWay(await deps.markerStore.between(policy.cluster, backup.stopLsn, archivedEnd), way);
   return {
     proofId: question.proofId,
     repository,
@@ -146,6 +148,13 @@ async function planProof(deps: BackupDependencies, question: ProveQuestion): Pro
   };
 }
 
+/** Nobody waited for the newest markers to be archived: only those that lie before this are sure to be. null: nothing is archived. */
+function endOfArchive({ window, source }: Survey): Lsn | null {
+  if (window.newest === null) return null;
+  const segmentBytes = source?.segmentBytes ?? SEGMENT_BYTES;
+  return segmentStart(parseSegmentName(window.newest.name, segmentBytes).number, segmentBytes);
+}
+
 /** Tells of a restore that no retry will ever begin. */
 function refused(deps: BackupDependencies, { policy, into }: ProveQuestion, error: unknown): never {
   if (into !== null && isAssayError(error) && !error.retryable) deps.observe({ kind: 'restore-finished', cluster: policy.cluster, outcome: 'refused' });
@@ -153,9 +162,21 @@ function refused(deps: BackupDependencies, { policy, into }: ProveQuestion, erro
 }
 
 async function openClone(deps: BackupDependencies, { policy, plan, owner, into }: OfPlan & { owner: string; into: string | null }): Promise<CloneRef> {
+  await pinChain(deps, { policy, plan, owner });
+  return deps.clones.open(policy, plan.proofId, owner, Math.ceil(plan.backup.databaseBytes * HEADROOM), into);
+}
+
+/** What is being expired, or was since the plan was made, cannot be begun from. Throws backup-expiring; nothing is pinned then. */
+async function pinChain(deps: BackupDependencies, { policy, plan, owner }: OfPlan & { owner: string }): Promise<void> {
+  const { evidence } = deps;
   const labels = plan.chain.map((backup) => backup.label);
-  await deps.evidence.pin(policy.cluster, owner, labels);
-  return deps.clones.open(policy, plan.proofId.slice(0, 8), owner, Math.ceil(plan.backup.databaseBytes * HEADROOM), into);
+  await evidence.pin(policy.cluster, owner, labels);
+  const expiring = expiringLabels(await evidence.pins(policy.cluster));
+  const there = (await deps.engineFor(policy).info(plan.repository)).backups.map((backup) => backup.label);
+  const lost = labels.find((label) => expiring.includes(label) || !there.includes(label));
+  if (lost === undefined) return;
+  await evidence.unpin(policy.cluster, owner);
+  throw new AssayError('backup-expiring', { label: lost, cluster: policy.cluster });
 }
 
 /** A restore for a person is refused before anything starts; a proof of a backup that a hole cuts off goes on and says so. */
