@@ -107,6 +107,12 @@ export const catalogue = {
     retryable: false,
     exit: 2,
   },
+  'backup-expiring': {
+    message: 'backup {label} of {cluster} is being expired',
+    hint: 'ask again: what the policy keeps will be chosen from what is left',
+    retryable: true,
+    exit: 5,
+  },
   'target-unreachable': { message: '{target} of {cluster} cannot be reached: {reason}', hint: 'nearest reachable: {nearest}', retryable: false, exit: 5 },
   'directory-not-empty': {
     message: 'the folder {directory} is not empty',

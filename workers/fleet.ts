@@ -6,7 +6,7 @@ import { createBackupSteps } from '../activities/backup/steps.ts';
 import { openControl } from '../activities/control/control-database.ts';
 import { createMarkerStore } from '../activities/control/marker-store.ts';
 import { gaugeProofs } from '../activities/control/queries.ts';
-import { fleetSteps, isRunning } from '../activities/fleet/steps.ts';
+import { fleetSteps, isRunning, releasePins } from '../activities/fleet/steps.ts';
 import { AssayError, reasonOf } from '../domain/errors.ts';
 import { fleetQueue, hostQueue } from '../domain/ids.ts';
 import type { Observe } from '../domain/observation.ts';
@@ -183,9 +183,11 @@ async function createWorkers({ config, observe, temporal, activities }: Crew): P
   ];
 }
 
-/** A clone whose workflow ended without wiping it (the host went down) is wiped before new work begins. */
+/** A clone whose workflow ended without wiping it (the host went down) is wiped before new work begins; what it pinned is free again. */
 async function sweepClones(deps: ReturnType<typeof backupDependencies>, client: Client, host: string): Promise<void> {
-  const policies = (await deps.evidence.listPolicies()).filter((policy: ClusterPolicy) => policy.host === host);
+  const all = await deps.evidence.listPolicies();
+  for (const { cluster } of all) await releasePins({ client, evidence: deps.evidence }, cluster);
+  const policies = all.filter((policy: ClusterPolicy) => policy.host === host);
   for (const directory of new Set(policies.map((policy) => policy.clone.directory))) {
     await deps.clones.sweep(directory, (owner) => isRunning(client, owner));
   }

@@ -13,6 +13,7 @@ import type {
   RecoveryTarget,
   Witness,
 } from '../../domain/backup/model.ts';
+import type { Pin } from '../../domain/backup/pins.ts';
 import type { Proof, ProofSummary } from '../../domain/backup/proof.ts';
 import type { Observe } from '../../domain/observation.ts';
 import type { ClusterPolicy, SecretReference } from '../../domain/policy.ts';
@@ -132,6 +133,8 @@ export interface EvidenceStore {
   provenBackups(cluster: string): Promise<readonly ProofSummary[]>;
   /** Labels that clones and restores in progress need now; `pin` and `unpin` are idempotent by owner. */
   pinned(cluster: string): Promise<readonly string[]>;
+  /** The same with their owners, and what expiries have announced (domain/backup/pins.ts). */
+  pins(cluster: string): Promise<readonly Pin[]>;
   pin(cluster: string, owner: string, labels: readonly string[]): Promise<void>;
   unpin(cluster: string, owner: string): Promise<void>;
   appliedPolicy(cluster: string): Promise<ClusterPolicy | null>;

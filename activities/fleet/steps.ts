@@ -1,6 +1,7 @@
 /** Steps that need only Temporal and the control database; any worker does them. */
 import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
+import { workflowOf } from '../../domain/backup/pins.ts';
 import { AssayError } from '../../domain/errors.ts';
 import { fleetQueue, workflowIds } from '../../domain/ids.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
@@ -27,6 +28,9 @@ export function fleetSteps(deps: FleetDependencies) {
 
     isRunning: ({ workflowId, runId }: LockHolder): Promise<boolean> => isRunning(deps.client, workflowId, runId),
 
+    /** What a run needed that was terminated, or whose history is gone, holds retention back no longer. Returns the owners. Idempotent. */
+    releasePins: (cluster: string): Promise<readonly string[]> => releasePins(deps, cluster),
+
     /** Puts the holder in line; the lock workflow signals it when its turn has come. Idempotent by run. */
     async askForLock({ cluster, holder }: { cluster: string; holder: LockHolder }): Promise<void> {
       await deps.client.workflow.signalWithStart('clusterLock', {
@@ -42,6 +46,17 @@ export function fleetSteps(deps: FleetDependencies) {
 }
 
 export type FleetSteps = ReturnType<typeof fleetSteps>;
+
+/** Throws what asking Temporal throws: in doubt nothing is released. */
+export async function releasePins({ client, evidence }: FleetDependencies, cluster: string): Promise<readonly string[]> {
+  const released: string[] = [];
+  for (const owner of new Set((await evidence.pins(cluster)).map((pin) => pin.owner))) {
+    if (await isRunning(client, workflowOf(owner))) continue;
+    await evidence.unpin(cluster, owner);
+    released.push(owner);
+  }
+  return released;
+}
 
 /** False for a workflow that has ended or never was. */
 export async function isRunning(client: Client, workflowId: string, runId?: string): Promise<boolean> {

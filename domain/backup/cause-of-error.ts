@@ -30,6 +30,7 @@ const CAUSES: Partial<Record<ErrorCode, Cause>> = {
   'refused-by-guard': 'clone-start-failed',
   'clone-limit': 'interrupted',
   'clone-foreign': 'interrupted',
+  'backup-expiring': 'interrupted',
   'engine-busy': 'interrupted',
   cancelled: 'interrupted',
 };

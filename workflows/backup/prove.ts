@@ -1,9 +1,10 @@
 /** A proof of one backup, on demand, after a backup, deep, or at a random moment. The recipe is in prove-recipe.ts. */
 import { uuid4 } from '@temporalio/workflow';
+import type { Lsn } from '../../domain/backup/lsn.ts';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
 import type { BackupProveInput } from '../../domain/backup/requests.ts';
 import { policyOf, repositoryOf, requestKeyOf, surroundings } from './around.ts';
-import { proveBackup } from './prove-recipe.ts';
+import { proveBackup, type Surroundings } from './prove-recipe.ts';
 import { backupSteps } from './steps.ts';
 
 export async function backupProve(input: BackupProveInput): Promise<ProofSummary> {
@@ -18,12 +19,14 @@ export async function backupProve(input: BackupProveInput): Promise<ProofSummary
   let archivedLsn = input.archivedLsn ?? null;
   // a deep proof compares the text form too, which needs markers of its own; any other takes the newest there are
   if (target === null && archivedLsn === null && !input.random) {
-    if (level === 'content') {
-      around.report('fingerprinting', 'tables of each database in one snapshot');
-      await steps.makeMarkers({ policy, equality: depth === 'deep' ? 'text' : 'hash' });
-    }
-    around.report('archiving', 'waiting for the WAL up to here');
-    archivedLsn = (await steps.awaitArchived({ policy, repository })).lsn;
+    archivedLsn = await unlessAway(around, async () => {
+      if (level === 'content') {
+        around.report('fingerprinting', 'tables of each database in one snapshot');
+        await steps.makeMarkers({ policy, equality: depth === 'deep' ? 'text' : 'hash' });
+      }
+      around.report('archiving', 'waiting for the WAL up to here');
+      return (await steps.awaitArchived({ policy, repository })).lsn;
+    });
   }
   const owner = requestKeyOf(undefined);
   // a workflow's Math.random is seeded by its run: a replay picks the same moment
@@ -33,4 +36,15 @@ export async function backupProve(input: BackupProveInput): Promise<ProofSummary
     { policy, proofId: uuid4(), owner, label: input.backup ?? null, repository, depth, level, target, archivedLsn, into: null, randomShare },
     around,
   );
+}
+
+/** A proof needs no living source: where it does not answer, the newest markers whose WAL was archived serve. */
+async function unlessAway(around: Surroundings, work: () => Promise<Lsn>): Promise<Lsn | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (around.faultOf(error)?.code !== 'cluster-unreachable') throw error;
+    around.report('planning', 'the source does not answer: what it archived is proven');
+    return null;
+  }
 }

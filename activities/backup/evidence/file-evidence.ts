@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { canonicalJson, wellFormed } from '../../../domain/backup/certificate-canonical.ts';
 import { compareLsn } from '../../../domain/backup/lsn.ts';
 import type { Marker, MarkerRef } from '../../../domain/backup/model.ts';
+import { pinnedLabels } from '../../../domain/backup/pins.ts';
 import type { Proof, ProofSummary } from '../../../domain/backup/proof.ts';
 import { AssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
@@ -29,7 +30,9 @@ export function createFileEvidence(directory: string, options: FileEvidenceOptio
   const markers = fileMarkers(directory);
   const policies = new Map<string, ClusterPolicy>();
   const proofs = new Map<string, ProofSummary>();
-  const pins = new Map<string, { readonly cluster: string; readonly labels: readonly string[] }>();
+  const pins = new Map<string, { readonly cluster: string; readonly owner: string; readonly labels: readonly string[] }>();
+  const pinsOf = (wanted: string) =>
+    [...pins.values()].flatMap(({ cluster, owner, labels }) => (cluster === wanted ? labels.map((label) => ({ owner, label })) : []));
   const evidence: EvidenceStore = {
     issue: async (_policy, proof) => {
       const summary =
@@ -39,8 +42,9 @@ export function createFileEvidence(directory: string, options: FileEvidenceOptio
     },
     recordBackup: async () => {},
     provenBackups: async (cluster) => [...proofs.values()].filter((proof) => proof.cluster === cluster),
-    pinned: async (cluster) => [...pins.values()].flatMap((pin) => (pin.cluster === cluster ? pin.labels : [])),
-    pin: async (cluster, owner, labels) => void pins.set(`${cluster}\n${owner}`, { cluster, labels }),
+    pins: async (cluster) => pinsOf(cluster),
+    pinned: async (cluster) => pinnedLabels(pinsOf(cluster)),
+    pin: async (cluster, owner, labels) => void pins.set(`${cluster}\n${owner}`, { cluster, owner, labels }),
     unpin: async (cluster, owner) => void pins.delete(`${cluster}\n${owner}`),
     appliedPolicy: async (cluster) => policies.get(cluster) ?? null,
     savePolicy: async (policy) => void policies.set(policy.cluster, policy),

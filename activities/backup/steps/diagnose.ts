@@ -4,6 +4,7 @@ import type { CheckResult } from '../../../domain/backup/model.ts';
 import type { StepFault } from '../../../domain/backup/proof-draft.ts';
 import { describeTarget, type ProofPlan } from '../../../domain/backup/proof-plan.ts';
 import { describeNearest } from '../../../domain/backup/reachability.ts';
+import { segmentBytesOf } from '../../../domain/backup/segment-size.ts';
 import { AssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupDependencies } from '../ports.ts';
@@ -11,7 +12,6 @@ import { surveyRepository } from '../survey.ts';
 
 /** Faults that WAL can be to blame for. */
 const SUSPICIOUS = ['target-not-reached', 'clone-start-failed'];
-const SEGMENT_BYTES = 16 * 1024 * 1024;
 
 interface Diagnosis {
   readonly policy: ClusterPolicy;
@@ -53,5 +53,6 @@ async function refuseUnknown(deps: BackupDependencies, { policy, plan }: Diagnos
 /** Null where the target's place is not known beforehand. */
 function lastSegment(plan: ProofPlan): string | null {
   const target = plan.stops.at(-1)?.target;
-  return target?.kind === 'lsn' ? segmentName(segmentAt(target.lsn, plan.backup.timeline, SEGMENT_BYTES), SEGMENT_BYTES) : null;
+  const segmentBytes = segmentBytesOf(plan.chain);
+  return target?.kind === 'lsn' ? segmentName(segmentAt(target.lsn, plan.backup.timeline, segmentBytes), segmentBytes) : null;
 }

@@ -1,5 +1,6 @@
 /** Steps of a proof, in the order the recipe calls them (workflows/backup/prove-recipe.ts). */
 
+import { type Lsn, lsnAt, lsnBytes, parseSegmentName, segmentStart } from '../../../domain/backup/lsn.ts';
 import type { BackupRecord, CheckResult, CloneRef, Marker, ProofDepth, ReachedPoint, RecoveryTarget } from '../../../domain/backup/model.ts';
 import { expiringLabels } from '../../../domain/backup/pins.ts';
 import type { ProofSummary } from '../../../domain/backup/proof.ts';
@@ -148,11 +149,11 @@ async function planProof(deps: BackupDependencies, question: ProveQuestion): Pro
   };
 }
 
-/** Nobody waited for the newest markers to be archived: only those that lie before this are sure to be. null: nothing is archived. */
-function endOfArchive({ window, source }: Survey): Lsn | null {
+/** Nobody waited for the newest markers to be archived: only what lies before this is. null: nothing is archived. */
+function endOfArchive({ window, segmentBytes }: Survey): Lsn | null {
   if (window.newest === null) return null;
-  const segmentBytes = source?.segmentBytes ?? SEGMENT_BYTES;
-  return segmentStart(parseSegmentName(window.newest.name, segmentBytes).number, segmentBytes);
+  const { number } = parseSegmentName(window.newest.name, segmentBytes);
+  return lsnAt(lsnBytes(segmentStart(number + 1, segmentBytes)) - 1n);
 }
 
 /** Tells of a restore that no retry will ever begin. */
