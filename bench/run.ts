@@ -35,15 +35,17 @@ async function main(argv: readonly string[]): Promise<number> {
 async function measureAll(options: Options): Promise<readonly Measured[]> {
   const tell = (line: string) => void process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
   const { bench, stop } = prepare(options, tell);
+  let isInterrupted = false;
   const interrupted = (signal: NodeJS.Signals) => {
     tell(`${signal}: taking everything away`);
+    isInterrupted = true;
     void stop().finally(() => process.exit(130));
   };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   const results: Measured[] = [];
   try {
     const chosen = benchmarks.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
-    for (const benchmark of chosen) results.push(await measure(bench, benchmark));
+    for (const benchmark of chosen) if (!isInterrupted) results.push(await measure(bench, benchmark));
     return results;
   } finally {
     await stop();
