@@ -58,6 +58,7 @@ export function faultOf(error: unknown): PgFault {
     if (socketFaults.has(code) || (code.startsWith('08') && code !== '08P01')) return 'unreachable';
     return faults[code] ?? 'other';
   }
+  if (asksForPassword(error)) return 'login-refused';
   // node-pg gives these three without a code
   return /^(Connection terminated|timeout expired|Client has encountered a connection error)/.test(messageOf(error)) ? 'unreachable' : 'other';
 }
@@ -72,10 +73,16 @@ export function isServerError(error: unknown): boolean {
  * (data exceptions, constraint violations, errors raised by the user's functions): then only the code.
  */
 export function scrubbedReason(error: unknown): string {
+  if (asksForPassword(error)) return 'the server asks for a password, and none is given';
   const code = codeOf(error);
   if (code === undefined || socketFaults.has(code)) return messageOf(error).split('\n')[0] as string;
   const mayQuoteRows = /^(22|23|P0|44|38|39)/.test(code);
   return mayQuoteRows ? `PostgreSQL error ${code}` : `${(messageOf(error).split('\n')[0] as string).slice(0, 200)} (${code})`;
+}
+
+/** The same where the SQL itself is the user's: any part of any message may then quote a row, as `role "…" does not exist` does. */
+export function reasonByCode(error: unknown): string {
+  return isServerError(error) ? `PostgreSQL error ${codeOf(error)}` : scrubbedReason(error);
 }
 
 export interface PgContext {
@@ -111,5 +118,8 @@ function codeOf(error: unknown): string | undefined {
   const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
   return typeof code === 'string' ? code : undefined;
 }
+
+/** The driver's own words, without a code, for a password that it does not have. */
+const asksForPassword = (error: unknown) => /client password must be a/.test(messageOf(error));
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

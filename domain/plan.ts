@@ -174,9 +174,21 @@ function scheduleChanges(policy: ClusterPolicy, found: FoundCluster): readonly C
   return [...made, ...gone.map(({ id }): Change => ({ kind: 'remove', subject: 'schedule', cluster, what: id, why: 'the policy has it no more' }))];
 }
 
-/** `cron 0 1 * * 0 Europe/Berlin` or `every 5040 minutes`. */
-export const whenText = (when: When): string =>
-  when.kind === 'cron' ? `cron ${when.cron} ${when.timeZone}` : `every ${Math.round(when.everyMs / 60_000)} minutes`;
+/** `cron 0 1 * * 0 Europe/Berlin` or `every 3 days 12 hours`. */
+export const whenText = (when: When): string => (when.kind === 'cron' ? `cron ${when.cron} ${when.timeZone}` : `every ${intervalText(when.everyMs)}`);
+
+const UNITS = [
+  ['day', DAY_MS],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1_000],
+] as const;
+
+function intervalText(everyMs: number): string {
+  const parts = UNITS.map(([unit, ms], index) => [unit, Math.floor((index === 0 ? everyMs : everyMs % (UNITS[index - 1]?.[1] ?? 1)) / ms)] as const);
+  const told = parts.filter(([, count]) => count > 0).map(([unit, count]) => `${count} ${unit}${count === 1 ? '' : 's'}`);
+  return told.length === 0 ? '0 seconds' : told.join(' ');
+}
 
 /** Paths of the values in which two plain values differ; absent, undefined and null are one. */
 export function differingKeys(left: unknown, right: unknown, path = ''): readonly string[] {

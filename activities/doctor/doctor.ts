@@ -81,7 +81,7 @@ async function examineGrants(dependencies: DoctorDependencies, policy: ClusterPo
   return settled('grants', async () => {
     const missing = await dependencies.missingObjects(policy);
     if (missing.length === 0) return [ok('grants', `${policy.connection.user} may do all that the policy asks, and the objects of Assay are there`)];
-    return missing.map(({ sql, why }) => fault('grants', `missing, ${why}`, `run \`assay apply\` (with ASSAY_ADMIN_USER=postgres), or as a superuser: ${sql}`));
+    return missing.map(({ sql, why }) => fault('grants', `missing, ${why}`, `as a superuser: ${sql}; \`assay plan --sql\` prints all there is to run`));
   });
 }
 

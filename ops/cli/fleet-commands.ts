@@ -7,7 +7,7 @@ import type { Outcome } from './outcome.ts';
 import { paintFor } from './paint.ts';
 import type { Runner } from './runner.ts';
 import type { Session } from './session.ts';
-import { changeText, doctorText, initText, notesText, planText } from './show-fleet.ts';
+import { asTheFileSays, changeText, doctorText, initText, notesText, planText, sqlText } from './show-fleet.ts';
 
 export function addFleetCommands(program: Command, run: Runner): void {
   addInit(program, run);
@@ -87,8 +87,9 @@ function addPlanning(program: Command, run: Runner): void {
   program
     .command('plan')
     .summary('show what apply would change, with its SQL')
-    .description('Compares assay.yaml with Temporal, the control database and the clusters. Changes nothing.')
-    .action(run<[], object>((session) => planned(session)));
+    .description('Compares assay.yaml with Temporal, the control database and the clusters. Changes nothing. Exit 4: a cluster did not answer.')
+    .option('--sql', 'only the SQL, to run it yourself as a superuser: assay plan --sql | psql')
+    .action(run<[], { sql?: boolean }>((session, _none, { sql = false }) => planned(session, sql)));
   program
     .command('apply')
     .summary('make everything as assay.yaml says')
@@ -100,21 +101,21 @@ function addPlanning(program: Command, run: Runner): void {
     .action(run<[], { dryRun?: boolean; yes?: boolean }>((session, _none, { dryRun, yes = false }) => (dryRun ? planned(session) : applied(session, yes))));
 }
 
-async function planned({ handlers, options }: Session): Promise<Outcome> {
+async function planned({ handlers, options }: Session, sql = false): Promise<Outcome> {
   const report = await handlers.plan(options);
-  return { exit: 0, data: report, text: (paint) => planText(report, paint) };
+  return { exit: report.unseen.length > 0 ? 4 : 0, data: report, text: (paint) => (sql ? sqlText(report.changes) : planText(report, paint)) };
 }
 
 async function applied(session: Session, yes: boolean): Promise<Outcome> {
   const { handlers, options } = session;
   const confirmRemovals = yes || (await removalsConfirmed(session));
   const report = await handlers.apply({ confirmRemovals }, options, showing(session));
-  const data: ApplyReport = { done: report.done, refused: report.refused, notes: report.notes };
+  const data: ApplyReport = { done: report.done, refused: report.refused, unseen: report.unseen, notes: report.notes };
   return {
-    exit: report.refused.length > 0 ? 5 : 0,
+    exit: report.unseen.length > 0 ? 4 : report.refused.length > 0 ? 5 : 0,
     data,
     text: () =>
-      `${report.done.length === 0 ? 'Everything is as the file says.' : `${report.done.length} change(s) made.`}\n${refusedText(report)}${notesText(report.notes)}`,
+      `${report.done.length === 0 ? asTheFileSays(report) : `${report.done.length} change(s) made.`}\n${refusedText(report)}${notesText(report.notes)}`,
   };
 }
 

@@ -32,6 +32,8 @@ export interface PlanReport {
     readonly next: readonly string[];
     readonly clockChanges: readonly { readonly wallClock: string; readonly timeZone: string; readonly effect: 'skipped' | 'ambiguous' }[];
   }[];
+  /** Clusters that did not answer. */
+  readonly unseen: readonly string[];
   readonly notes: readonly string[];
 }
 
@@ -39,6 +41,8 @@ export interface ApplyReport {
   readonly done: readonly Change[];
   /** Removals that nobody confirmed. */
   readonly refused: readonly Change[];
+  /** Clusters that did not answer. */
+  readonly unseen: readonly string[];
   readonly notes: readonly string[];
 }
 

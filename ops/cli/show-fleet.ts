@@ -10,21 +10,27 @@ const signs = { add: '+', change: '~', remove: '-' } as const;
 /** One change: what, why, and the exact SQL where there is some. */
 export function changeText({ kind, subject, cluster, what, why, sql }: Change, paint: Paint): string {
   const sign = kind === 'add' ? paint.good(signs[kind]) : kind === 'remove' ? paint.bad(signs[kind]) : paint.doubt(signs[kind]);
-  const statement =
-    sql === undefined
-      ? ''
-      : `${sql
-          .trim()
-          .split('\n')
-          .map((line) => `      ${paint.dim(plain(line))}`)
-          .join('\n')}\n`;
-  return `  ${sign} ${plain(cluster)}: ${subject} ${plain(what)}\n      ${plain(why)}\n${statement}`;
+  if (sql === undefined) return `  ${sign} ${plain(cluster)}: ${subject} ${plain(what)}\n      ${plain(why)}\n`;
+  const lines = `${sql.trim()};`.split('\n').map((line) => `      ${paint.dim(plain(line))}\n`);
+  return `  ${sign} ${plain(cluster)}: ${subject}, ${plain(why)}\n${lines.join('')}`;
 }
 
-export function planText({ changes, runs, notes }: PlanReport, paint: Paint): string {
+/** For psql, one cluster after the other; each belongs into the database of its connection. */
+export function sqlText(changes: readonly Change[]): string {
+  const clusters = [...new Set(changes.flatMap(({ cluster, sql }) => (sql === undefined ? [] : [cluster])))];
+  const of = (name: string) => changes.flatMap(({ cluster, sql }) => (cluster === name && sql !== undefined ? [`${sql.trim()};\n`] : []));
+  return clusters.map((cluster) => `-- ${plain(cluster)}\n${of(cluster).join('')}`).join('\n');
+}
+
+export const asTheFileSays = ({ unseen }: { readonly unseen: readonly string[] }): string =>
+  unseen.length === 0
+    ? 'Everything is as the file says.'
+    : `As far as could be seen, everything is as the file says; ${unseen.map(plain).join(', ')} did not answer.`;
+
+export function planText({ changes, runs, unseen, notes }: PlanReport, paint: Paint): string {
   const todo =
     changes.length === 0
-      ? 'Everything is as the file says.\n'
+      ? `${asTheFileSays({ unseen })}\n`
       : `${changes.map((change) => changeText(change, paint)).join('')}\n${changes.length} change(s); \`assay apply\` makes them.\n`;
   const rows = runs.map(({ schedule, next }) => [plain(schedule), next.map((at) => moment(at, paint.zone)).join(', ')]);
   const clocks = runs.flatMap(({ schedule, clockChanges }) =>

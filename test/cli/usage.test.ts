@@ -75,9 +75,9 @@ test('doctor exits 1 for a fault, 0 for warnings', async () => {
 
 describe('apply takes a cluster away only when somebody says so', () => {
   const change = { kind: 'remove', subject: 'schedule', cluster: 'old', what: 'backup/old/schedule/full', why: 'old is no longer in the file' } as const;
-  const plan = async (): Promise<PlanReport> => ({ changes: [change], runs: [], notes: [] });
+  const plan = async (): Promise<PlanReport> => ({ changes: [change], runs: [], unseen: [], notes: [] });
   const apply = async ({ confirmRemovals }: { confirmRemovals: boolean }): Promise<ApplyReport> =>
-    confirmRemovals ? { done: [change], refused: [], notes: [] } : { done: [], refused: [change], notes: [] };
+    confirmRemovals ? { done: [change], refused: [], unseen: [], notes: [] } : { done: [], refused: [change], unseen: [], notes: [] };
   const handlers = { clusters: async () => ['shop'], plan, apply };
 
   test('nobody there: refused, exit 5, with the way out', async () => {
@@ -90,6 +90,21 @@ describe('apply takes a cluster away only when somebody says so', () => {
   test('--dry-run is plan', async () => {
     expect(await run('apply --dry-run', handlers)).toMatchObject({ exit: 0, out: expect.stringContaining('- old: schedule') });
   });
+});
+
+test('a cluster that did not answer is not called well: exit 4', async () => {
+  const plan = async (): Promise<PlanReport> => ({ changes: [], runs: [], unseen: ['till'], notes: [] });
+  const apply = async (): Promise<ApplyReport> => ({ done: [], refused: [], unseen: ['till'], notes: [] });
+  const handlers = { clusters: async () => ['till'], plan, apply };
+  for (const command of ['plan', 'apply']) expect(await run(command, handlers)).toMatchObject({ exit: 4, out: expect.stringContaining('till did not answer') });
+});
+
+test('plan --sql is SQL and nothing else', async () => {
+  const change = (cluster: string, sql: string) => ({ kind: 'add', subject: 'sql', cluster, what: sql, why: 'because', sql }) as const;
+  const policy = { kind: 'add', subject: 'policy', cluster: 'shop', what: 'applied policy', why: 'none' } as const;
+  const changes = [change('shop', 'create schema assay'), policy, change('till', 'grant a to b'), change('shop', 'grant c to d')];
+  const plan = async (): Promise<PlanReport> => ({ changes, runs: [], unseen: [], notes: [] });
+  expect((await run('plan --sql', { plan })).out).toBe('-- shop\ncreate schema assay;\ngrant c to d;\n\n-- till\ngrant a to b;\n');
 });
 
 describe('remove shows its SQL first', () => {

@@ -67,9 +67,12 @@ describe('for a cluster that is there', () => {
     const before = readFileSync(hba, 'utf8');
     writeFileSync(hba, `local all keeper scram-sha-256\nlocal all nobody peer\n${before}`);
     await cluster.sql('select pg_reload_conf()');
+    const asked = { host: cluster.socketDirectory, port: cluster.port };
+    await expect
+      .poll(async () => (await init({ force: true, connection: { ...asked, user: 'keeper' } })).notes[0])
+      .toContain('the server asks for a password, and none is given');
     process.env.PGPASSWORD = 'right';
     try {
-      const asked = { host: cluster.socketDirectory, port: cluster.port };
       await expect
         .poll(async () => (await init({ force: true, connection: { ...asked, user: 'nobody' } })).notes)
         .toEqual([

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createEvidenceStore } from '../../activities/backup/evidence/evidence-store.ts';
 import { type Control, openControl } from '../../activities/control/control-database.ts';
 import type { ClusterPolicy, FleetPolicy } from '../../domain/policy.ts';
+import { sqlText } from '../../ops/cli/show-fleet.ts';
 import { applyFleet, removeCluster } from '../../workers/commands/apply.ts';
 import { planFleet } from '../../workers/commands/plan.ts';
 import type { PlanDependencies } from '../../workers/commands/plan-ports.ts';
@@ -89,6 +90,13 @@ test('applying makes it so, applying twice changes nothing', async () => {
   expect((await planFleet(dependencies, fleet(shop))).changes).toEqual([]);
 });
 
+test('the SQL of a plan run by hand is all there is to make, and `remove` takes it away again', async () => {
+  await cluster.sql(sqlText((await planFleet(dependencies, fleet(shop))).changes));
+  expect((await apply(fleet(shop))).done.filter(({ subject }) => subject === 'sql')).toEqual([]);
+  await removeCluster(dependencies, 'shop', { dryRun: false });
+  expect(await cluster.sql(`select to_regnamespace('assay') is null as gone`)).toEqual([{ gone: true }]);
+});
+
 test('a schedule starts the right workflow with the policy, never two at once', async () => {
   await apply(fleet(shop));
   const description = await temporal.client.schedule.getHandle('backup/shop/schedule/full').describe();
@@ -145,7 +153,8 @@ test('remove takes away all that Assay left, a dry run nothing', async () => {
 
 test('a cluster that is down does not hide the plan of the others', async () => {
   const down = { ...shop, cluster: 'till', connection: { ...shop.connection, host: '/nowhere' } };
-  const { changes, notes } = await planFleet(dependencies, fleet(shop, down));
+  const { changes, notes, unseen } = await planFleet(dependencies, fleet(shop, down));
+  expect(unseen).toEqual(['till']);
   expect(notes).toEqual([expect.stringContaining('SQL objects of till were not looked at')]);
   expect(changes.filter((change) => change.cluster === 'shop').some(({ subject }) => subject === 'sql')).toBe(true);
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { clusterChanges, desiredSchedules, differingKeys, type FoundCluster, removalChanges } from '../../domain/plan.ts';
+import { clusterChanges, desiredSchedules, differingKeys, type FoundCluster, removalChanges, whenText } from '../../domain/plan.ts';
 import { plannedRuns } from '../../workers/commands/plan-runs.ts';
 import { checkPolicy } from '../../workers/read-policy.ts';
 
@@ -94,3 +94,9 @@ test('a schedule in UTC knows no clock change, a rare one is still found', () =>
     '2028-02-29T00:00:00.000Z',
   ]);
 });
+
+test.each([
+  [302_400_000, 'every 3 days 12 hours'],
+  [604_800_000, 'every 7 days'],
+  [90_000, 'every 1 minute 30 seconds'],
+])('an interval of %i ms reads %s', (everyMs, text) => expect(whenText({ kind: 'interval', everyMs, offsetMs: 0 })).toBe(text));

@@ -17,13 +17,15 @@ export interface Applied {
   readonly done: readonly Change[];
   /** Removals that nobody confirmed. */
   readonly refused: readonly Change[];
+  /** Clusters that did not answer: nothing was made in them. */
+  readonly unseen: readonly string[];
   readonly notes: readonly string[];
   readonly runs: FleetPlan['runs'];
 }
 
 /** Makes everything as the file says. Stops at the first change that fails; a second run goes on from there. */
 export async function applyFleet(dependencies: PlanDependencies, fleet: FleetPolicy, options: ApplyOptions): Promise<Applied> {
-  const { changes, notes, runs } = await planFleet(dependencies, fleet);
+  const { changes, unseen, notes, runs } = await planFleet(dependencies, fleet);
   const inFile = new Set(fleet.clusters.map(({ cluster }) => cluster));
   const refused = options.confirmRemovals ? [] : changes.filter(({ cluster }) => !inFile.has(cluster));
   const todo = changes.filter((change) => !refused.includes(change));
@@ -32,7 +34,7 @@ export async function applyFleet(dependencies: PlanDependencies, fleet: FleetPol
     options.onChange?.(change);
     await make(dependencies, change, fleet.clusters.find(({ cluster }) => cluster === change.cluster) ?? removedPolicies.get(change.cluster) ?? null);
   }
-  return { done: todo, refused, notes, runs };
+  return { done: todo, refused, unseen, notes, runs };
 }
 
 export interface RemoveOptions {

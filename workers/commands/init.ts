@@ -94,7 +94,7 @@ function onlyKey(file: string, keyFile: string): Initialised {
 /** A Debian cluster lets nobody in through its socket but the OS user of the same name, and asks for a password over TCP. */
 function unanswered({ host, port, user }: Connection, reason: string): readonly string[] {
   const said = `The server at ${host}:${port} did not answer as ${user}: ${reason}`;
-  if (!/\((28000|28P01)\)$/.test(reason)) return [said];
+  if (!/\((28000|28P01)\)$|asks for a password/.test(reason)) return [said];
   return [
     said,
     `Give Assay a role of its own: sudo -u postgres psql -p ${port} -c "create role assay login password '...'"`,

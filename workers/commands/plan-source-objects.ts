@@ -1,9 +1,10 @@
 /** Assay's own objects in a user's cluster, behind the port that `plan` and `apply` take. */
 import type pg from 'pg';
 import type { ReadSecret } from '../../activities/backup/ports.ts';
-import { applyObjects, removableObjects, removeObjects, type SourceObject, sourceObjects } from '../../activities/backup/source/objects.ts';
+import { applyObjects, memoryOf, removableObjects, removeObjects, type SourceObject, sourceObjects } from '../../activities/backup/source/objects.ts';
 import { withConnection } from '../../activities/pg.ts';
 import { faultOf, toAssayError } from '../../activities/pg-errors.ts';
+import type { ObjectSql } from '../../domain/plan.ts';
 import type { ClusterPolicy, Connection } from '../../domain/policy.ts';
 import type { SourceObjects } from './plan-ports.ts';
 
@@ -19,16 +20,24 @@ export function createSourceObjects(readSecret: ReadSecret, administer: (connect
     try {
       return await withConnection(connection, readSecret, { statementTimeoutMs: STATEMENT_MS }, (client) => work(client, policy.connection.user));
     } catch (error) {
-      const grant = 'set ASSAY_ADMIN_USER to a superuser, or run the SQL that `assay plan` shows';
+      const grant =
+        'run its SQL as a superuser (`assay plan --sql | psql`, `assay remove CLUSTER --dry-run`), or name one in ASSAY_ADMIN_USER and ASSAY_ADMIN_PASSWORD';
       throw toAssayError(error, { cluster: policy.cluster, role: connection.user, what, grant });
     }
   };
   return {
-    missing: (policy) => use(policy, 'look for the objects of Assay', lookForMissing),
+    missing: (policy) => use(policy, 'look for the objects of Assay', withMemory),
     present: (policy) => use(policy, 'look for the objects of Assay', removableObjects),
     apply: async (policy) => void (await use(policy, 'make the objects of Assay', applyObjects)),
     remove: async (policy) => void (await use(policy, 'drop the objects of Assay', removeObjects)),
   };
+}
+
+async function withMemory(client: pg.Client, role: string): Promise<readonly ObjectSql[]> {
+  const missing = await lookForMissing(client, role);
+  if (missing.length === 0) return [];
+  const why = 'to remember what Assay made: `assay remove` takes away that and nothing else';
+  return [...missing, { sql: await memoryOf(client, role, missing), undo: '', why }];
 }
 
 /**

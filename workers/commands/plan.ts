@@ -10,6 +10,8 @@ export interface FleetPlan {
   /** In the order `apply` makes them; empty: everything is as the file says. */
   readonly changes: readonly Change[];
   readonly runs: readonly PlannedRuns[];
+  /** Clusters that did not answer: what must change in them is not known. */
+  readonly unseen: readonly string[];
   /** What could not be looked at, and what stays as it is although one may not expect it. */
   readonly notes: readonly string[];
 }
@@ -23,6 +25,7 @@ export async function planFleet(dependencies: PlanDependencies, fleet: FleetPoli
   return {
     changes: [...kept, ...removals].flatMap(({ changes }) => changes),
     runs: fleet.clusters.flatMap(desiredSchedules).map((schedule) => plannedRuns(schedule, now)),
+    unseen: kept.filter(({ found }) => found.objects === null).map(({ found }) => found.cluster),
     notes: [...kept, ...removals].flatMap(({ notes }) => notes),
   };
 }

@@ -112,11 +112,16 @@ export async function applyObjects(client: pg.ClientBase, role: string): Promise
   return inTransaction(client, async () => {
     const missing = await missingObjects(client, role);
     if (missing.length === 0) return [];
-    const before = await madeByAssay(client);
+    const memory = await memoryOf(client, role, missing);
     for (const object of missing) await client.query(object.sql);
-    await remember(client, [...before, ...missing.map((object) => entry(role, object))]);
+    await client.query(memory);
     return missing;
   });
+}
+
+/** The statement that remembers these as made by Assay: whoever runs the SQL by hand runs it too, or `remove` leaves what was made. Reads only. */
+export async function memoryOf(client: pg.ClientBase, role: string, made: readonly SourceObject[]): Promise<string> {
+  return remembering([...(await madeByAssay(client)), ...made.map((object) => entry(role, object))]);
 }
 
 /** What `removeObjects` would undo: made by Assay and still there, last made first. Reads only. */
@@ -131,7 +136,7 @@ export async function removeObjects(client: pg.ClientBase, role: string): Promis
   return inTransaction(client, async () => {
     const own = await removableObjects(client, role);
     for (const object of own) await client.query(object.undo);
-    if (own.length > 0 && !own.some((object) => object.name === 'schema')) await remember(client, []);
+    if (own.length > 0 && !own.some((object) => object.name === 'schema')) await client.query(remembering([]));
     return own;
   });
 }
@@ -156,9 +161,7 @@ async function madeByAssay(client: pg.ClientBase): Promise<readonly string[]> {
   return comment.startsWith(COMMENT) ? (JSON.parse(comment.slice(COMMENT.length)) as string[]) : [];
 }
 
-async function remember(client: pg.ClientBase, entries: readonly string[]): Promise<void> {
-  await client.query(`comment on schema ${schema} is ${literal(COMMENT + JSON.stringify([...new Set(entries)]))}`);
-}
+const remembering = (entries: readonly string[]) => `comment on schema ${schema} is ${literal(COMMENT + JSON.stringify([...new Set(entries)]))}`;
 
 /** Two `assay apply` at once take turns. */
 async function inTransaction<T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> {
