@@ -4,9 +4,11 @@ import { fingerprintSettings, fingerprintSql } from '../activities/backup/marker
 import type { Marker } from '../domain/backup/model.ts';
 import type { EmbeddedCluster } from '../workers/embedded/cluster.ts';
 import type { Bench, Benchmark, Figure } from './benchmark.ts';
-import { interleaved, timed } from './pairs.ts';
+import { type Contest, interleaved, timed } from './pairs.ts';
 import { parts, quietIo } from './site.ts';
+import { stalls } from './stalls.ts';
 import { difference, judge, median, ratioOf, showRatio } from './statistics.ts';
+import { nowMs, startWriters, type Window, WRITERS } from './writers.ts';
 
 const SPEED = 0.8;
 
@@ -29,6 +31,7 @@ export const fingerprint: Benchmark = {
     const speed = ratioOf(pairs.map((pair) => ({ ours: pair.bare, bare: pair.ours })));
     const rows = markers.flatMap((marker) => marker.fingerprints).reduce((sum, table) => sum + Number(table.rows), 0);
     const oursMs = median(pairs.map((pair) => pair.ours));
+    const reading = await whileReading(bench, fleet.cluster, { ours, bare });
     return [
       {
         name: 'speed of a whole marker / one bare parallel query per table',
@@ -38,9 +41,26 @@ export const fingerprint: Benchmark = {
         remark: `${difference(speed)}; ${rows} rows, ${Math.round(bytes / 1e6)} MB, ${Math.round(rows / oursMs)} k rows/s; snapshots and catalogue included`,
         samples: { oursMs: pairs.map((pair) => pair.ours), bareMs: pairs.map((pair) => pair.bare), rows },
       },
+      reading,
     ];
   },
 };
+
+/** What the reading itself takes from writers: as much as the bare queries do, on as many cores. */
+async function whileReading(bench: Bench, server: EmbeddedCluster, contest: Contest): Promise<Figure> {
+  const windows = { ours: [] as Window[], bare: [] as Window[] };
+  const writers = await startWriters({ server, ...WRITERS });
+  for (let turn = 0; turn < bench.options.pairs; turn += 1) {
+    for (const side of turn % 2 === 0 ? (['ours', 'bare'] as const) : (['bare', 'ours'] as const)) {
+      const from = nowMs();
+      await contest[side]();
+      windows[side].push({ from, to: nowMs() });
+    }
+  }
+  const recorded = await writers.stop();
+  const name = `writers' p99 during a whole marker / during the bare queries`;
+  return stalls({ name, goal: null, ours: windows.ours, control: windows.bare, recorded });
+}
 
 /** The same tables in the same form, one after the other, each with two parallel workers: one session per database, opened here. */
 async function bareSums({ socketDirectory, port }: EmbeddedCluster, markers: readonly Marker[]): Promise<void> {

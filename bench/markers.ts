@@ -10,14 +10,12 @@ import type { EmbeddedCluster } from '../workers/embedded/cluster.ts';
 import type { Bench, Benchmark, Figure } from './benchmark.ts';
 import { GOAL_GIGABYTES } from './options.ts';
 import { filledShop, parts, quietIo } from './site.ts';
-import { intervalOf, judge, median, quantile } from './statistics.ts';
-import { latenciesIn, nowMs, type Recorded, startWriters, type Window } from './writers.ts';
+import { stalls } from './stalls.ts';
+import { judge } from './statistics.ts';
+import { nowMs, type Recorded, startWriters, type Window, WRITERS } from './writers.ts';
 
 /** Each round is one marker of each of the two databases. */
 const ROUNDS_PER_PAIR = 20;
-const WRITERS = 8;
-const PER_SECOND = 1_200;
-const LEAST_TPS = 1_000;
 const GIGABYTES = 0.02;
 const REST_MS = 60;
 
@@ -34,7 +32,8 @@ export const markers: Benchmark = {
       const made = await makeUnderLoad(cluster, policy, rounds);
       bench.tell(`${made.markers.length} markers at ${Math.round(made.recorded.tps)} tps`);
       const compared = await compareAll(bench, policy, made.markers);
-      return [stalls(made), alarms(made, compared)];
+      const name = `writers' p99 in windows of markers / in windows of nothing`;
+      return [stalls({ ...made, ours: made.marking, name, goal: 'no measurable stall' }), alarms(made, compared)];
     }),
 };
 
@@ -50,7 +49,7 @@ async function makeUnderLoad(cluster: EmbeddedCluster, policy: ClusterPolicy, ro
   const { markerMaker } = parts();
   const all: Marker[] = [];
   const [marking, control]: [Window[], Window[]] = [[], []];
-  const writers = await startWriters({ server: cluster, writers: WRITERS, perSecond: PER_SECOND });
+  const writers = await startWriters({ server: cluster, ...WRITERS });
   await pause(1_000);
   const mark = async () => {
     const from = nowMs();
@@ -121,36 +120,6 @@ async function archiveAll({ source, engineFor }: BackupDependencies, policy: Clu
   const hex = (value: bigint | number) => value.toString(16).toUpperCase().padStart(8, '0');
   const name = `${hex(timeline)}${hex(segment / 256n)}${hex(segment % 256n)}`;
   while (!(await engineFor(policy).archive(1)).some((each) => each.name === name)) await pause(250);
-}
-
-function stalls({ marking, control, recorded }: Made): Figure {
-  const [ours, quiet] = [latenciesIn(recorded, marking), latenciesIn(recorded, control)];
-  const units = ours.map((latencies, index) => ({ ours: latencies, quiet: quiet[index] ?? [] }));
-  const pooled = (share: number) => (sample: typeof units) =>
-    quantile(
-      sample.flatMap((each) => each.ours),
-      share,
-    ) /
-    quantile(
-      sample.flatMap((each) => each.quiet),
-      share,
-    );
-  const p99 = intervalOf(units, (sample) => pooled(0.99)([...sample]), 1_000);
-  const longest = intervalOf(units, (sample) => median(sample.map((each) => Math.max(...each.ours) / Math.max(...each.quiet))), 1_000);
-  const [allOurs, allQuiet] = [ours.flat(), quiet.flat()];
-  const show = (latencies: readonly number[]) =>
-    `p99 ${quantile(latencies, 0.99).toFixed(1)} ms, longest ${Math.max(...latencies).toFixed(1)} ms of ${latencies.length}`;
-  // a stall is measurable where the whole interval lies above 1
-  const judged = { reached: p99.low <= 1 ? ('yes' as const) : ('no' as const), certain: true };
-  const text = ({ median: middle, low, high }: { median: number; low: number; high: number }) => `${middle.toFixed(2)} [${low.toFixed(2)}, ${high.toFixed(2)}]`;
-  return {
-    name: `writers' p99 in marker windows / in control windows`,
-    measured: text(p99),
-    goal: 'no measurable stall',
-    judged: recorded.tps >= LEAST_TPS ? judged : null,
-    remark: `${Math.round(recorded.tps)} tps; ${marking.length} windows of ${Math.round(median(marking.map(({ from, to }) => to - from)))} ms; markers: ${show(allOurs)}; control: ${show(allQuiet)}; longest per window: ratio ${text(longest)}`,
-    samples: { tps: recorded.tps, failed: recorded.failed, oursMs: allOurs, controlMs: allQuiet },
-  };
 }
 
 function alarms({ markers: all, recorded }: Made, { equal, alarms: raised, unusable }: Compared): Figure {

@@ -18,6 +18,9 @@ export interface Recorded {
   readonly lastError: string | null;
 }
 
+/** A little more than the goal's 1,000 a second: a marker that made writers wait would show in what they still reach. */
+export const WRITERS = { writers: 8, perSecond: 1_200 } as const;
+
 export const nowMs = (): number => performance.timeOrigin + performance.now();
 
 /** Writes at a steady rate until stopped. */

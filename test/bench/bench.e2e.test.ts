@@ -21,7 +21,7 @@ test('every benchmark gives its figures, in a table and as JSON', async () => {
   expect(Object.fromEntries(results.map(({ benchmark, figures }) => [benchmark, figures.length])), stderr).toEqual({
     engine: 2,
     proof: 3,
-    fingerprint: 1,
+    fingerprint: 2,
     markers: 2,
     witnesses: 2,
     idle: 2,
