@@ -12,7 +12,7 @@ export interface OsUser {
   readonly switched: boolean;
 }
 
-const id = (flag: string, user: string) => Number(execFileSync('id', [flag, user], { encoding: 'utf8' }).trim());
+const id = (flag: string, user: string) => Number(execFileSync('id', [flag, user], { encoding: 'utf8', env: { PATH: process.env.PATH } }).trim());
 
 /** The user that child processes run as. `name` counts only where the worker is root; default `postgres`. Throws usage where there is no such user. */
 export function osUser(name: string | null = null): OsUser {

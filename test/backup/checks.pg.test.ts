@@ -239,7 +239,13 @@ describe('damage in an open clone', () => {
       because: ['assertion mine: more than the 1 row that were expected'],
     });
     expect(await ask("select current_setting('is_superuser'), current_setting('transaction_read_only')", [['off', 'on']])).toMatchObject({ outcome: 'passed' });
-    for (const sql of ['delete from customer', 'select 1; drop table customer', 'select name::int from customer', "select pg_read_file('/etc/passwd')"]) {
+    for (const sql of [
+      'delete from customer',
+      'select 1; drop table customer',
+      'select name::int from customer',
+      'select name::regrole from customer',
+      "select pg_read_file('/etc/passwd')",
+    ]) {
       const refused = await ask(sql, [['1']]);
       expect(refused).toMatchObject({ outcome: 'unusable', cause: 'assertion-failed' });
       expect(JSON.stringify(refused)).not.toContain('customer 1');

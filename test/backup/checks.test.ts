@@ -99,6 +99,14 @@ describe('the output of pg_amcheck', () => {
       outcome: 'unusable',
       cause: 'missing-extension',
     });
+    const raised = 'btree index "shop.public.i":\n    ERROR:  no such key: a row of ours\n';
+    const told = (again: string | null) =>
+      readAmcheck({ status: 2, stdout: raised, stderr: '', relations: { heaps: 3, indexes: 4 }, depth: 'deep', again: new Map([['shop.public.i', again]]) });
+    expect(told(null)).toMatchObject({ outcome: 'passed' });
+    expect(told('it could not be checked: PostgreSQL error P0001')).toMatchObject({
+      outcome: 'unusable',
+      because: ['btree index shop.public.i: it could not be checked: PostgreSQL error P0001'],
+    });
     expect(read(2, 'btree index "shop.public.i":\n    ERROR:  could not write to file "base/pgsql_tmp/x": No space left on device\n')).toMatchObject({
       outcome: 'unusable',
     });

@@ -6,6 +6,7 @@ import { lastLines, run } from '../../process.ts';
 import { findBinaries, majorOf } from '../clone/binaries.ts';
 import { cloneConnection, withClone } from '../clone/connection.ts';
 import { foldersOf } from '../clone/layout.ts';
+import { askIndexesAgain } from './amcheck-again.ts';
 import { counted, type Finding, isLibraryMissing, type OnClone } from './result.ts';
 import { addAmcheck } from './scaffold.ts';
 
@@ -27,8 +28,12 @@ export async function amcheck(on: OnClone, database: string, depth: ProofDepth):
   const relations = await countRelations(on, database);
   const env = { LC_ALL: 'C', PGOPTIONS: '-c session_preload_libraries= -c local_preload_libraries= -c session_replication_role=replica' };
   const result = await run({ argv: [program, '--jobs', String(JOBS), ...deep, ...target], as, env, deadlineMs: LONGEST_MS, accept: [0, 1, 2] }, io);
-  return readOutput({ ...result, relations, depth });
+  const named = new Set(damagedObjects(result.stdout).map(({ name }) => name));
+  const again = named.size === 0 ? NONE : await askIndexesAgain(on, { database, names: [...named], depth });
+  return readOutput({ ...result, relations, depth, again });
 }
+
+const NONE: ReadonlyMap<string, string | null> = new Map();
 
 /** A name may hold `=` or begin like an address: only this form is never taken for something else. */
 const connectionString = (database: string): string => `dbname='${database.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
@@ -50,20 +55,26 @@ export interface AmcheckOutput {
   readonly stderr: string;
   readonly relations: { readonly heaps: number; readonly indexes: number };
   readonly depth: ProofDepth;
+  /** Indexes by name that were complained of without being damaged: why they cannot be checked, null where they are sound; default none. */
+  readonly again?: ReadonlyMap<string, string | null>;
 }
 
 const OBJECT = /^(heap table|btree index) "(.+?)"(?:, (.*))?:$/;
 
 /** Pure: from the program's output in the C locale. Status 2 is any error of any check, also such as lie in this host. */
-export function readOutput({ status, stdout, stderr, relations, depth }: AmcheckOutput): Finding {
-  const damage = damagedObjects(stdout);
+export function readOutput({ status, stdout, stderr, relations, depth, again = NONE }: AmcheckOutput): Finding {
+  // the text of an error raised by a user's function may hold rows
+  const complaints = damagedObjects(stdout).map((each) => ({ ...each, message: again.get(each.name) ?? each.message }));
+  const damage = complaints.filter(({ name }) => again.get(name) !== null);
   const { heaps, indexes } = relations;
   const amount = `${counted(heaps, 'table')} and ${indexes} B-tree ${indexes === 1 ? 'index' : 'indexes'}`;
-  if (status === 0 && damage.length === 0 && !/skipping/.test(stderr)) {
+  const isThrough = status === 0 || (status === 2 && complaints.length > 0 && !/error:/.test(stderr));
+  if (isThrough && damage.length === 0 && !/skipping/.test(stderr)) {
     return { outcome: 'passed', because: [`${amount} sound${depth === 'deep' ? ', every row found in its indexes' : ''}`] };
   }
   const ofHost = damage.filter(
-    ({ message }) => isLibraryMissing(message) || /No space left|out of memory|canceling statement|terminating connection/.test(message),
+    ({ name, message }) =>
+      again.has(name) || isLibraryMissing(message) || /No space left|out of memory|canceling statement|terminating connection/.test(message),
   );
   const real = damage.filter((each) => !ofHost.includes(each));
   const named = (found: typeof damage) => [...new Set(found.map(({ object, message }) => `${object}: ${message}`))].slice(0, NAMED);
@@ -79,15 +90,15 @@ export function readOutput({ status, stdout, stderr, relations, depth }: Amcheck
 }
 
 /** Objects with what amcheck says of them: places and counts, never values; the DETAIL of an index error is left out all the same. */
-function damagedObjects(stdout: string): { readonly object: string; readonly message: string }[] {
-  const found: { object: string; message: string }[] = [];
-  let object: string | null = null;
+function damagedObjects(stdout: string): { readonly object: string; readonly name: string; readonly message: string }[] {
+  const found: { object: string; name: string; message: string }[] = [];
+  let current: { readonly object: string; readonly name: string } | null = null;
   for (const line of stdout.split('\n')) {
     const [, kind, name, place] = OBJECT.exec(line) ?? [];
-    if (kind !== undefined) object = `${kind} ${name}${place === undefined ? '' : `, ${place}`}`;
-    else if (object !== null && /^\s+\S/.test(line)) {
-      found.push({ object, message: line.trim().replace(/^ERROR:\s+/, '') });
-      object = null;
+    if (kind !== undefined && name !== undefined) current = { object: `${kind} ${name}${place === undefined ? '' : `, ${place}`}`, name };
+    else if (current !== null && /^\s+\S/.test(line)) {
+      found.push({ ...current, message: line.trim().replace(/^ERROR:\s+/, '') });
+      current = null;
     }
   }
   return found;

@@ -1,6 +1,6 @@
 /** The user's own questions to the clone, asked as a role that may only read. Neither their answers nor their errors' details are kept. */
 import type { Assertion } from '../../../domain/policy.ts';
-import { scrubbedReason } from '../../pg-errors.ts';
+import { reasonByCode } from '../../pg-errors.ts';
 import { counted, type Finding, type OnClone } from './result.ts';
 import { asChecker } from './scaffold.ts';
 
@@ -13,7 +13,7 @@ export async function assertion(on: OnClone, asked: Assertion): Promise<Finding>
   try {
     return compare(asked, await answer(on, asked));
   } catch (error) {
-    return { outcome: 'unusable', cause: 'assertion-failed', because: [`assertion ${asked.name} could not be asked: ${scrubbedReason(error)}`] };
+    return { outcome: 'unusable', cause: 'assertion-failed', because: [`assertion ${asked.name} could not be asked: ${reasonByCode(error)}`] };
   }
 }
 

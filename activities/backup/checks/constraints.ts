@@ -2,10 +2,11 @@
 import type pg from 'pg';
 import type { ProofDepth } from '../../../domain/backup/model.ts';
 import { qualified } from '../../pg.ts';
-import { scrubbedReason } from '../../pg-errors.ts';
+import { reasonByCode } from '../../pg-errors.ts';
 import { type ForeignKey, orphanSql, readForeignKeys } from './foreign-keys.ts';
 import { counted, type Finding, type OnClone } from './result.ts';
 import { asChecker } from './scaffold.ts';
+import { takeUsualSearchPath } from './search-path.ts';
 
 /** A plain proof looks at constraints of tables up to this size; a deep one at all. */
 const SMALL_BYTES = 256 * 1024 * 1024;
@@ -41,8 +42,11 @@ export async function constraints(on: OnClone, options: { readonly database: str
       else await askOne(client, what, sql, tally);
       on.io.beat({ phase: 'constraints', database, checked: tally.checked });
     };
-    for (const key of await readForeignKeys(client, major)) await ask(nameOfKey(key), key, orphanSql(key));
-    for (const check of await readChecks(client, major)) await ask(`${check.schema}.${check.table} check ${check.name}`, check, violatingSql(check));
+    // read under an empty path, so that every name in them is qualified
+    const [keys, checks] = [await readForeignKeys(client, major), await readChecks(client, major)];
+    await takeUsualSearchPath(client);
+    for (const key of keys) await ask(nameOfKey(key), key, orphanSql(key));
+    for (const check of checks) await ask(`${check.schema}.${check.table} check ${check.name}`, check, violatingSql(check));
     return summarise(tally);
   });
 }
@@ -53,7 +57,7 @@ async function askOne(client: pg.ClientBase, what: string, sql: string, tally: T
     tally.checked += 1;
     if (rows.length > 0) tally.violated.push(what);
   } catch (error) {
-    tally.unreadable.push(`${what}: ${scrubbedReason(error)}`);
+    tally.unreadable.push(`${what}: ${reasonByCode(error)}`);
   }
 }
 
