@@ -18,17 +18,22 @@ export const clonePort = 5432;
 
 export function goLive(directory: string, policy: ClusterPolicy): GoLive {
   const dataDirectory = `${directory}/data`;
+  const { connection, engine } = policy;
+  const session = `psql -h ${quoted(`${directory}/socket`)} -p ${clonePort}`;
   return {
     directory,
     dataDirectory,
     socket: `${directory}/socket`,
     port: clonePort,
     goLive: [
-      `look at it: psql -h ${directory}/socket -p ${clonePort} -U ${policy.connection.user} ${policy.connection.database}`,
-      `stop it: pg_ctl -D ${dataDirectory} stop`,
-      `put ${dataDirectory} (and ${directory}/ts, if there are tablespaces) where the service expects it, with the service's own postgresql.conf and pg_hba.conf`,
-      `archiving is off: start it with archive_mode = on and an archive_command of stanza ${policy.engine.stanza} only once the old primary is gone for good`,
-      'take a full backup at once: the restored cluster has a timeline of its own',
+      `look at it, as the owner of its folder, which lets nobody else in: ${session} -U ${connection.user} ${connection.database}`,
+      `archiving is off; once the old primary is gone for good (two clusters must never write to one archive), as a superuser: ${session} -c 'alter system set archive_mode = on'`,
+      `stop it: pg_ctl -D ${quoted(dataDirectory)} stop`,
+      `put ${dataDirectory} where the service expects it; tablespaces stay in ${directory}/ts, where the links in pg_tblspc lead`,
+      `start it with the service's own postgresql.conf and pg_hba.conf, and the archive_command of stanza ${engine.stanza}`,
+      `take a full backup at once, since it has a timeline of its own: assay backup run ${policy.cluster} --type full`,
     ],
   };
 }
+
+const quoted = (path: string) => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path}'`);

@@ -40,9 +40,12 @@ const configureScript = (data: string): string =>
     `test -e ${shellWord(`${data}/pg_ident.conf`)} || touch ${shellWord(`${data}/pg_ident.conf`)}`,
   ].join('; ');
 
-/** pg_ctl is content with a server that still recovers; one that does not get to its target ends. */
-const waitScript = (into: string): string =>
-  `until pg_isready -q -h ${shellWord(`${into}/socket`)} -p ${clonePort}; do pg_ctl -D ${shellWord(`${into}/data`)} status > /dev/null || exit 1; sleep 1; done`;
+/** pg_ctl is content with a server that still recovers; one that does not get to its target ends. Then the new timeline waits for its archiver (clone/timeline.ts). */
+function waitScript(into: string): string {
+  const data = shellWord(`${into}/data`);
+  const wait = `until pg_isready -q -h ${shellWord(`${into}/socket`)} -p ${clonePort}; do pg_ctl -D ${data} status > /dev/null || exit 1; sleep 1; done`;
+  return `${wait}; cd ${data}/pg_wal && touch archive_status/$(ls | grep -E '^[0-9A-F]{8}[.]history$' | sort | tail -n 1).ready`;
+}
 
 /** What keeps it apart from its source, whose port, sockets, logs and certificates its own configuration names. pg_ctl hands this to a shell. */
 function serverOptions(into: string): string {

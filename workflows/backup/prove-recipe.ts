@@ -30,9 +30,10 @@ export const proveBackup = async (steps: ProveSteps, question: ProveQuestion, ar
 /** The same for a restore that is asked to stay (`into`). `stays`: it runs there; else the folder is as it was. */
 export async function restoreAndProve(
   steps: ProveSteps,
-  question: ProveQuestion,
+  asked: ProveQuestion,
   around: Surroundings,
 ): Promise<{ readonly proof: ProofSummary; readonly stays: boolean }> {
+  const question = asked.into === null ? asked : { ...asked, policy: durable(asked.policy) };
   const { policy } = question;
   around.report('planning', 'choosing the backup and where to stop');
   const planned = await plan(steps, question, around);
@@ -42,6 +43,9 @@ export async function restoreAndProve(
   const proof = await around.always(() => steps.certify({ policy, plan: planned.plan, draft, depth, level, owner, proofId, repository, into }));
   return { proof, stays: isKept(question, draft) };
 }
+
+/** A clone that is only looked at may do without fsync, one that stays may not. */
+const durable = (policy: ClusterPolicy): ClusterPolicy => ({ ...policy, clone: { ...policy.clone, honest: true } });
 
 /** What a person asked for stays unless a fault was found in it. */
 const isKept = ({ into }: ProveQuestion, { fault, checks, databases }: ProofDraft): boolean =>

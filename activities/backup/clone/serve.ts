@@ -9,6 +9,7 @@ import { foldersOf, readCloneFile, writeCloneFile } from './layout.ts';
 import { recoveryProgress } from './recovery-log.ts';
 import { isServerOf, readServerState, runningServer, serverLog } from './server.ts';
 import { ended, giveSettingsBack, startClone } from './start.ts';
+import { announceTimeline } from './timeline.ts';
 
 const POLL_MS = 25;
 
@@ -17,7 +18,9 @@ export async function serveClone(policy: ClusterPolicy, clone: CloneRef, io: Ste
   const file = readCloneFile(clone.directory);
   if (file !== null) writeCloneFile(clone.directory, { ...file, kept: true });
   await startPromoted(policy, clone, io);
-  giveSettingsBack(foldersOf(clone.directory));
+  const folders = foldersOf(clone.directory);
+  giveSettingsBack(folders);
+  announceTimeline(folders.data);
 }
 
 /** Starts a promoted clone where it does not run, and waits until it lets sessions in. Idempotent. Throws clone-start-failed, cancelled. */
