@@ -105,9 +105,11 @@ test('writes a sound file where no server answers and no engine is configured', 
     root: folder,
     config: undefined,
     connection: { host: '/nowhere' },
+    state: join(folder, 'state'),
     cluster: 'shop',
   });
   expect(found.notes).toContainEqual(expect.stringContaining('did not answer'));
+  expect(readPolicy(found.file).clusters[0]?.clone.directory).toBe(join(folder, 'state/clones'));
   expect(readPolicy(found.file).clusters[0]?.cluster).toBe('shop');
 });
 
@@ -150,8 +152,8 @@ test('foreign jobs: cron lines and timers, not comments, not archiving units', (
 
 test('stanzas are the sections with a data directory', () => {
   const text =
-    '[global]\nrepo1-path=/r\n#[old]\n#pg1-path=/x\n[main]\npg1-path = /data\npg1-port=5433\n[main:archive-push]\nprocess-max=2\n[global:backup]\nx=y\n';
-  expect(stanzasOf(text, '/c')).toEqual([{ stanza: 'main', config: '/c', dataDirectory: '/data', port: 5433, socketDirectory: null }]);
+    '[global]\nrepo1-path=/r\n#[old]\n#pg1-path=/x\n[main]\npg1-path = /data\npg1-port=5433\npg1-user=keeper\n[main:archive-push]\nprocess-max=2\n[global:backup]\nx=y\n';
+  expect(stanzasOf(text, '/c')).toEqual([{ stanza: 'main', config: '/c', dataDirectory: '/data', port: 5433, socketDirectory: null, user: 'keeper' }]);
 });
 
 test.each([

@@ -12,6 +12,8 @@ export interface FoundStanza {
   readonly dataDirectory: string | null;
   readonly port: number | null;
   readonly socketDirectory: string | null;
+  /** Role the engine connects as. */
+  readonly user: string | null;
 }
 
 export interface FoundServer {
@@ -58,7 +60,7 @@ export function stanzasOf(text: string, config: string): readonly FoundStanza[] 
     const dataDirectory = option('path');
     if (name.startsWith('global') || name.includes(':') || dataDirectory === null) return [];
     const port = option('port');
-    return [{ stanza: name, config, dataDirectory, port: port === null ? null : Number(port), socketDirectory: option('socket-path') }];
+    return [{ stanza: name, config, dataDirectory, port: port === null ? null : Number(port), socketDirectory: option('socket-path'), user: option('user') }];
   });
 }
 

@@ -16,11 +16,13 @@ export interface InitFindings {
   readonly notes: readonly string[];
   readonly signingKey: string;
   readonly schema: string;
+  /** Parent of clones, evidence and a repository of Assay's own making. */
+  readonly state: string;
 }
 
 /** The file's text; sound as it is. */
 export function initText(findings: InitFindings): string {
-  const { cluster, host } = findings;
+  const { cluster, host, state } = findings;
   return `${head(findings)}version: 1
 
 temporal:
@@ -55,10 +57,10 @@ ${schedules(findings)}
       #   - { name: orders have customers, database: shop, sql: "select count(*) from orders where customer is null", expect: [[0]] }
 
     clone:
-      directory: /var/lib/assay/clones${comment('clusters.NAME.clone.directory')}
+      directory: ${quoted(`${state}/clones`)}${comment('clusters.NAME.clone.directory')}
       max_clones: 1${comment('clusters.NAME.clone.max_clones')}
 
-    evidence: /var/lib/assay/evidence${comment('clusters.NAME.evidence')}
+    evidence: ${quoted(`${state}/evidence`)}${comment('clusters.NAME.evidence')}
 `;
 }
 
@@ -105,7 +107,7 @@ function connection({ connection: { host, port, user, database, password } }: In
 `;
 }
 
-function engine({ stanza, otherStanzas, server, cluster }: InitFindings): string {
+function engine({ stanza, otherStanzas, server, cluster, state }: InitFindings): string {
   const others = otherStanzas.map((other) => `also there: stanza ${other.stanza} in ${other.config}`);
   if (stanza !== null) {
     const archiving = server === null ? [] : [`archive_command stays as it is: ${server.archiveCommand}`];
@@ -122,7 +124,7 @@ ${asComment([...archiving, ...others], '      ')}      stanza: ${quoted(stanza.s
 ${asComment([...others, 'No pgbackrest.conf of this cluster was found: `assay apply` makes one from these repositories.', ...archiving, way], '      ')}      stanza: ${cluster}
       repositories:
         - kind: posix
-          path: /var/lib/assay/repository/${cluster}${comment('clusters.NAME.pgbackrest.repositories[].path').replace('; Prefix inside the bucket', '')}
+          path: ${quoted(`${state}/repository/${cluster}`)}${comment('clusters.NAME.pgbackrest.repositories[].path').replace('; Prefix inside the bucket', '')}
           # cipher_pass: file:/etc/assay/${cluster}.cipher${comment('clusters.NAME.pgbackrest.repositories[].cipher_pass')}
 `;
 }

@@ -1,6 +1,7 @@
 /** `assay init`: writes a commented `assay.yaml` for a cluster that is there; adopts what exists and never rewrites it. */
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { AssayError } from '../../domain/errors.ts';
 import type { Connection } from '../../domain/policy.ts';
@@ -27,6 +28,8 @@ export interface InitOptions {
   readonly connection?: Partial<Pick<Connection, 'host' | 'port' | 'user' | 'database'>>;
   /** File of the key pair to make. */
   readonly signingKey?: string;
+  /** Folder for clones and evidence; default /var/lib/assay, for an ordinary user ~/.local/state/assay. */
+  readonly state?: string;
   /** Folder the machine's files are below; default /. */
   readonly root?: string;
 }
@@ -73,7 +76,12 @@ export async function initPolicy(options: InitOptions): Promise<Initialised> {
     notes,
   };
   const keyFile = options.signingKey === undefined ? null : resolve(options.signingKey);
-  const text = initText({ ...findings, signingKey: keyFile === null ? 'env:ASSAY_SIGNING_KEY' : `file:${keyFile}`, schema: schemaPath() });
+  const text = initText({
+    ...findings,
+    signingKey: keyFile === null ? 'env:ASSAY_SIGNING_KEY' : `file:${keyFile}`,
+    schema: schemaPath(),
+    state: options.state ?? stateFolder(),
+  });
   // a file that our own reader refuses must never be handed out
   const { faults } = checkPolicy(text, file);
   if (faults.length > 0) throw new AssayError('internal', { reason: faults.map((fault) => faultLine(file, fault)).join('; ') });
@@ -94,6 +102,8 @@ function onlyKey(file: string, keyFile: string): Initialised {
 /** A Debian cluster lets nobody in through its socket but the OS user of the same name, and asks for a password over TCP. */
 function unanswered({ host, port, user }: Connection, reason: string): readonly string[] {
   const said = `The server at ${host}:${port} did not answer as ${user}: ${reason}`;
+  if (/does not exist/.test(reason))
+    return [said, 'Name another: assay init --force --connection postgresql://ROLE@HOST:PORT/DATABASE (a socket: postgresql://ROLE@/DATABASE?host=FOLDER)'];
   if (!/\((28000|28P01)\)$|asks for a password/.test(reason)) return [said];
   return [
     said,
@@ -137,7 +147,7 @@ function connectionOf({ connection = {} }: InitOptions, stanzas: readonly FoundS
   return {
     host: connection.host ?? only?.socketDirectory ?? '/var/run/postgresql',
     port: connection.port ?? only?.port ?? 5432,
-    user: connection.user ?? 'postgres',
+    user: connection.user ?? only?.user ?? 'postgres',
     database: connection.database ?? 'postgres',
     password: process.env.PGPASSWORD === undefined ? null : 'env:PGPASSWORD',
     sslMode: 'disable',
@@ -153,7 +163,7 @@ function choose(stanzas: readonly FoundStanza[], server: FoundServer | null, not
   if (chosen !== null) return chosen;
   // the server archives by a configuration that we were not told of
   if (target.stanza !== null && target.config !== null && existsSync(target.config)) {
-    return { stanza: target.stanza, config: target.config, dataDirectory: server.dataDirectory, port: null, socketDirectory: null };
+    return { stanza: target.stanza, config: target.config, dataDirectory: server.dataDirectory, port: null, socketDirectory: null, user: null };
   }
   if (stanzas.length > 0) notes.push(`None of the stanzas found (${stanzas.map(({ stanza }) => stanza).join(', ')}) is this server's.`);
   return null;
@@ -166,5 +176,7 @@ function nameOf({ cluster }: InitOptions, adopted: FoundStanza | null): string {
   const stanza = adopted?.stanza.toLowerCase() ?? 'main';
   return cluster ?? (clusterNamePattern.test(stanza) ? stanza : 'main');
 }
+
+const stateFolder = () => (process.getuid?.() === 0 ? '/var/lib/assay' : join(process.env.XDG_STATE_HOME || join(homedir(), '.local/state'), 'assay'));
 
 const schemaPath = () => resolve(dirname(new URL(import.meta.url).pathname), '../../docs/assay.schema.json');
