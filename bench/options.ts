@@ -9,6 +9,8 @@ export interface Options {
   readonly pairs: number;
   /** Gigabytes of data; default 1.5, the size the goals are set for. */
   readonly gigabytes: number;
+  /** Before each run, seconds to wait at most for others to leave the machine mostly idle; default 0. */
+  readonly calmSeconds: number;
   /** Where the JSON goes; default `.assay/bench.json`. */
   readonly out: string;
   readonly help: boolean;
@@ -17,7 +19,7 @@ export interface Options {
 /** The size from which on goals that name it are judged. */
 export const GOAL_GIGABYTES = 1.5;
 
-export const usage = `npm run bench -- [--only NAME,NAME] [--pairs 5] [--scale GIGABYTES] [--out FILE]`;
+export const usage = `npm run bench -- [--only NAME,NAME] [--pairs 5] [--scale GIGABYTES] [--calm SECONDS] [--out FILE]`;
 
 /** Throws usage. */
 export function readOptions(argv: readonly string[], known: readonly string[]): Options {
@@ -29,6 +31,7 @@ export function readOptions(argv: readonly string[], known: readonly string[]): 
     only,
     pairs: Math.round(positive('pairs', values.pairs ?? '5')),
     gigabytes: positive('scale', values.scale ?? String(GOAL_GIGABYTES)),
+    calmSeconds: values.calm === undefined ? 0 : positive('calm', values.calm),
     out: values.out ?? '.assay/bench.json',
     help: values.help ?? false,
   };
@@ -37,7 +40,7 @@ export function readOptions(argv: readonly string[], known: readonly string[]): 
 function parse(argv: readonly string[]) {
   const text = { type: 'string' } as const;
   try {
-    return parseArgs({ args: [...argv], options: { only: text, pairs: text, scale: text, out: text, help: { type: 'boolean' } } }).values;
+    return parseArgs({ args: [...argv], options: { only: text, pairs: text, scale: text, calm: text, out: text, help: { type: 'boolean' } } }).values;
   } catch (cause) {
     throw new AssayError('usage', { reason: reasonOf(cause), hint: usage }, { cause });
   }

@@ -1,6 +1,7 @@
 /** Interleaved pairs: ours and the bare tool in turn, each first in every other pair, on a machine that others use too. */
 import { run } from '../activities/process.ts';
 import type { Bench } from './benchmark.ts';
+import { calm } from './calm.ts';
 import type { Pair } from './statistics.ts';
 
 /** Milliseconds of one run; what surrounds it is not counted. */
@@ -21,7 +22,7 @@ export async function interleaved(bench: Bench, what: string, contest: Contest):
   for (let turn = 0; turn < bench.options.pairs; turn += 1) {
     const measured = { ours: 0, bare: 0 };
     for (const side of turn % 2 === 0 ? (['ours', 'bare'] as const) : (['bare', 'ours'] as const)) {
-      await settle();
+      await settle(bench);
       measured[side] = await contest[side]();
     }
     pairs.push(measured);
@@ -30,8 +31,11 @@ export async function interleaved(bench: Bench, what: string, contest: Contest):
   return pairs;
 }
 
-/** Nobody pays for the dirty pages that the run before left. */
-export const settle = (): Promise<unknown> => run({ argv: ['sync'], deadlineMs: 300_000 });
+/** Nobody pays for the dirty pages that the run before left, nor, where asked, for what others do. */
+export async function settle({ options }: Bench): Promise<void> {
+  await run({ argv: ['sync'], deadlineMs: 300_000 });
+  await calm(options.calmSeconds * 1000);
+}
 
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();

@@ -79,7 +79,7 @@ async function writeOn({ fleet: { cluster } }: Site, transactions: number): Prom
 async function deepProofs(bench: Bench, site: Site, backup: string): Promise<readonly number[]> {
   const tookMs: number[] = [];
   for (let turn = 0; turn < Math.ceil(bench.options.pairs / 2); turn += 1) {
-    await settle();
+    await settle(bench);
     tookMs.push((await proving(() => site.prove({ backup, depth: 'deep' }))).tookMs);
     bench.tell(`deep proof: ${seconds(tookMs.at(-1) ?? 0)}`);
   }

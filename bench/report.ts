@@ -12,6 +12,8 @@ export interface Measured {
   readonly tookMs: number;
   /** One-minute load of the machine before and after; our own share of it included. */
   readonly load: readonly [number, number];
+  /** Share of the time in which something waited for a core, ours included; null where the kernel does not tell. */
+  readonly pressure: number | null;
   /** Why there are no figures. */
   readonly failed?: string;
 }
@@ -34,7 +36,8 @@ export function table(results: readonly Measured[], options: Options): string {
     for (const { name, measured, goal, judged, remark } of figures) grid.push([benchmark, name, measured, goal ?? 'none', word(judged), remark]);
   }
   const { cores, memoryBytes } = conditions();
-  const loads = results.map(({ benchmark, load }) => `${benchmark} ${load.join(' to ')}`).join(', ');
+  const waiting = (share: number | null) => (share === null ? '' : ` (something waited for a core ${Math.round(share * 100)} % of the time)`);
+  const loads = results.map(({ benchmark, load, pressure }) => `${benchmark} ${load.join(' to ')}${waiting(pressure)}`).join(', ');
   return [
     grid.toString(),
     `${options.pairs} interleaved pairs, ${options.gigabytes} GB, ${cores} cores, ${Math.round(memoryBytes / 2 ** 30)} GB RAM; median [95 % bootstrap interval].`,

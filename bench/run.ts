@@ -2,6 +2,7 @@
 import { isAssayError, reasonOf } from '../domain/errors.ts';
 import { createCluster, type EmbeddedCluster } from '../workers/embedded/cluster.ts';
 import type { Bench, Benchmark } from './benchmark.ts';
+import { pressureMeter } from './calm.ts';
 import { engine } from './engine.ts';
 import { fingerprint } from './fingerprint.ts';
 import { idle } from './idle.ts';
@@ -87,10 +88,12 @@ function prepare(options: Options, tell: (line: string) => void): { readonly ben
 async function measure(bench: Bench, benchmark: Benchmark): Promise<Measured> {
   const before = loadNow();
   const began = performance.now();
+  const pressure = pressureMeter();
   const end = (rest: Pick<Measured, 'figures' | 'failed'>): Measured => ({
     benchmark: benchmark.name,
     tookMs: Math.round(performance.now() - began),
     load: [before, loadNow()],
+    pressure: pressure(),
     ...rest,
   });
   try {
