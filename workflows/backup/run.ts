@@ -42,7 +42,7 @@ export async function backupRun(input: BackupRunInput): Promise<BackupRunResult>
   if (level !== 'none') {
     around.report('proving', outcome.backup.label);
     proof = await executeChild(backupProve, {
-      workflowId: workflowIds.backupProve(input.cluster, requestKey.split('/').at(-1) ?? requestKey),
+      workflowId: workflowIds.backupProve(input.cluster, proofKey(input.cluster, requestKey)),
       args: [{ cluster: input.cluster, requestKey, policy, repository, backup: outcome.backup.label, level, archivedLsn: archived.lsn }],
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       staticSummary: `Proof of ${outcome.backup.label} of ${input.cluster}`,
@@ -50,6 +50,12 @@ export async function backupRun(input: BackupRunInput): Promise<BackupRunResult>
   }
   around.report('done', proof === null ? 'not proven, as asked' : `${proof.verdict}`);
   return { backup: outcome.backup, adopted: outcome.adopted, markers, proof, engineMs: outcome.tookMs };
+}
+
+/** A run that is named by its workflow id hands on only what is its own in it; two keys never become one. */
+function proofKey(cluster: string, requestKey: string): string {
+  const prefix = workflowIds.backupRun(cluster, '');
+  return requestKey.startsWith(prefix) ? requestKey.slice(prefix.length) : requestKey;
 }
 
 function refused(cluster: string, decision: { because: readonly string[]; hint: string }): ApplicationFailure {
