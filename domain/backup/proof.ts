@@ -55,6 +55,16 @@ export interface Proof {
   readonly finishedAt: Instant;
 }
 
+/** Of the tables that could be compared; `notCovered` says which were not, as `database: object (reason)`, at most ten. */
+export interface ProofCoverage {
+  /** 0-1, of the bytes. */
+  readonly share: number;
+  readonly tables: number;
+  readonly tablesCovered: number;
+  readonly notCovered: readonly string[];
+  readonly notCoveredNotListed: number;
+}
+
 /** What travels through workflows and to callers. */
 export interface ProofSummary {
   readonly id: string;
@@ -65,6 +75,12 @@ export interface ProofSummary {
   readonly cause: string | null;
   readonly because: readonly string[];
   readonly findings: number;
+  /** What was found beside the verdict, one sentence each. This and what follows is missing where an older worker made the proof. */
+  readonly found?: readonly string[];
+  readonly coverage?: ProofCoverage;
+  /** Measured; null where the restore did not get so far. */
+  readonly recoveryTimeMs?: number | null;
+  readonly recoveryPointMs?: number | null;
   readonly certificate: { readonly json: string; readonly html: string };
   readonly finishedAt: Instant;
 }

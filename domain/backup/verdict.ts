@@ -158,7 +158,7 @@ function mostTelling(checks: readonly CheckResult[], outcome: 'failed' | 'unusab
 }
 
 const reasons = (checks: readonly CheckResult[]): string[] => [
-  ...new Set(checks.map(({ because }) => because[0]).filter((text): text is string => text !== undefined)),
+  ...new Set(checks.flatMap(({ because: [text], database }) => (text === undefined ? [] : [database === null ? text : `${database}: ${text}`]))),
 ];
 
 const asFinding = ({ name, cause, because }: CheckResult): Finding => ({ check: name, cause, text: because.join('; ') });

@@ -46,7 +46,7 @@ function inZone(text: string, wall: string, zoneName: string | undefined, zone: 
     const after = DateTime.fromISO(wall, { zone: where });
     throw refuse(
       text,
-      `the clock of ${where} skips it (it goes from before it to ${after.toFormat('HH:mm ZZ')})`,
+      `the clock of ${where} skips it (${after.toFormat('HH:mm ZZ')} is the same moment told rightly)`,
       'name a moment before or after, with its offset',
     );
   }

@@ -26,7 +26,9 @@ export function progressLine(progress: RunProgress, now: Date): string {
     doneBytes === undefined || !totalBytes
       ? []
       : [`${Math.min(100, Math.floor((doneBytes / totalBytes) * 100))} %, ${bytes(doneBytes)} of ${bytes(totalBytes)}`];
-  return plain([phase, detail, ...copied, elapsed].filter((part) => part !== '').join('  '));
+  // one line: the rest of a fault's words is told with the result
+  const [first = ''] = detail.split('\n');
+  return plain([phase, first, ...copied, elapsed].filter((part) => part !== '').join('  '));
 }
 
 function liveView(terminal: Terminal): ProgressView {

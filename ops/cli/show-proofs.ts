@@ -28,11 +28,36 @@ export function proofText(proof: ProofSummary, paint: Paint): string {
   const rows: [string, string][] = [
     ['verdict', verdictWord(proof, paint)],
     ['backup', plain(proof.backup)],
+    ...measured(proof),
     ['finished', when(proof.finishedAt, paint)],
     ['certificate', plain(proof.certificate.html)],
     ['', plain(proof.certificate.json)],
   ];
-  return `${facts(rows, paint)}\n${proof.because.map((each) => `  · ${plain(each)}`).join('\n')}\n`;
+  const found = (proof.found ?? []).map((each) => `  ${paint.doubt('!')} ${indented(each)}\n`);
+  const more = proof.coverage?.notCoveredNotListed ?? 0;
+  const named = [...(proof.coverage?.notCovered ?? []), ...(more === 0 ? [] : [`${more} more, named in the certificate`])];
+  const left = named.map((each) => `  ${paint.doubt('not covered:')} ${indented(each)}\n`);
+  return `${facts(rows, paint)}\n${proof.because.map((each) => `  · ${indented(each)}\n`).join('')}${found.join('')}${left.join('')}`;
+}
+
+/** Of a text in several lines the later ones stand below the first. */
+const indented = (text: string) => text.split('\n').map(plain).join('\n    ');
+
+function measured({ coverage, recoveryTimeMs, recoveryPointMs }: ProofSummary): [string, string][] {
+  const covered =
+    coverage === undefined || coverage.tablesCovered === 0
+      ? []
+      : [
+          ['compared', `${coverage.tablesCovered} of ${coverage.tables} tables, ${Math.floor(coverage.share * 1000) / 10} % of their bytes`] as [
+            string,
+            string,
+          ],
+        ];
+  const times = [
+    ...(typeof recoveryTimeMs === 'number' ? [`back in ${duration(recoveryTimeMs)}`] : []),
+    ...(typeof recoveryPointMs === 'number' ? [`newest row that came back ${duration(recoveryPointMs)} old`] : []),
+  ];
+  return times.length === 0 ? covered : [...covered, ['measured', times.join(', ')]];
 }
 
 export function runText({ backup, adopted, markers, proof, engineMs }: BackupRunResult, paint: Paint): string {

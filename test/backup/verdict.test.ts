@@ -274,3 +274,10 @@ describe('the cause of an error', () => {
     expect(causeOfError(error)).toMatchObject({ verdict, cause });
   });
 });
+
+it('tells what was checked in each database apart', () => {
+  const checks = sound(['a', 'b']).map((each) => (each.name === 'amcheck' ? { ...each, because: ['9 tables sound'] } : each));
+  expect(judge(evidence({ checks })).because).toEqual(
+    expect.arrayContaining(['a: 9 tables sound', 'b: 9 tables sound', 'page-checksums of the cluster passed']),
+  );
+});

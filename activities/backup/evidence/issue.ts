@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { certificateBody, signedText } from '../../../domain/backup/certificate.ts';
 import type { StoredMarker } from '../../../domain/backup/certificate-coverage.ts';
 import { type Certificate, certificateSchemaId, certificateVersion } from '../../../domain/backup/certificate-schema.ts';
-import type { Proof, ProofSummary } from '../../../domain/backup/proof.ts';
+import type { Proof, ProofCoverage, ProofSummary } from '../../../domain/backup/proof.ts';
 import { writeWhole } from '../../control/evidence-folder.ts';
 import { appendCertificate, type ChainPlace } from './chain-files.ts';
 import { certificatePage } from './page/page.ts';
@@ -56,7 +56,7 @@ async function writePage(json: string, certificate: Certificate, signer: Signer)
 
 /** What was certified: where a retry brought another account of the same proof, the certificate that exists stands. */
 export function summaryOfIssued({ certificate, json, html }: Issued): ProofSummary {
-  const { id, cluster, verdict, backups, run } = certificate.body;
+  const { id, cluster, verdict, backups, run, coverage, recovery } = certificate.body;
   return {
     id,
     cluster: cluster.name,
@@ -66,13 +66,18 @@ export function summaryOfIssued({ certificate, json, html }: Issued): ProofSumma
     cause: verdict.cause,
     because: verdict.because,
     findings: verdict.findings.length,
+    found: verdict.findings.map(({ text }) => text),
+    coverage: coverageSummary(coverage, coverage.notCovered, coverage.notCoveredNotListed),
+    recoveryTimeMs: recovery.rto.measuredMs,
+    recoveryPointMs: recovery.rpo.measuredMs,
     certificate: { json, html },
     finishedAt: run.finishedAt,
   };
 }
 
 export function summaryOf(proof: Proof, { json, html }: Pick<Issued, 'json' | 'html'>): ProofSummary {
-  const { verdict } = proof;
+  const { verdict, recoveryTime: time } = proof;
+  const { coverage } = verdict;
   return {
     id: proof.id,
     cluster: proof.cluster,
@@ -82,7 +87,22 @@ export function summaryOf(proof: Proof, { json, html }: Pick<Issued, 'json' | 'h
     cause: verdict.verdict === 'proven' ? null : verdict.cause,
     because: verdict.because,
     findings: verdict.findings.length,
+    found: verdict.findings.map(({ text }) => text),
+    coverage: coverageSummary({ ...coverage, share: coverage.bytes === 0 ? 0 : coverage.bytesCovered / coverage.bytes }, coverage.notCovered),
+    recoveryTimeMs: time === null ? null : time.fetchMs + time.startMs + time.replayMs,
+    recoveryPointMs: proof.rpoMs,
     certificate: { json, html },
     finishedAt: proof.finishedAt,
   };
+}
+
+const NAMED = 10;
+
+function coverageSummary(
+  { share, tables, tablesCovered }: Pick<ProofCoverage, 'share' | 'tables' | 'tablesCovered'>,
+  left: readonly { readonly database: string; readonly object: string | null; readonly reason: string }[],
+  notListed = 0,
+): ProofCoverage {
+  const notCovered = left.slice(0, NAMED).map(({ database, object, reason }) => `${database}${object === null ? '' : `: ${object}`} (${reason})`);
+  return { share, tables, tablesCovered, notCovered, notCoveredNotListed: notListed + left.length - notCovered.length };
 }
