@@ -1,6 +1,7 @@
 /** Damage in a repository, each in a copy of its own: the verdict it must give, and the cause it must name. */
 import { rmSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
+import type { Lsn } from '../../domain/backup/lsn.ts';
 import type { BackupRecord } from '../../domain/backup/model.ts';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
 import { copyRepository, filesBelow, flipBit, type RepositoryCopy, truncateHalf } from '../support/damaged.ts';
@@ -8,6 +9,8 @@ import { fillTable, startBackup, startProof, useFleet } from '../support/fleet.t
 
 const fleet = useFleet();
 let backup: BackupRecord;
+/** WAL up to the newest marker is known to be archived. */
+let upTo: Lsn;
 
 beforeAll(async () => {
   // well above the bundle limit (2 MiB): this table's file stands alone, the catalogue's lie in bundles
@@ -17,15 +20,16 @@ beforeAll(async () => {
     await fillTable(fleet.get(), 20_000);
     await fleet.get().cluster.sql('select pg_switch_wal()');
   }
-  const { proof } = await (await startBackup(fleet.get(), { type: 'incremental' })).result();
+  const { proof, markers } = await (await startBackup(fleet.get(), { type: 'incremental' })).result();
   expect(proof?.verdict).toBe('proven');
+  upTo = markers.at(-1)?.lsn ?? '';
   const made = await (await startProof(fleet.get(), { backup: backup.label })).result();
   expect(made).toMatchObject({ verdict: 'proven', level: 'content', findings: 0 });
 }, 240_000);
 
 /** The full backup, restored from the copy to the newest markers, so that all the WAL after it is needed. */
 async function proveFrom(copy: RepositoryCopy): Promise<ProofSummary> {
-  return (await startProof(fleet.get(), { backup: backup.label, policy: copy.policy, archivedLsn: backup.stopLsn })).result();
+  return (await startProof(fleet.get(), { backup: backup.label, policy: copy.policy, archivedLsn: upTo })).result();
 }
 
 const walAfter = (copy: RepositoryCopy) =>
