@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { pgbackrest } from '../../activities/backup/engines/pgbackrest.ts';
@@ -42,6 +42,23 @@ test('a configuration made from repositories is private, and its stanza is there
   expect([mode & 0o777, uid]).toEqual([0o600, cluster.osUser.uid]);
   const info = await pgbackrest(policy, { observe: () => {} }).info(1);
   expect(info).toMatchObject({ stanza: 'own', encrypted: true, backups: [] });
+});
+
+test('a stanza that could not be made is made by the next apply', async () => {
+  const path = join(cluster.directory, 'blocked');
+  mkdirSync(path);
+  writeFileSync(join(path, 'archive'), 'in the way');
+  const blocked: ClusterPolicy = {
+    ...policy,
+    engine: { ...policy.engine, config: join(cluster.directory, 'blocked.conf'), repositories: [{ kind: 'posix', id: 1, path, cipherPass: null }] },
+  };
+  const text = await configuration.desired(blocked);
+  await expect(configuration.write(blocked, text)).rejects.toThrow();
+  expect(await configuration.current(blocked)).not.toBe(text);
+  rmSync(join(path, 'archive'));
+  chownSync(path, cluster.osUser.uid, cluster.osUser.gid);
+  await configuration.write(blocked, text);
+  expect(await configuration.current(blocked)).toBe(text);
 });
 
 test('an adopted configuration is never written', async () => {

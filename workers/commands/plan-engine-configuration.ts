@@ -26,11 +26,15 @@ export function createEngineConfiguration(dependencies: { readSecret: ReadSecret
       const { dataDirectory } = await describeServer(policy, readSecret);
       const owner = policy.clone.osUser === null && existsSync(dataDirectory) ? ownerOf(dataDirectory) : osUser(policy.clone.osUser);
       for (const repository of policy.engine.repositories) if (repository.kind === 'posix') makeRepository(repository.path, owner);
-      writePrivately(policy.engine.config, text, owner);
+      // until the stanza is made the file differs from what it should be, so that the next apply goes on where this one ended
+      writePrivately(policy.engine.config, `${text}${UNFINISHED}`, owner);
       await engineFor(policy).stanzaCreate(io);
+      writePrivately(policy.engine.config, text, owner);
     },
   };
 }
+
+const UNFINISHED = '# its stanza was not made yet: run `assay apply` again\n';
 
 /**
  * Where Assay makes the file and it is not there: a restore on an empty machine, with no server to ask. Its data directory is nowhere,

@@ -25,13 +25,15 @@ export async function planFleet(dependencies: PlanDependencies, fleet: FleetPoli
   return {
     changes: [...kept, ...removals].flatMap(({ changes }) => changes),
     runs: fleet.clusters.flatMap(desiredSchedules).map((schedule) => plannedRuns(schedule, now)),
-    unseen: kept.filter(({ found }) => found.objects === null).map(({ found }) => found.cluster),
+    unseen: kept.filter(({ isWhole }) => !isWhole).map(({ found }) => found.cluster),
     notes: [...kept, ...removals].flatMap(({ notes }) => notes),
   };
 }
 
 export interface ClusterPlan {
   readonly found: FoundCluster;
+  /** All of it answered. */
+  readonly isWhole: boolean;
   readonly changes: readonly Change[];
   readonly notes: readonly string[];
 }
@@ -46,8 +48,8 @@ async function planCluster(dependencies: PlanDependencies, policy: ClusterPolicy
     findConfiguration(dependencies, policy, notes),
   ]);
   for (const { id, paused } of schedules) if (paused) notes.push(`${id} is paused in Temporal; it stays so until someone resumes it`);
-  const found = { cluster: policy.cluster, schedules, policy: applied, objects, configuration };
-  return { found, changes: clusterChanges(policy, found), notes };
+  const found = { cluster: policy.cluster, schedules, policy: applied, objects, configuration: configuration === 'unseen' ? null : configuration };
+  return { found, isWhole: objects !== null && configuration !== 'unseen', changes: clusterChanges(policy, found), notes };
 }
 
 /** What taking a cluster away would change. `policy`: the file's, where the file still has it; else the one that was applied. */
@@ -60,7 +62,7 @@ export async function planRemoval(dependencies: PlanDependencies, cluster: strin
   const found = { cluster, schedules, policy: applied, objects, configuration: null };
   const changes = removalChanges(found, why);
   if (changes.length > 0) notes.push(`backups and certificates of ${cluster} stay where they are`);
-  return { found, changes, notes };
+  return { found, isWhole: objects !== null, changes, notes };
 }
 
 async function droppedClusters({ schedules, evidence }: PlanDependencies, fleet: FleetPolicy): Promise<readonly string[]> {
@@ -80,7 +82,11 @@ async function unlessUnreachable<T>(look: () => Promise<T>, cluster: string, not
   }
 }
 
-async function findConfiguration({ configuration, host }: PlanDependencies, policy: ClusterPolicy, notes: string[]): Promise<FoundCluster['configuration']> {
+async function findConfiguration(
+  { configuration, host }: PlanDependencies,
+  policy: ClusterPolicy,
+  notes: string[],
+): Promise<FoundCluster['configuration'] | 'unseen'> {
   const { ownership, config } = policy.engine;
   if (ownership === 'adopted') return null;
   if (policy.host !== host) {
@@ -92,6 +98,6 @@ async function findConfiguration({ configuration, host }: PlanDependencies, poli
     return { file: config, same: desired === current, exists: current !== null };
   } catch (error) {
     notes.push(`${config} was not looked at: ${reasonOf(error)}`);
-    return null;
+    return 'unseen';
   }
 }
