@@ -40,7 +40,9 @@ it('an index on a function that needs its search_path is sound, or cannot be che
 
 it('a check constraint by such a function is asked with the search_path of its database', async () => {
   const asked = () => constraints(on, { database: 'shop', depth: 'plain', major: 15 });
-  await run('drop index by_function; set search_path = public, hidden; alter table customer add constraint named check (found(name) is not null or name is null)');
+  await run(
+    'drop index by_function; set search_path = public, hidden; alter table customer add constraint named check (found(name) is not null or name is null)',
+  );
   const cannot = await asked();
   expect(cannot).toMatchObject({ outcome: 'unusable', because: ['1 constraint could not be checked', expect.stringMatching(/PostgreSQL error P0001$/)] });
   await run('alter database shop set search_path = public, hidden');
