@@ -20,8 +20,7 @@ export function backupSteps(host: string): BackupSteps {
     makeMarkers: long_.makeMarkers,
     awaitArchived: patiently.awaitArchived,
     createRestorePoint: patiently.createRestorePoint,
-    // a restore point may have to be looked for in much WAL
-    planProof: patiently.planProof,
+    planProof: quickly.planProof,
     inspectRepository: patiently.inspectRepository,
     openClone: quickly.openClone,
     restoreClone: long_.restoreClone,
