@@ -46,7 +46,7 @@ export async function startFleet({ config, policy, signingKey, controlUrl }: Fle
     log(observation);
     metrics.listener(observation);
   };
-  const corePort = await installRuntime(config);
+  const corePort = await installRuntime();
   const temporal = await connectTemporal(config, policy);
   const control = await openControl(controlUrl);
   await control.migrate();
@@ -119,10 +119,9 @@ async function connectTemporal(config: ProcessConfig, policy: FleetPolicy | null
   }
 }
 
-/** Once per process and first of all: the SDK's own metrics and logs are decided here. Returns the port of its metrics on loopback. */
-async function installRuntime(config: ProcessConfig): Promise<number> {
-  const corePort = config.metrics.port === 0 ? 0 : config.metrics.port + 1;
-  const port = corePort === 0 ? await freePort() : corePort;
+/** Once per process and first of all: the SDK's own metrics and logs are decided here. Returns the port of its metrics on loopback: any, since only ours reads it. */
+async function installRuntime(): Promise<number> {
+  const port = await freePort();
   Runtime.install({
     logger: new DefaultLogger('WARN'),
     telemetryOptions: {

@@ -23,31 +23,48 @@ interface Beat {
   idle: boolean;
 }
 
+/** Each cluster's witness, and each look at its archive, goes its own way: a server or an endpoint that is dead makes no other cluster wait. */
 export function startTicks(deps: BackupDependencies, host: string, watch: Watch): { stop(): Promise<void> } {
   const beats = new Map<string, Beat>();
+  const inHand = new Map<string, Promise<void>>();
   let policiesAt = 0;
-  const tick = async () => {
+  const begin = (what: string, work: () => Promise<void>) =>
+    inHand.set(
+      what,
+      work().finally(() => inHand.delete(what)),
+    );
+  const tick = () => {
     const now = deps.now().getTime();
-    if (now - policiesAt >= POLICIES_EVERY_MS) {
+    if (now - policiesAt >= POLICIES_EVERY_MS && !inHand.has(POLICIES)) {
       policiesAt = now;
-      await refresh({ deps, host, watch }, beats).catch(() => {}); // the control database is away: the policies known so far still hold
+      // the control database is away: the policies known so far still hold
+      begin(POLICIES, () => refresh({ deps, host, watch }, beats).catch(() => {}));
     }
-    await Promise.all([...beats.values()].map((beat) => tickCluster(deps, beat, now)));
+    for (const [cluster, beat] of beats) {
+      for (const chore of chores) {
+        const what = `${chore.name} ${cluster}`;
+        if (now - beat[chore.at] < chore.everyMs(beat) || inHand.has(what)) continue;
+        beat[chore.at] = now;
+        begin(what, () => chore.make(deps, beat));
+      }
+    }
   };
-  let inHand: Promise<void> = Promise.resolve();
-  const run = () => {
-    inHand = tick();
-    return inHand;
-  };
-  const task: ScheduledTask = cron.schedule(EVERY_SECOND, run, { noOverlap: true, name: 'assay-ticks' });
+  const task: ScheduledTask = cron.schedule(EVERY_SECOND, tick, { name: 'assay-ticks' });
   return {
     async stop() {
       await task.destroy();
       // a question on its way to the control database would keep its pool, and so the whole process, from ever closing
-      await inHand.catch(() => {});
+      await Promise.all(inHand.values());
     },
   };
 }
+
+const POLICIES = 'policies';
+
+const chores = [
+  { name: 'witness', at: 'witnessAt', everyMs: ({ policy, idle }: Beat) => policy.witness.everyMs * (idle ? IDLE_FACTOR : 1), make: writeWitness },
+  { name: 'archive', at: 'archiveAt', everyMs: () => ARCHIVE_EVERY_MS, make: lookAtArchive },
+] as const;
 
 interface Site {
   readonly deps: BackupDependencies;
@@ -67,17 +84,8 @@ async function refresh({ deps, host, watch }: Site, beats: Map<string, Beat>): P
   await watch.missed();
 }
 
-async function tickCluster(deps: BackupDependencies, beat: Beat, now: number): Promise<void> {
-  const { policy } = beat;
-  const everyMs = policy.witness.everyMs * (beat.idle ? IDLE_FACTOR : 1);
-  if (now - beat.witnessAt >= everyMs) {
-    beat.witnessAt = now;
-    await writeWitness(deps, beat);
-  }
-  if (now - beat.archiveAt >= ARCHIVE_EVERY_MS) {
-    beat.archiveAt = now;
-    await observeArchive(deps, policy).catch((error: unknown) => deps.observe({ kind: 'witness-failed', cluster: policy.cluster, reason: reasonOf(error) }));
-  }
+async function lookAtArchive(deps: BackupDependencies, { policy }: Beat): Promise<void> {
+  await observeArchive(deps, policy).catch((error: unknown) => deps.observe({ kind: 'witness-failed', cluster: policy.cluster, reason: reasonOf(error) }));
 }
 
 async function writeWitness(deps: BackupDependencies, beat: Beat): Promise<void> {

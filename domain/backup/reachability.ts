@@ -109,6 +109,6 @@ function nearestOf({ window, target }: ReachabilityQuestion): { before: WindowPo
 const intervalOf = (window: RestorableWindow, backup: BackupRecord) => window.intervals.find((each) => each.backups.includes(backup.label)) as Interval;
 
 /** A repository tells the arrival of a segment in whole seconds, cut off: up to one more second may be in it. */
-const endOf = ({ to }: Interval): WindowPoint => ({ ...to, at: new Date(Date.parse(to.at) + 1_000).toISOString() });
+const endOf = ({ from, to }: Interval): WindowPoint => (to.at === from.at ? to : { ...to, at: new Date(Date.parse(to.at) + 1_000).toISOString() });
 
 const at = (point: WindowPoint) => `at ${point.lsn} (${point.at})`;

@@ -11,12 +11,7 @@ const tree = treeOf(buildProgram({ session: never, finish: never, version: '0', 
 
 /** What is wrong with a command as the docs write it; null where it can be typed. */
 function faultOf(written: string): string | null {
-  const words = written
-    .replace(/\s+#.*$/, '')
-    .replaceAll('…', 'VALUE')
-    .trim()
-    .split(/\s+/)
-    .slice(1);
+  const words = (written.replace(/\s+#.*$/, '').match(/(?:'[^']*'|[^\s'])+/g) ?? []).slice(1);
   let node: CommandNode = tree;
   for (let next = childOf(node, words[0]); next !== undefined; next = childOf(node, words[0])) {
     node = next;
