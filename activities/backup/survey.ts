@@ -1,6 +1,6 @@
 /** What lies in a repository, put together once: backups, segments, the restorable window. */
 
-import type { RepositoryInfo, TimelineHistory } from '../../domain/backup/model.ts';
+import type { ArchivedSegment, RepositoryInfo, TimelineHistory } from '../../domain/backup/model.ts';
 import { segmentBytesOf } from '../../domain/backup/segment-size.ts';
 import { type RestorableWindow, restorableWindow } from '../../domain/backup/window.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
@@ -13,6 +13,8 @@ export interface Survey {
   /** null where the source does not answer: a cold start needs none. */
   readonly source: SourceState | null;
   readonly segmentBytes: number;
+  /** Every segment in the repository. */
+  readonly segments: readonly ArchivedSegment[];
 }
 
 export async function surveyRepository(deps: BackupDependencies, policy: ClusterPolicy, repository: number): Promise<Survey> {
@@ -28,5 +30,5 @@ export async function surveyRepository(deps: BackupDependencies, policy: Cluster
     segmentBytes,
     source: source === null ? null : { timeline: source.timeline, lsn: source.insertLsn, now: source.now },
   });
-  return { info, window, histories, source, segmentBytes };
+  return { info, window, histories, source, segmentBytes, segments };
 }

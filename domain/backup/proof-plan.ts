@@ -26,6 +26,8 @@ export interface StopsQuestion {
   readonly backup: BackupRecord;
   /** What the caller asked for; null: the newest markers after the backup decide. */
   readonly target: RecoveryTarget | null;
+  /** Where a restore point or a transaction was found; left out or null: nobody knows. */
+  readonly place?: Lsn | null;
   readonly level: 'content' | 'structure';
   /** Markers of the cluster at or after the backup's end, any order. */
   readonly markers: readonly MarkerRef[];
@@ -35,10 +37,10 @@ export interface StopsQuestion {
 
 /** Newest marker of each database, in WAL order: one clone walks forward through them, then on to the target asked for. */
 export function planStops(question: StopsQuestion): readonly PlannedStop[] {
-  const { target, archivedLsn } = question;
+  const { archivedLsn, target } = question;
   // another run's marker may be newer than what this one waited for: its WAL may still be on its way
   const isArchived = ({ lsn }: MarkerRef) => archivedLsn === null || compareLsn(lsn, archivedLsn) <= 0;
-  const usable = question.level === 'content' ? question.markers.filter((marker) => isArchived(marker) && liesBetween(marker, question.backup, target)) : [];
+  const usable = question.level === 'content' ? question.markers.filter((marker) => isArchived(marker) && liesBetween(marker, question)) : [];
   const stops: PlannedStop[] = newestPerDatabase(usable).map((marker) => ({ target: { kind: 'lsn', lsn: marker.lsn, exclusive: true }, marker }));
   if (target !== null) return [...stops, { target, marker: null }];
   if (stops.length > 0) return stops;
@@ -63,11 +65,12 @@ export function markersOnWay(markers: readonly MarkerRef[], way: Way): readonly 
   });
 }
 
-function liesBetween(marker: MarkerRef, backup: BackupRecord, target: RecoveryTarget | null): boolean {
+function liesBetween(marker: MarkerRef, { backup, target, place = null }: StopsQuestion): boolean {
   if (compareLsn(marker.lsn, backup.stopLsn) < 0) return false;
+  if (place !== null) return compareLsn(marker.lsn, place) < 0;
   if (target === null) return true;
   if (target.kind === 'lsn') return compareLsn(marker.lsn, target.lsn) < 0;
-  // a restore point or a transaction says nothing about its place: no marker can safely be put before it
+  // a restore point or a transaction that was not found says nothing about its place: no marker can safely be put before it
   return target.kind === 'time' && Date.parse(marker.at) < Date.parse(target.at);
 }
 

@@ -28,6 +28,8 @@ let keys: KeyFiles;
 let backup: BackupRecord;
 /** Between the second and the third row. */
 let moment: string;
+/** Behind the last transaction, before the newest segment arrived. */
+let afterLast: string;
 /** The folder of the newest restore that stays. */
 let restored: string;
 
@@ -52,6 +54,14 @@ beforeAll(async () => {
   await until(Date.parse(moment) + 10);
   await cluster.sql("insert into step values ('after the moment')");
   await steps.awaitArchived({ policy, repository: 1 });
+  // a segment without any transaction: its arrival says nothing of how far time can be restored
+  await until(Date.now() + 3_000);
+  await cluster.sql('checkpoint');
+  await cluster.sql('select pg_switch_wal()');
+  await eventually(
+    async () => (await cluster.sql<{ done: boolean }>("select last_archived_time > now() - interval '2 s' as done from pg_stat_archiver"))[0]?.done,
+  );
+  afterLast = new Date(Date.now() - 2_500).toISOString();
 }, 120_000);
 
 afterAll(stopAllRestored);
@@ -121,6 +131,16 @@ describe('with the source gone', { timeout: 90_000 }, () => {
     expect({ exit, code: json.error.code }).toEqual({ exit: 5, code: 'target-unreachable' });
     expect(json.error.hint).toMatch(nearest);
     expect(existsSync(into)).toBe(false);
+  });
+
+  test('behind the last transaction of a quiet source: refused, with that transaction as the way out', async () => {
+    const { exit, json } = await cold(join(fresh(), 'never-made'), '--to-time', afterLast);
+    expect({ exit, code: json.error.code }).toEqual({ exit: 5, code: 'target-unreachable' });
+    expect(json.error.values.reason).toContain('the last transaction in the archived WAL ended');
+    const lsn = /--to-lsn (\S+)/.exec(json.error.hint)?.[1] ?? '';
+    const into = fresh();
+    expect((await cold(into, '--to-lsn', lsn)).json.proof).toMatchObject({ verdict: 'proven', level: 'content' });
+    expect(await askRestored(into, names('step'))).toEqual([{ names: 'after the moment, before the backup, before the moment' }]);
   });
 
   test('a folder with anything in it: refused, nothing touched', async () => {

@@ -41,6 +41,8 @@ beforeAll(async () => {
   await traffic.stop();
   // a marker after everything, and all WAL up to here in the repository
   expect(await (await startProof(fleet.get())).result()).toMatchObject({ verdict: 'proven' });
+  // from here on the newest backup leads to none of the targets
+  await (await startBackup(fleet.get(), { type: 'incremental', prove: 'none' })).result();
 }, 180_000);
 
 afterAll(stopAllRestored);
@@ -58,7 +60,7 @@ const restoredIds = async (into: string) => (await askRestored<{ id: number }>(i
 describe('a restore', { timeout: 90_000 }, () => {
   test('to a time brings back what was committed by then, no more and no less', async () => {
     const { into, result } = await restored(targets.time);
-    expect(result.proof).toMatchObject({ verdict: 'proven', backup: backup.label });
+    expect(result.proof).toMatchObject({ verdict: 'proven', level: 'content', backup: backup.label });
     expect(result).toMatchObject({ directory: into, dataDirectory: `${into}/data`, socket: `${into}/socket` });
     expect(result.goLive.length).toBeGreaterThan(3);
     const { at } = targets.time as { at: string };
@@ -72,7 +74,8 @@ describe('a restore', { timeout: 90_000 }, () => {
 
   test('to a name holds all that was committed before the point was made, and nothing after it was there', async () => {
     const { into, result } = await restored(targets.name);
-    expect(result.proof.verdict).toBe('proven');
+    // its place was looked for in the WAL: from the right backup, and by the marker before it
+    expect(result.proof).toMatchObject({ verdict: 'proven', level: 'content', backup: backup.label });
     const found = await restoredIds(into);
     expect(found).toEqual(expect.arrayContaining(await ids(`id <= ${point.seenBefore}`)));
     expect(Math.max(...found)).toBeLessThan(point.firstAfter);
@@ -91,6 +94,8 @@ describe('refused before anything starts', { timeout: 60_000 }, () => {
   test.each([
     ['too early', { kind: 'time', at: '2020-01-01T00:00:00.000Z' }, 'after: '],
     ['too late', { kind: 'lsn', lsn: 'FF/0', exclusive: false }, 'before: '],
+    ['a name that nobody gave', { kind: 'name', name: 'never' }, 'before: '],
+    ['a transaction that never was', { kind: 'xid', xid: '4000000000', exclusive: false }, 'before: '],
   ] as const)('%s', async (_, target, nearest) => {
     const into = folder();
     expect(await refusal(target, into)).toMatchObject({ type: 'target-unreachable', details: [{ nearest: expect.stringContaining(nearest) }] });

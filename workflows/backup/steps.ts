@@ -20,7 +20,8 @@ export function backupSteps(host: string): BackupSteps {
     makeMarkers: long_.makeMarkers,
     awaitArchived: patiently.awaitArchived,
     createRestorePoint: patiently.createRestorePoint,
-    planProof: quickly.planProof,
+    // a restore point may have to be looked for in much WAL
+    planProof: patiently.planProof,
     inspectRepository: patiently.inspectRepository,
     openClone: quickly.openClone,
     restoreClone: long_.restoreClone,

@@ -63,6 +63,8 @@ export interface BackupEngine {
   manifestCopies(repository: number, label: string): Promise<ManifestCopies>;
   /** Reads segments through the engine and compares each with the checksum in its name. Diagnosis only. */
   damagedSegments(repository: number, segments: readonly ArchivedSegment[], io: StepIo): Promise<readonly SegmentDamage[]>;
+  /** A segment as PostgreSQL handed it over, into a new file (0600) of ours. Throws engine-refused where the engine cannot read it. */
+  fetchSegment(segment: ArchivedSegment, file: string): Promise<void>;
   /** Removes exactly these backups, then WAL no remaining backup needs. `dryRun` runs the engine's own. */
   expire(
     repository: number,

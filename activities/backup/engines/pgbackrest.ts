@@ -7,6 +7,7 @@ import { makeBackup } from './pgbackrest/backup.ts';
 import { type Engine, openEngine, readVersion, work } from './pgbackrest/command.ts';
 import { findDamagedSegments } from './pgbackrest/damage.ts';
 import { expireBackups } from './pgbackrest/expire.ts';
+import { fetchSegment } from './pgbackrest/fetch-segment.ts';
 import { readInfo } from './pgbackrest/info.ts';
 import { compareManifests } from './pgbackrest/manifests.ts';
 import { restoreArgv, restoreBackup } from './pgbackrest/restore.ts';
@@ -36,6 +37,7 @@ export function pgbackrest(policy: ClusterPolicy, { observe }: EngineDependencie
     restoreCommand: (request) => restoreArgv(engine(), request),
     manifestCopies: async (repository, label) => compareManifests(engine(), repository, label),
     damagedSegments: async (repository, segments, io) => findDamagedSegments(engine(), { repository, segments }, io),
+    fetchSegment: async (segment, file) => fetchSegment(engine(), segment, file),
     expire: async (repository, labels, dryRun, io) => expireBackups(engine(), { repository, labels, dryRun }, io),
     verify: async (repository, io) => verifyRepository(engine(), repository, io),
     stanzaCreate: async (io) => work(engine(), { name: 'stanza-create', repository: 0 }, { log: logFileOf(engine(), 'stanza-create', policy.cluster) }, io),

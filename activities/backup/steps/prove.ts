@@ -1,20 +1,17 @@
 /** Steps of a proof, in the order the recipe calls them (workflows/backup/prove-recipe.ts). */
 
-import { type Lsn, lsnAt, lsnBytes, parseSegmentName, segmentStart } from '../../../domain/backup/lsn.ts';
-import type { BackupRecord, CheckResult, CloneRef, Marker, ProofDepth, ReachedPoint, RecoveryTarget } from '../../../domain/backup/model.ts';
+import type { CheckResult, CloneRef, Marker, ProofDepth, ReachedPoint, RecoveryTarget } from '../../../domain/backup/model.ts';
 import { expiringLabels } from '../../../domain/backup/pins.ts';
 import type { ProofSummary } from '../../../domain/backup/proof.ts';
 import type { ProofDraft, ProveQuestion, StepFault } from '../../../domain/backup/proof-draft.ts';
-import { chainOf, describeTarget, markersOnWay, type PlannedStop, type ProofPlan, planStops } from '../../../domain/backup/proof-plan.ts';
-import { describeNearest, reachability } from '../../../domain/backup/reachability.ts';
-import { assertRestoreFolder } from '../../../domain/backup/restore-folder.ts';
+import type { PlannedStop, ProofPlan } from '../../../domain/backup/proof-plan.ts';
 import { AssayError, isAssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupDependencies } from '../ports.ts';
-import { type Survey, surveyRepository } from '../survey.ts';
 import { certify } from './certify.ts';
 import { diagnose } from './diagnose.ts';
 import { inspectRepository } from './inspect.ts';
+import { planProof } from './plan.ts';
 
 interface OfPlan {
   readonly policy: ClusterPolicy;
@@ -127,35 +124,6 @@ async function timed(work: () => Promise<readonly CheckResult[]>): Promise<Check
   return { checks, tookMs: Math.round(performance.now() - began) };
 }
 
-async function planProof(deps: BackupDependencies, question: ProveQuestion): Promise<ProofPlan> {
-  const { policy, repository, into } = question;
-  if (into !== null) assertRestoreFolder(into);
-  const startedAt = deps.now().toISOString();
-  const survey = await surveyRepository(deps, policy, repository);
-  const target = question.randomShare === null ? question.target : randomTarget(survey, policy, question.randomShare);
-  const backup = chooseBackup(survey, { ...question, target });
-  const { backups, systemIdentifier } = survey.info;
-  const way = { systemIdentifier, timeline: survey.window.timeline, histories: survey.histories };
-  const archivedEnd = target === null && question.archivedLsn === null ? endOfArchive(survey) : null;
-  const markers = markersOnWay(await deps.markerStore.between(policy.cluster, backup.stopLsn, archivedEnd), way);
-  return {
-    proofId: question.proofId,
-    repository,
-    backup,
-    chain: chainOf(backup.label, backups, policy.cluster),
-    stops: planStops({ backup, target, level: question.level, markers, archivedLsn: question.archivedLsn }),
-    systemIdentifier,
-    startedAt,
-  };
-}
-
-/** Nobody waited for the newest markers to be archived: only what lies before this is. null: nothing is archived. */
-function endOfArchive({ window, segmentBytes }: Survey): Lsn | null {
-  if (window.newest === null) return null;
-  const { number } = parseSegmentName(window.newest.name, segmentBytes);
-  return lsnAt(lsnBytes(segmentStart(number + 1, segmentBytes)) - 1n);
-}
-
 /** Tells of a restore that no retry will ever begin. */
 function refused(deps: BackupDependencies, { policy, into }: ProveQuestion, error: unknown): never {
   if (into !== null && isAssayError(error) && !error.retryable) deps.observe({ kind: 'restore-finished', cluster: policy.cluster, outcome: 'refused' });
@@ -178,24 +146,4 @@ async function pinChain(deps: BackupDependencies, { policy, plan, owner }: OfPla
   if (lost === undefined) return;
   await evidence.unpin(policy.cluster, owner);
   throw new AssayError('backup-expiring', { label: lost, cluster: policy.cluster });
-}
-
-/** A restore for a person is refused before anything starts; a proof of a backup that a hole cuts off goes on and says so. */
-function chooseBackup({ info, window }: Survey, { policy, label, target, into }: ProveQuestion): BackupRecord {
-  const named = label === null ? info.backups.at(-1) : info.backups.find((each) => each.label === label);
-  if (named === undefined) throw new AssayError('backup-unknown', { label: label ?? 'at all', cluster: policy.cluster });
-  if (target === null) return named;
-  const found = reachability({ window, backups: info.backups, target, label });
-  if (found.verdict === 'reachable') return found.backup;
-  if (into === null && label !== null && (found.reason === 'gap' || found.reason === 'too-late')) return named;
-  const reason = found.because.join('; ');
-  throw new AssayError('target-unreachable', { target: describeTarget(target), cluster: policy.cluster, reason, nearest: describeNearest(found.nearest) });
-}
-
-/** A moment of the newest unbroken interval. */
-function randomTarget({ window }: Survey, policy: ClusterPolicy, share: number): RecoveryTarget {
-  const interval = window.intervals.at(-1);
-  if (interval === undefined) throw new AssayError('backup-unknown', { label: 'at all', cluster: policy.cluster });
-  const from = Date.parse(interval.from.at);
-  return { kind: 'time', at: new Date(from + share * Math.max(0, Date.parse(interval.safeEnd.at) - from)).toISOString() };
 }

@@ -44,7 +44,8 @@ async function checksumOf(stream: Readable, compression: string | undefined): Pr
   return hash.digest('hex');
 }
 
-function decompressed(stream: Readable, compression: string | undefined): Readable {
+/** What PostgreSQL handed over, out of what the engine hands out. */
+export function decompressed(stream: Readable, compression: string | undefined): Readable {
   switch (compression) {
     case undefined:
       return stream;

@@ -1,0 +1,94 @@
+/** Which backup a proof begins from, and where it stops: what lies in the repository decides, before anything starts. */
+import { type Lsn, lsnAt, lsnBytes, parseSegmentName, segmentStart } from '../../../domain/backup/lsn.ts';
+import type { BackupRecord, RecoveryTarget } from '../../../domain/backup/model.ts';
+import type { ProveQuestion } from '../../../domain/backup/proof-draft.ts';
+import { chainOf, describeTarget, markersOnWay, type ProofPlan, planStops } from '../../../domain/backup/proof-plan.ts';
+import { describeNearest, reachability } from '../../../domain/backup/reachability.ts';
+import { assertRestoreFolder } from '../../../domain/backup/restore-folder.ts';
+import type { Interval } from '../../../domain/backup/window.ts';
+import { AssayError } from '../../../domain/errors.ts';
+import type { ClusterPolicy } from '../../../domain/policy.ts';
+import type { BackupDependencies } from '../ports.ts';
+import { type Survey, surveyRepository } from '../survey.ts';
+import { lastTransaction, placeOf } from '../wal-places.ts';
+
+/** Throws backup-unknown, target-unreachable, usage. */
+export async function planProof(deps: BackupDependencies, question: ProveQuestion): Promise<ProofPlan> {
+  const { policy, repository, into } = question;
+  if (into !== null) assertRestoreFolder(into);
+  const startedAt = deps.now().toISOString();
+  const survey = await surveyRepository(deps, policy, repository);
+  const target = question.randomShare === null ? question.target : await randomTarget(deps, survey, { policy, share: question.randomShare });
+  const place = target === null ? null : await placeOf(deps, survey, { policy, target });
+  const backup = chooseBackup(survey, { ...question, target, place });
+  if (target?.kind === 'time' && question.randomShare === null) await refuseBehindLast(deps, survey, { policy, backup, target });
+  const { backups, systemIdentifier } = survey.info;
+  const way = { systemIdentifier, timeline: survey.window.timeline, histories: survey.histories };
+  const archivedEnd = target === null && question.archivedLsn === null ? endOfArchive(survey) : null;
+  const markers = markersOnWay(await deps.markerStore.between(policy.cluster, backup.stopLsn, archivedEnd), way);
+  return {
+    proofId: question.proofId,
+    repository,
+    backup,
+    chain: chainOf(backup.label, backups, policy.cluster),
+    stops: planStops({ backup, target, place, level: question.level, markers, archivedLsn: question.archivedLsn }),
+    systemIdentifier,
+    startedAt,
+  };
+}
+
+/** Nobody waited for the newest markers to be archived: only what lies before this is. null: nothing is archived. */
+function endOfArchive({ window, segmentBytes }: Survey): Lsn | null {
+  if (window.newest === null) return null;
+  const { number } = parseSegmentName(window.newest.name, segmentBytes);
+  return lsnAt(lsnBytes(segmentStart(number + 1, segmentBytes)) - 1n);
+}
+
+/** A restore for a person is refused before anything starts; a proof of a backup that a hole cuts off goes on and says so. */
+function chooseBackup({ info, window }: Survey, { policy, label, target, into, place }: ProveQuestion & { readonly place: Lsn | null }): BackupRecord {
+  const named = label === null ? info.backups.at(-1) : info.backups.find((each) => each.label === label);
+  if (named === undefined) throw new AssayError('backup-unknown', { label: label ?? 'at all', cluster: policy.cluster });
+  if (target === null) return named;
+  const looked: RecoveryTarget = place === null ? target : { kind: 'lsn', lsn: place, exclusive: false };
+  const found = reachability({ window, backups: info.backups, target: looked, label });
+  if (found.verdict === 'reachable') return found.backup;
+  if (into === null && label !== null && (found.reason === 'gap' || found.reason === 'too-late')) return named;
+  const reason = found.because.join('; ');
+  throw new AssayError('target-unreachable', { target: describeTarget(target), cluster: policy.cluster, reason, nearest: describeNearest(found.nearest) });
+}
+
+/** Recovery stops at a time only before a later transaction: behind the last one there is none, however late its segment arrived. */
+async function refuseBehindLast(
+  deps: BackupDependencies,
+  survey: Survey,
+  { policy, backup, target }: { policy: ClusterPolicy; backup: BackupRecord; target: RecoveryTarget & { kind: 'time' } },
+): Promise<void> {
+  const interval = survey.window.intervals.find(({ backups }) => backups.includes(backup.label));
+  if (interval === undefined || Date.parse(target.at) < Date.parse(interval.safeEnd.at) || isBehind(interval, target.at)) return;
+  const last = await lastTransaction(deps, survey, { policy, before: interval.to.lsn });
+  // times here end at the millisecond, those of the WAL at the microsecond
+  if (last === 'unknown' || (last !== null && Date.parse(last.at) + 1 > Date.parse(target.at))) return;
+  const ended = last === null ? `no transaction ended behind backup ${backup.label}` : `the last transaction in the archived WAL ended ${last.at}`;
+  const nearest =
+    last === null ? describeNearest({ before: interval.from, after: null }) : `${describeNearest({ before: last, after: null })}; that transaction itself`;
+  throw new AssayError('target-unreachable', {
+    target: describeTarget(target),
+    cluster: policy.cluster,
+    reason: `${ended}, and recovery stops at a time only before a later one`,
+    nearest: `${nearest}: --to-lsn ${last?.lsn ?? interval.from.lsn}`,
+  });
+}
+
+/** A proof that goes there all the same is to find the hole, or what was dropped. */
+const isBehind = ({ to }: Interval, at: string): boolean => Date.parse(at) > Date.parse(to.at) + 1_000;
+
+/** A moment of the newest unbroken interval; its beginning where nothing happened since. */
+async function randomTarget(deps: BackupDependencies, survey: Survey, { policy, share }: { policy: ClusterPolicy; share: number }): Promise<RecoveryTarget> {
+  const interval = survey.window.intervals.at(-1);
+  if (interval === undefined) throw new AssayError('backup-unknown', { label: 'at all', cluster: policy.cluster });
+  const from = Date.parse(interval.from.at);
+  const last = await lastTransaction(deps, survey, { policy, before: interval.to.lsn });
+  const end = Math.min(Date.parse(interval.safeEnd.at), last === 'unknown' ? Number.POSITIVE_INFINITY : Date.parse(last?.at ?? interval.from.at) - 1);
+  if (end < from) return { kind: 'lsn', lsn: interval.from.lsn, exclusive: false };
+  return { kind: 'time', at: new Date(from + share * (end - from)).toISOString() };
+}
