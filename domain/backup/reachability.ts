@@ -108,7 +108,7 @@ function nearestOf({ window, target }: ReachabilityQuestion): { before: WindowPo
 
 const intervalOf = (window: RestorableWindow, backup: BackupRecord) => window.intervals.find((each) => each.backups.includes(backup.label)) as Interval;
 
-/** A repository tells the arrival of a segment in whole seconds, cut off: up to one more second may be in it. */
-const endOf = ({ from, to }: Interval): WindowPoint => (to.at === from.at ? to : { ...to, at: new Date(Date.parse(to.at) + 1_000).toISOString() });
+/** A repository tells the arrival of a segment in whole seconds, cut off: up to one more second may be in it. Where a backup's stop gave the end, the second is counted already. */
+const endOf = ({ from, to }: Interval): WindowPoint => ({ ...to, at: new Date(Date.parse(to.at) + (to.at === from.at ? 1 : 1_000)).toISOString() });
 
 const at = (point: WindowPoint) => `at ${point.lsn} (${point.at})`;

@@ -41,7 +41,7 @@ test('a restore point that is nowhere is refused, and says nothing of the backup
   const failure = await proof.result().catch((error: unknown) => error);
   expect(asAssayError(failure, { address: '', what: '' })).toMatchObject({
     code: 'target-unreachable',
-    message: expect.stringMatching(/misspelt.*does not hold it/),
+    message: expect.stringMatching(/misspelt.*no WAL that a backup leads through holds it/),
   });
 });
 

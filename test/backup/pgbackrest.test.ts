@@ -98,6 +98,12 @@ describe('a failed run', () => {
     expect(failure(output)).toMatchObject({ code, values });
   });
 
+  test('a file that ends early is damage; a connection that does is none', () => {
+    const early = failure('ERROR: [042]: raised from local-1 protocol: unexpected eof\n                                    [FileReadError] on retry after 0ms');
+    expect([early.code, early.values.cause]).toEqual(['engine-refused', 'backup-file-corrupt']);
+    expect(failure('ERROR: [042]: raised from local-1 protocol: unexpected EOF while reading HTTP content').code).toBe('repository-unreachable');
+  });
+
   test('a backup that finds a file gone has found no damage', () => {
     expect(failure('ERROR: [055]: unable to open missing file', { command: 'backup' }).values.cause).toBeUndefined();
   });

@@ -130,8 +130,12 @@ function recognise(run: FailedRun, message: EngineMessage): AssayError | undefin
 const READING: ReadonlySet<string> = new Set(['info', 'repo-ls', 'repo-get']);
 
 /** Protocol and file errors too tell of the network, where they name it. */
-const isUnreachable = ({ number, text }: EngineMessage) =>
-  (UNREACHABLE.has(number) && !/must be run on/.test(text)) || ([39, 42, 64].includes(number) && UNREACHABLE_TEXT.test(text));
+const isUnreachable = (message: EngineMessage) =>
+  (UNREACHABLE.has(message.number) && !/must be run on/.test(message.text)) ||
+  ([39, 42, 64].includes(message.number) && UNREACHABLE_TEXT.test(message.text) && !endsEarly(message));
+
+/** A file that its reader was to find longer: ioReadVarIntU64 in common/io/read.c, raised in a helper that had the file open. The network's words are `unexpected EOF while reading HTTP content`. */
+const endsEarly = ({ number, text }: EngineMessage) => number === 42 && /raised from local-\d+ protocol: unexpected eof/.test(text);
 
 /** The key is wrong where the repository's own catalogue cannot be read; a single file that cannot be decrypted is damaged. */
 function isWrongKey(run: FailedRun, { number, text }: EngineMessage): boolean {
@@ -147,7 +151,7 @@ function identifiers(text: string): ErrorValues {
 /** Only a command that reads what it once wrote can find damage. */
 function damage(run: FailedRun, { number, text }: EngineMessage): Cause | undefined {
   if (!['restore', 'info', 'repo-get'].includes(run.command)) return undefined;
-  const isDamage = [26, 28, 29, 55, 95, 99].includes(number);
+  const isDamage = [26, 28, 29, 55, 95, 99].includes(number) || endsEarly({ number, text });
   if (isDamage && /backup\.manifest/.test(text)) return 'manifest-damaged';
   if (number === 55) return 'backup-missing';
   return isDamage ? 'backup-file-corrupt' : undefined;

@@ -1,0 +1,208 @@
+/** The nouns of the QueryOptimizer agent. Times are ISO 8601 in UTC, sizes bytes, durations milliseconds, costs PostgreSQL's planner units. */
+
+export type Instant = string;
+
+/** What a statement does, as PostgreSQL's own parser says. `utility`: everything that has no plan (DDL, SET, COPY …). */
+export type StatementKind = 'select' | 'insert' | 'update' | 'delete' | 'merge' | 'utility';
+
+/** Why a statement of the workload gets no verdict. Each is said, none ends a run. */
+export type NotJudgedReason =
+  | 'utility'
+  | 'truncated-text'
+  | 'unreadable-text'
+  | 'other-database'
+  | 'temporary-table'
+  | 'catalogue-only'
+  | 'own-statement'
+  | 'no-plan'
+  | 'failed-on-lab'
+  | 'too-slow-on-lab'
+  | 'budget';
+
+/** One normalised statement of one database over one interval, as pg_stat_statements counts it. */
+export interface Statement {
+  /** queryid, signed 64 bit as text; for a workload file a digest of the text. */
+  readonly id: string;
+  readonly database: string;
+  /** `$1` in place of constants. */
+  readonly text: string;
+  readonly kind: StatementKind;
+  readonly calls: number;
+  readonly totalMs: number;
+  readonly rows: number;
+  /** Shared buffers hit and read. */
+  readonly blocks: number;
+  readonly tempBlocks: number;
+  readonly walBytes: number;
+}
+
+export interface NotJudged {
+  readonly statement: string;
+  readonly reason: NotJudgedReason;
+  readonly detail: string;
+}
+
+/** Where a set of parameter values comes from, best first. `generic`: no values at all, PostgreSQL's generic plan. */
+export type BindingSource = 'captured' | 'synthetic' | 'generic';
+
+/** Which value of a column a synthetic binding stands for. */
+export type BindingCase = 'common' | 'quantile' | 'rare' | 'absent' | 'captured' | 'generic';
+
+/** Values for one execution of a statement: each in PostgreSQL's text form, or null. Never leaves the lab's host in clear. */
+export interface Binding {
+  readonly source: BindingSource;
+  readonly case: BindingCase;
+  readonly values: readonly (string | null)[];
+}
+
+/** A statement that can be planned: its text made acceptable to PREPARE, its parameters' types, values to plan it with. */
+export interface Bound {
+  readonly statement: Statement;
+  /** Text that PREPARE takes; equals the statement's own where that already does. */
+  readonly text: string;
+  /** PostgreSQL type names as pg_prepared_statements says them, in order. */
+  readonly parameterTypes: readonly string[];
+  /** At least one. */
+  readonly bindings: readonly Binding[];
+}
+
+export interface RelationName {
+  readonly schema: string;
+  readonly relation: string;
+}
+
+/** A column or expression of an index, as PostgreSQL would print it (identifiers quoted where they need it). */
+export interface IndexKey {
+  /** Plain column name, unquoted; null for an expression. */
+  readonly column: string | null;
+  /** SQL of the expression without outer parentheses; null for a column. */
+  readonly expression: string | null;
+  readonly descending: boolean;
+  /** null: the default of the direction. */
+  readonly nullsFirst: boolean | null;
+  /** null: the type's default. */
+  readonly operatorClass: string | null;
+}
+
+export type IndexMethod = 'btree' | 'hash' | 'brin' | 'gin' | 'gist';
+
+/** An index that is, or could be. Equal definitions have equal `domain/optimizer/index-sql.ts` texts. */
+export interface IndexDefinition {
+  readonly table: RelationName;
+  readonly method: IndexMethod;
+  readonly keys: readonly IndexKey[];
+  /** Column names, unquoted. */
+  readonly include: readonly string[];
+  /** SQL of the WHERE of a partial index; null: whole table. */
+  readonly predicate: string | null;
+  readonly unique: boolean;
+}
+
+/** One that is really there. */
+export interface ExistingIndex extends IndexDefinition {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly isValid: boolean;
+  /** Behind a primary key, unique or exclusion constraint, or a replica identity. */
+  readonly isConstraint: boolean;
+  readonly scans: number;
+}
+
+export interface ColumnFacts {
+  readonly name: string;
+  /** format_type(). */
+  readonly type: string;
+  readonly notNull: boolean;
+  /** Average width in bytes. */
+  readonly width: number;
+  /** As pg_stats: > 0 a number, < 0 a share of rows, 0 unknown. */
+  readonly distinct: number;
+  readonly nullShare: number;
+  /** Physical order against value order, −1 to 1; null unknown. */
+  readonly correlation: number | null;
+}
+
+export interface TableFacts {
+  readonly table: RelationName;
+  /** r ordinary, p partitioned, m materialised view. */
+  readonly kind: 'table' | 'partitioned' | 'materialised-view';
+  readonly rows: number;
+  readonly sizeBytes: number;
+  readonly columns: readonly ColumnFacts[];
+  readonly indexes: readonly ExistingIndex[];
+  /** Rows changed per row read, from pg_stat_user_tables; null unknown. */
+  readonly writesPerRead: number | null;
+}
+
+/** A possible change, one of the alternatives for a problem. */
+export type Candidate =
+  | {
+      readonly kind: 'create-index';
+      readonly index: IndexDefinition /** HypoPG cannot judge it: only building it on the lab does. */;
+      readonly isLabOnly: boolean;
+    }
+  | { readonly kind: 'drop-index'; readonly index: ExistingIndex; readonly because: 'unused' | 'duplicate' | 'redundant-prefix' | 'invalid' }
+  | { readonly kind: 'create-statistics'; readonly table: RelationName; readonly columns: readonly string[] };
+
+/** What a run may do; its policy is its input. */
+export interface OptimizerLimits {
+  /** Real bytes of all new indexes together. */
+  readonly budgetBytes: number;
+  /** The search stops then with the best set so far. */
+  readonly searchMs: number;
+  /** Statements looked at, by total time. */
+  readonly maxStatements: number;
+  readonly maxIndexesPerTable: number;
+  /** `schema.table` that no change may touch. */
+  readonly protectedTables: readonly string[];
+  /** Executions of each binding and set on the lab. */
+  readonly repeats: number;
+  /** A statement that takes longer on the lab is not judged. */
+  readonly statementTimeoutMs: number;
+}
+
+/** Executions of one statement with and without a set, in milliseconds, pairs in the order they ran. */
+export interface Measurement {
+  readonly statement: string;
+  readonly bindingSource: BindingSource;
+  readonly beforeMs: readonly number[];
+  readonly afterMs: readonly number[];
+  readonly beforeBlocks: number;
+  readonly afterBlocks: number;
+}
+
+export type Judgement = 'faster' | 'slower' | 'same';
+
+/** after / before of the medians with a bootstrap interval. */
+export interface StatementVerdict {
+  readonly statement: string;
+  readonly ratio: number;
+  readonly low: number;
+  readonly high: number;
+  readonly judged: Judgement;
+  readonly bindingSource: BindingSource;
+}
+
+/** One measured set of changes on one lab. */
+export interface Experiment {
+  readonly id: string;
+  readonly proofId: string;
+  readonly changes: readonly {
+    readonly sql: string;
+    readonly sizeBytes: number;
+    readonly buildMs: number;
+    /** Executed total with the whole set / without this one: above 1, it earns its place; null not measured. */
+    readonly leaveOneOut: number | null;
+  }[];
+  readonly statements: readonly StatementVerdict[];
+  /** Weighted by calls: executed total after / before, with its interval. */
+  readonly total: { readonly ratio: number; readonly low: number; readonly high: number };
+}
+
+export type RecommendationState = 'proposed' | 'approved' | 'refused' | 'applied' | 'kept' | 'rolled-back';
+
+/** `accepted`: worth doing; otherwise why not, for the history. */
+export interface Decision {
+  readonly verdict: 'accepted' | 'rejected';
+  readonly because: readonly string[];
+}
