@@ -140,6 +140,12 @@ export const catalogue = {
     retryable: true,
     exit: 3,
   },
+  'statements-missing': {
+    message: 'database {database} has no pg_stat_statements: {reason}',
+    hint: '{way}; until then name a workload with --workload',
+    retryable: false,
+    exit: 5,
+  },
   'privilege-missing': { message: 'role {role} may not {what}', hint: '{grant}', retryable: false, exit: 5 },
   'binaries-missing': {
     message: 'no PostgreSQL {major} binaries on this host ({looked})',
@@ -154,6 +160,12 @@ export const catalogue = {
     exit: 1,
   },
   'signing-key-missing': { message: 'no signing key: {reason}', hint: 'make one with `assay init --signing-key`', retryable: false, exit: 2 },
+  'lab-unproven': {
+    message: 'no lab of {cluster} was made: {reason}',
+    hint: 'prove a backup first: `assay backup run {cluster}`, or `assay backup prove {cluster}`',
+    retryable: false,
+    exit: 5,
+  },
   'refused-by-guard': { message: '{what} was refused: {reason}', hint: '{hint}', retryable: false, exit: 5 },
   'child-failed': { message: '{command} ended with status {status}: {lines}', hint: 'the full log is {log}', retryable: true, exit: 1 },
   cancelled: { message: '{what} was cancelled', hint: 'start it again when you are ready', retryable: false, exit: 3 },

@@ -159,6 +159,8 @@ export interface OptimizerLimits {
   readonly repeats: number;
   /** A statement that takes longer on the lab is not judged. */
   readonly statementTimeoutMs: number;
+  /** Measuring one set ends then with the rounds made so far. */
+  readonly measureMs: number;
 }
 
 /** Executions of one statement with and without a set, in milliseconds, pairs in the order they ran. */
@@ -180,6 +182,9 @@ export interface StatementVerdict {
   readonly low: number;
   readonly high: number;
   readonly judged: Judgement;
+  /** Of its slowest binding, the one that keeps a set from being accepted, with the lower end of its interval. */
+  readonly worst?: number;
+  readonly worstLow?: number;
   readonly bindingSource: BindingSource;
 }
 
@@ -191,8 +196,10 @@ export interface Experiment {
     readonly sql: string;
     readonly sizeBytes: number;
     readonly buildMs: number;
-    /** Executed total with the whole set / without this one: above 1, it earns its place; null not measured. */
+    /** Executed total without this one / with the whole set: above 1, it earns its place; null not measured. */
     readonly leaveOneOut: number | null;
+    /** Lower end of its interval. */
+    readonly leaveOneOutLow?: number | null;
   }[];
   readonly statements: readonly StatementVerdict[];
   /** Weighted by calls: executed total after / before, with its interval. */

@@ -43,7 +43,7 @@ export interface CertifyRequest {
 }
 
 /** Room for WAL, temporary files and the checks themselves, on top of the data. */
-const HEADROOM = 1.15;
+export const HEADROOM = 1.15;
 
 export function proveSteps(deps: BackupDependencies) {
   return {
@@ -136,7 +136,7 @@ async function openClone(deps: BackupDependencies, { policy, plan, owner, into }
 }
 
 /** What is being expired, or was since the plan was made, cannot be begun from. Throws backup-expiring; nothing is pinned then. */
-async function pinChain(deps: BackupDependencies, { policy, plan, owner }: OfPlan & { owner: string }): Promise<void> {
+export async function pinChain(deps: BackupDependencies, { policy, plan, owner }: OfPlan & { owner: string }): Promise<void> {
   const { evidence } = deps;
   const labels = plan.chain.map((backup) => backup.label);
   await evidence.pin(policy.cluster, owner, labels);

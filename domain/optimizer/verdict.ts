@@ -1,0 +1,120 @@
+/** From measured times to verdicts: a statement is faster, slower or the same; a set is worth doing or not. Pure and seeded. */
+import type { BindingSource, Decision, Judgement, StatementVerdict } from './model.ts';
+import { bootstrap, type Interval, median } from './statistics.ts';
+
+/** Executions of one statement with one binding, under two conditions, pairs in the order they ran. */
+export interface TimedPair {
+  readonly beforeMs: number;
+  readonly afterMs: number;
+}
+
+export interface BindingTimes {
+  readonly source: BindingSource;
+  /** At least one. A binding whose plan no index of the set can change is timed once, and stands for both. */
+  readonly pairs: readonly TimedPair[];
+}
+
+export interface StatementTimes {
+  readonly statement: string;
+  readonly calls: number;
+  /** At least one. */
+  readonly bindings: readonly BindingTimes[];
+}
+
+/** A statement may not become slower than this, beyond noise. */
+export const SLOWEST_RATIO = 1.1;
+/** Milliseconds; below this two medians differ by nothing that anybody could notice, or a timer tell. */
+const NOISE_MS = 0.05;
+
+/** A statement's ratio is that of its bindings' medians together; it is slower where any of its bindings is. */
+export function judgeStatement({ statement, bindings }: StatementTimes): StatementVerdict {
+  const whole = ratioOf(bindings);
+  const worst = bindings.length === 1 ? whole : bindings.map((binding) => ratioOf([binding])).reduce((a, b) => (a.low > b.low ? a : b));
+  const isSlower = bindings.some((binding) => isSlow([binding])) || isSlow(bindings);
+  const judged: Judgement = isSlower ? 'slower' : whole.high < 1 && differs(bindings) ? 'faster' : 'same';
+  return { statement, ...whole, judged, worst: worst.ratio, worstLow: worst.low, bindingSource: leastOf(bindings) };
+}
+
+/** The executed total over all statements, each weighted by its calls. */
+export const judgeTotal = (statements: readonly StatementTimes[]): Interval =>
+  bootstrap((pick) => {
+    let [before, after] = [0, 0];
+    for (const { calls, bindings } of statements) {
+      const sums = sumsOf(bindings, pick);
+      before += (calls * sums.before) / bindings.length;
+      after += (calls * sums.after) / bindings.length;
+    }
+    return before === 0 ? 1 : after / before;
+  });
+
+export interface MeasuredIndex {
+  readonly sql: string;
+  /** Executed total without this one against with the whole set: above 1 it earns its place. null: not measured. */
+  readonly leaveOneOut: Interval | null;
+}
+
+export interface MeasuredSet {
+  readonly statements: readonly StatementVerdict[];
+  readonly total: Interval;
+  readonly sizeBytes: number;
+  readonly budgetBytes: number;
+  readonly indexes: readonly MeasuredIndex[];
+}
+
+/** Accepted only with a proven gain in total, nothing slower beyond noise, room for it, and every index earning its place. */
+export function decide({ statements, total, sizeBytes, budgetBytes, indexes }: MeasuredSet): Decision {
+  const against: string[] = [];
+  const slower = statements.filter(isTooSlow);
+  const faster = statements.filter(({ judged }) => judged === 'faster');
+  if (!(total.high < 1)) against.push(`no gain is proven: executed total ${shown(total)} of before`);
+  if (slower.length > 0)
+    against.push(`${slower.length} statement(s) become slower than ${SLOWEST_RATIO}×: ${slower.map(({ statement }) => statement).join(', ')}`);
+  if (sizeBytes > budgetBytes) against.push(`${sizeBytes} bytes really, ${budgetBytes} are allowed`);
+  const idle = indexes.filter(({ leaveOneOut }) => leaveOneOut !== null && !earnsPlace(leaveOneOut));
+  if (idle.length > 0) against.push(`${idle.length} index(es) earn nothing that the others do not`);
+  if (against.length > 0) return { verdict: 'rejected', because: against };
+  const because = [
+    `executed total ${shown(total)} of before`,
+    `${faster.length} of ${statements.length} statement(s) faster, none slower than ${SLOWEST_RATIO}×`,
+    `${indexes.length} index(es), ${sizeBytes} bytes`,
+  ];
+  return { verdict: 'accepted', because };
+}
+
+export const earnsPlace = ({ low }: Interval): boolean => low > 1;
+
+/** Slower than allowed, whatever the noise. */
+export const isTooSlow = ({ judged, low, worstLow = low }: StatementVerdict): boolean => judged === 'slower' && Math.max(low, worstLow) > SLOWEST_RATIO;
+
+export const shown = ({ ratio, low, high }: Interval): string => `${ratio.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
+
+function sumsOf(bindings: readonly BindingTimes[], pick: <T>(from: readonly T[]) => readonly T[]): { before: number; after: number } {
+  let [before, after] = [0, 0];
+  for (const { pairs } of bindings) {
+    // whole pairs are drawn: what disturbed both sides of one stays in both
+    const drawn = pick(pairs);
+    before += median(drawn.map(({ beforeMs }) => beforeMs));
+    after += median(drawn.map(({ afterMs }) => afterMs));
+  }
+  return { before, after };
+}
+
+const ratioOf = (bindings: readonly BindingTimes[]): Interval =>
+  bootstrap((pick) => {
+    const { before, after } = sumsOf(bindings, pick);
+    return before === 0 ? 1 : after / before;
+  });
+
+function isSlow(bindings: readonly BindingTimes[]): boolean {
+  return ratioOf(bindings).low > 1 && differs(bindings);
+}
+
+function differs(bindings: readonly BindingTimes[]): boolean {
+  const { before, after } = sumsOf(bindings, (from) => from);
+  return Math.abs(after - before) > NOISE_MS * bindings.length;
+}
+
+const WORTH: readonly BindingSource[] = ['captured', 'synthetic', 'generic'];
+
+/** A verdict is worth what its weakest values are. */
+const leastOf = (bindings: readonly BindingTimes[]): BindingSource => WORTH[Math.max(...bindings.map(({ source }) => WORTH.indexOf(source)))] ?? 'generic';
