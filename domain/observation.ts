@@ -66,6 +66,8 @@ export type Observation =
       readonly recoveryTime: RecoveryTime | null;
     } & OfCluster)
   | ({ readonly kind: 'backups-expired'; readonly labels: readonly string[]; readonly dryRun: boolean } & OfCluster)
+  /** `reason`: why none was, null where the decision was carried out. */
+  | ({ readonly kind: 'markers-removed'; readonly removed: number; readonly kept: number; readonly reason: string | null } & OfCluster)
   | ({ readonly kind: 'restore-finished'; readonly outcome: 'proven' | 'failed' | 'inconclusive' | 'refused' } & OfCluster)
   /** `missed`: runs that Temporal skipped since this worker's last look; at its first look all since the schedule was made, 0 too. */
   | ({ readonly kind: 'schedule-missed'; readonly schedule: string; readonly missed: number } & OfCluster)

@@ -59,6 +59,10 @@ const lines: { readonly [K in Kind]: Line<K> } = {
     VERDICT_LEVELS[verdict],
     `proof ${proof} of ${cluster}: backup ${backup} is ${verdict}${level ? ` at level ${level}` : ''}${cause ? `, cause ${cause}` : ''}`,
   ],
+  'markers-removed': ({ cluster, removed, kept, reason }) =>
+    reason === null
+      ? ['info', `removed ${removed} marker(s) of ${cluster} that no backup needs, ${kept} stay`]
+      : ['warn', `no marker of ${cluster} was removed: ${reason}`],
   'backups-expired': ({ cluster, labels, dryRun }) => ['info', `${dryRun ? 'would expire' : 'expired'} ${labels.length} backup(s) of ${cluster}`],
   'restore-finished': ({ cluster, outcome }) => [outcome === 'proven' ? 'info' : 'error', `restore of ${cluster}: ${outcome}`],
   'schedule-missed': ({ cluster, schedule, missed }) => [missed > 0 ? 'warn' : 'debug', `schedule ${schedule} of ${cluster} missed ${missed} run(s)`],

@@ -185,6 +185,12 @@ export const metricCatalogue = {
   },
   checkDuration: { name: 'assay_backup_check_duration_seconds', kind: 'histogram', labels: ['check'], help: 'Time of each check.', buckets: LONG },
   restores: { name: 'assay_backup_restores_total', kind: 'counter', labels: ['cluster', 'outcome'], help: 'Restores that people asked for, by outcome.' },
+  markersRemoved: {
+    name: 'assay_backup_markers_removed_total',
+    kind: 'counter',
+    labels: ['cluster'],
+    help: 'Markers removed by retention: no backup that is left needs them.',
+  },
   expired: { name: 'assay_backup_expired_backups_total', kind: 'counter', labels: ['cluster'], help: 'Backups removed by retention; dry runs do not count.' },
   workerInfo: { name: 'assay_fleet_worker_info', kind: 'gauge', labels: ['host'], help: '1 while the worker of this host runs, 0 once it began to stop.' },
   stepFailures: {

@@ -104,6 +104,7 @@ const listeners: { readonly [K in Kind]: (state: State, seen: Of<K>) => void } =
     proofs.remember({ ...seen, judgedAtSeconds: now() });
   },
   'backups-expired': ({ families: m }, { cluster, labels, dryRun }) => m.expired.inc({ cluster }, dryRun ? 0 : labels.length),
+  'markers-removed': ({ families: m }, { cluster, removed }) => m.markersRemoved.inc({ cluster }, removed),
   'restore-finished': ({ families: m }, { cluster, outcome }) => m.restores.inc({ cluster, outcome }),
   'schedule-missed': ({ families: m }, { cluster, schedule, missed }) =>
     // a whole schedule id or its last part
@@ -141,7 +142,7 @@ function watched(m: Families, { cluster, repositories, objectives }: Of<'cluster
   for (const outcome of ['written', 'failed']) m.witnesses.inc({ cluster, outcome }, 0);
   for (const outcome of ['proven', 'failed', 'inconclusive', 'refused']) m.restores.inc({ cluster, outcome }, 0);
   for (const type of ['full', 'differential', 'incremental']) m.backupFailures.inc({ cluster, type, code: 'engine-failed' }, 0);
-  for (const counter of [m.markerFailures, m.clonesSwept, m.expired]) counter.inc({ cluster }, 0);
+  for (const counter of [m.markerFailures, m.clonesSwept, m.expired, m.markersRemoved]) counter.inc({ cluster }, 0);
   m.clonesOpen.inc({ cluster }, 0);
   for (const repository of repositories) {
     m.inconclusiveInRow.inc({ cluster, repository }, 0);

@@ -122,6 +122,10 @@ export interface MarkerStore {
   /** Markers of a cluster whose LSN lies in [from, to], by database and LSN. */
   between(cluster: string, from: Lsn, to: Lsn | null): Promise<readonly MarkerRef[]>;
   newest(cluster: string): Promise<readonly Marker[]>;
+  /** Ids of markers that proofs of these backups name. */
+  named(cluster: string, backups: readonly string[]): Promise<ReadonlySet<string>>;
+  /** Idempotent. Their files go too; certificates that name them carry their figures and digests themselves. */
+  remove(cluster: string, markers: readonly MarkerRef[]): Promise<void>;
 }
 
 /** Proofs, certificates and backups as the control database and the evidence folder keep them. */

@@ -3,7 +3,7 @@
  * A restore on an empty machine compares content with these; no control database is needed.
  */
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
@@ -41,6 +41,10 @@ export async function writeMarkerFile(evidenceDirectory: string, marker: Marker)
   await writeWhole(path, await compress(canonicalJson(marker)), 0o600);
   return path;
 }
+
+/** Idempotent. */
+export const removeMarkerFile = (evidenceDirectory: string, marker: Pick<Marker, 'cluster' | 'database' | 'lsn'>): Promise<void> =>
+  rm(markerPath(evidenceDirectory, marker), { force: true });
 
 /** In LSN order; empty where the folder is not there. */
 export async function listMarkerFiles(evidenceDirectory: string, cluster: string): Promise<MarkerFile[]> {

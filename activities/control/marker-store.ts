@@ -8,7 +8,7 @@ import { MarkerEntity, type MarkerHead, TableFingerprintEntity } from '../../ent
 import type { MarkerStore } from '../backup/ports.ts';
 import type { Control } from './control-database.ts';
 import { markerDigest, markerRef, settledMarker } from './marker-digest.ts';
-import { writeMarkerFile } from './marker-files.ts';
+import { removeMarkerFile, writeMarkerFile } from './marker-files.ts';
 
 /** Rows a statement. */
 const PAGE = 1_000;
@@ -43,7 +43,31 @@ export function createMarkerStore(control: Control): MarkerStore {
       for (const { id, head } of rows) markers.push({ ...head, fingerprints: await loadFingerprints(em, id) });
       return markers;
     },
+    named: async (cluster, backups) => {
+      const rows = await control.em().execute<{ id: string }[]>(
+        `select distinct marker->>'id' as id from assay_control.proof, jsonb_array_elements(document->'markers') marker
+         where cluster = ? and backup = any (?::text[])`,
+        [cluster, `{${backups.map((label) => JSON.stringify(label)).join(',')}}`],
+      );
+      return new Set(rows.map(({ id }) => id));
+    },
+    remove: async (cluster, markers) => {
+      const em = control.em();
+      const applied = await em.findOne(ClusterPolicyEntity, { cluster });
+      for (const marker of markers) await removeMarker(em, { cluster, marker, folder: applied?.policy.evidenceDirectory ?? null });
+    },
   };
+}
+
+/** The file first: after a crash in between the row still tells of it. Two markers of one moment share a file, which goes with the last of them. */
+async function removeMarker(em: EntityManager, gone: { readonly cluster: string; readonly marker: MarkerRef; readonly folder: string | null }): Promise<void> {
+  const { cluster, marker, folder } = gone;
+  const { id, database, lsn } = marker;
+  const others = await em.execute<unknown[]>('select 1 from assay_control.marker where cluster = ? and database = ? and lsn = ?::pg_lsn and id <> ? limit 1', [
+    ...[cluster, database, lsn, id],
+  ]);
+  if (folder !== null && others.length === 0) await removeMarkerFile(folder, { cluster, database, lsn });
+  await em.execute('delete from assay_control.marker where id = ? and cluster = ?', [id, cluster]);
 }
 
 async function insertMarker(em: EntityManager, marker: Marker): Promise<void> {

@@ -84,6 +84,8 @@ export interface BackupExpireResult {
   readonly kept: readonly RetentionReason[];
   readonly expired: readonly RetentionReason[];
   readonly dryRun: boolean;
+  /** How many markers no backup that is left needs; removed with them. Missing in a dry run, and where an older worker ran. */
+  readonly markersRemoved?: number;
 }
 
 export type BackupFingerprintInput = Request;

@@ -83,13 +83,14 @@ export function restoreText({ socket, port, proof, goLive }: BackupRestoreResult
   return `${proofText(proof, paint)}\n${doubt}It runs: socket ${plain(socket)}, port ${port}\n\nTo go live:\n${steps}`;
 }
 
-export function expireText({ kept, expired, dryRun }: BackupExpireResult, paint: Paint): string {
+export function expireText({ kept, expired, dryRun, markersRemoved = 0 }: BackupExpireResult, paint: Paint): string {
   const rows = [
     ...kept.map(({ label, because }) => [paint.good('keep'), plain(label), plain(because)]),
     ...expired.map(({ label, because }) => [paint.doubt(dryRun ? 'would expire' : 'expired'), plain(label), plain(because)]),
   ];
   if (rows.length === 0) return 'there is no backup\n';
-  return `${table(['', 'BACKUP', 'BECAUSE'], rows, paint)}\n${expired.length === 0 ? 'nothing to expire\n' : ''}`;
+  const markers = markersRemoved === 0 ? '' : `${markersRemoved} marker(s) removed that no backup left needs\n`;
+  return `${table(['', 'BACKUP', 'BECAUSE'], rows, paint)}\n${expired.length === 0 ? 'nothing to expire\n' : ''}${markers}`;
 }
 
 export function fingerprintText({ markers, notCovered }: BackupFingerprintResult, paint: Paint): string {

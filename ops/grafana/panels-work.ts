@@ -78,6 +78,7 @@ export const backups: RowDefinition = {
       queries: [
         { expr: grown('outcome', m.restores.name), legend: 'restore {{outcome}}' },
         { expr: grown('cluster', m.expired.name), legend: '{{cluster}} expired' },
+        { expr: grown('cluster', m.markersRemoved.name), legend: '{{cluster}} markers removed' },
       ],
     },
   ],

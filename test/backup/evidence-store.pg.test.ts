@@ -9,6 +9,7 @@ import { type Control, openControl } from '../../activities/control/control-data
 import { markerDigest, settledMarker } from '../../activities/control/marker-digest.ts';
 import { createMarkerStore } from '../../activities/control/marker-store.ts';
 import { certificateDocument, gaugeProofs, listBackups, listCertificates, listProofs, newestProofs } from '../../activities/control/queries.ts';
+import type { Marker } from '../../domain/backup/model.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
@@ -256,6 +257,40 @@ describe('markers', () => {
     expect(loaded.fingerprints).toHaveLength(10_000);
     expect(loaded.fingerprints[9_999]?.table).toBe('table_09999');
     expect(performance.now() - started).toBeLessThan(15_000);
+  });
+
+  test('that retention lets go are gone with their fingerprints and files; a certificate that names one still verifies', async () => {
+    const evidence = storeOf(control);
+    await evidence.savePolicy(policy);
+    const store = createMarkerStore(control);
+    const { proof, markers } = provenExample();
+    const [proven] = markers as [Marker];
+    const old = exampleMarker({ lsn: '1/0', at: '2026-01-01T00:00:00.000Z' });
+    const twin = { ...old, id: 'twin' };
+    for (const each of [...markers, old, twin]) await store.save(each);
+    await evidence.issue(policy, proof);
+    const label = proof.chain.at(-1)?.label ?? '';
+    const cold = createFileEvidence(policy.evidenceDirectory, { signer }).markers;
+    for (const each of [store, cold]) {
+      expect(await each.named('shop', [label])).toEqual(new Set(proof.markers.map(({ id }) => id)));
+      expect(await each.named('shop', ['other', 'a"b,c'])).toEqual(new Set());
+    }
+    const files = () => readdirSync(join(policy.evidenceDirectory, 'shop', 'markers')).length;
+    const rows = async () => (await control.em().execute<{ n: number }[]>('select count(*)::int as n from assay_control.table_fingerprint'))[0]?.n;
+    const [filesBefore, rowsBefore] = [files(), (await rows()) ?? 0];
+    await store.remove('shop', [old]);
+    // its twin of the same moment shares the file
+    expect(files()).toBe(filesBefore);
+    await store.remove('shop', [old, twin]);
+    expect(files()).toBe(filesBefore - 1);
+    await store.remove('shop', [proven]);
+    expect(files()).toBe(filesBefore - 2);
+    expect(await rows()).toBe(rowsBefore - old.fingerprints.length * 2 - proven.fingerprints.length);
+    await evidence.issue(policy, proof);
+    expect(await verifyCertificates(policy.evidenceDirectory, signer.publicKeyPem)).toMatchObject({ valid: true });
+    await store.save(proven);
+    await cold.remove('shop', [proven]);
+    expect(files()).toBe(filesBefore - 2);
   });
 
   test('one that is not there is said so', async () => {

@@ -1,4 +1,5 @@
 /** Retention on a real repository: what goes, what stays and why, and who may come in between. */
+import { rename } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { pgbackrest } from '../../activities/backup/engines/pgbackrest.ts';
 import { createEvidenceStore } from '../../activities/backup/evidence/evidence-store.ts';
@@ -14,6 +15,7 @@ import { readSecret } from '../../workers/config.ts';
 import { backupDependencies } from '../../workers/dependencies.ts';
 import { testIo } from '../support/engine.ts';
 import { fillTable, freshKey, startBackup, startProof, useFleet } from '../support/fleet.ts';
+import { exampleMarker } from './certificate-examples.ts';
 
 const fleet = useFleet();
 /** Two chains: an old full with an incremental on it, and a new full. */
@@ -52,7 +54,11 @@ const named = (reasons: BackupExpireResult['kept']) => reasons.map(({ label }) =
 function steps() {
   const evidence = createEvidenceStore({ control, readSecret, signingKey: `file:${fleet.get().keys.privateKey}` });
   const markerStore = createMarkerStore(control);
-  return { evidence, ...createBackupSteps(backupDependencies({ host: policy().host, observe: () => {}, evidence, markerStore, io: () => testIo() })) };
+  return {
+    evidence,
+    markerStore,
+    ...createBackupSteps(backupDependencies({ host: policy().host, observe: () => {}, evidence, markerStore, io: () => testIo() })),
+  };
 }
 
 const planOf = (backup: BackupRecord): Promise<ProofPlan> =>
@@ -138,6 +144,34 @@ describe('the newest chain is proven', { timeout: 60_000 }, () => {
     // a plan made before that finds out before anything is restored
     await expect(steps().openClone({ policy: policy(), plan, owner: 'late', into: null })).rejects.toMatchObject({ code: 'backup-expiring' });
     expect(await steps().evidence.pinned('shop')).toEqual([]);
+  });
+
+  test('markers that no backup left could be proven with go too; a dry run leaves them', async () => {
+    const { markerStore } = steps();
+    await markerStore.save(
+      exampleMarker({ id: 'before', lsn: old.stopLsn, database: 'postgres', at: old.stoppedAt, systemIdentifier: (await engine().info(1)).systemIdentifier }),
+    );
+    const client = await fleet.get().client();
+    await client.workflow.execute('backupFingerprint', {
+      workflowId: workflowIds.backupFingerprint('shop', freshKey()),
+      taskQueue: fleetQueue,
+      args: [{ cluster: 'shop', policy: policy() }],
+    });
+    const [oldest, ...rest] = await markerStore.between('shop', '0/0', null);
+    expect(oldest?.id).toBe('before');
+    expect(rest.length).toBeGreaterThan(0);
+    expect(await expire({ dryRun: true })).not.toHaveProperty('markersRemoved');
+    expect(await expire()).toMatchObject({ expired: [], markersRemoved: 1 });
+    expect(await markerStore.between('shop', '0/0', null)).toEqual(rest);
+  });
+
+  test('where a repository does not answer, no marker goes', async () => {
+    const { markerStore, pruneMarkers } = steps();
+    await markerStore.save(exampleMarker({ id: 'before', lsn: old.stopLsn, database: 'postgres', at: old.stoppedAt }));
+    await rename(fleet.get().cluster.repositoryPath, `${fleet.get().cluster.repositoryPath}.away`);
+    expect(await pruneMarkers({ policy: policy() })).toBe(0);
+    await rename(`${fleet.get().cluster.repositoryPath}.away`, fleet.get().cluster.repositoryPath);
+    expect(await pruneMarkers({ policy: policy() })).toBe(1);
   });
 
   test('what is left is whole: it is proven again', async () => {

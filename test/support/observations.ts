@@ -46,6 +46,7 @@ export const oneOfEach: { readonly [K in Exclude<Kind, 'cluster-forgotten' | 'wo
     recoveryTime: { fetchMs: 8500, startMs: 700, replayMs: 1900, checkMs: 6000, honest: true },
   },
   'backups-expired': { kind: 'backups-expired', cluster, labels: ['20261101-050000F'], dryRun: false },
+  'markers-removed': { kind: 'markers-removed', cluster, removed: 12, kept: 40, reason: null },
   'restore-finished': { kind: 'restore-finished', cluster, outcome: 'proven' },
   'schedule-missed': { kind: 'schedule-missed', cluster, schedule: 'backup/shop/schedule/full', missed: 1 },
   'objective-missed': { kind: 'objective-missed', cluster, objective: 'rto', measuredSeconds: 75, objectiveSeconds: 60 },

@@ -19,10 +19,16 @@ export async function backupExpire(input: BackupExpireInput): Promise<BackupExpi
     around.report('deciding', 'what the policy keeps, and why');
     const decision = await steps.decideExpiry({ policy, repository });
     const labels = decision.expired.map((each) => each.label);
-    if (dryRun || labels.length === 0) return { ...decision, dryRun };
-    around.report('expiring', labels.join(', '));
-    const removed = await steps.expireBackups({ policy, repository, labels, owner: workflowInfo().workflowId });
-    return { ...whatBecameOf(decision, removed), dryRun };
+    if (dryRun) return { ...decision, dryRun };
+    let outcome = decision;
+    if (labels.length > 0) {
+      around.report('expiring', labels.join(', '));
+      const removed = await steps.expireBackups({ policy, repository, labels, owner: workflowInfo().workflowId });
+      outcome = whatBecameOf(decision, removed);
+    }
+    if (!patched('prune-markers')) return { ...outcome, dryRun };
+    around.report('expiring', 'markers that no backup left needs');
+    return { ...outcome, dryRun, markersRemoved: await steps.pruneMarkers({ policy }) };
   });
 }
 

@@ -39,6 +39,7 @@ export function backupSteps(host: string): BackupSteps {
     promoteClone: patiently.promoteClone,
     decideExpiry: quickly.decideExpiry,
     expireBackups: long_.expireBackups,
+    pruneMarkers: long_.pruneMarkers,
     reportStatus: quickly.reportStatus,
   };
 }

@@ -12,9 +12,9 @@ import { AssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import { clusterFolder, makeFolder, writeWhole } from '../../control/evidence-folder.ts';
 import { markerRef, settledMarker } from '../../control/marker-digest.ts';
-import { listMarkerFiles, readMarkerFile, writeMarkerFile } from '../../control/marker-files.ts';
+import { listMarkerFiles, readMarkerFile, removeMarkerFile, writeMarkerFile } from '../../control/marker-files.ts';
 import type { EvidenceStore, MarkerStore } from '../ports.ts';
-import { certificateKey } from './chain-files.ts';
+import { certificateKey, listChain, readCertificate } from './chain-files.ts';
 import { storedMarkers } from './evidence-store.ts';
 import { issueCertificate, summaryOf, summaryOfIssued } from './issue.ts';
 import type { Signer } from './sign.ts';
@@ -103,6 +103,17 @@ function fileMarkers(directory: string): MarkerStore {
         if (known === undefined || Date.parse(marker.at) >= Date.parse(known.at)) found.set(marker.database, marker);
       }
       return [...found.values()].sort((a, b) => (a.database < b.database ? -1 : 1));
+    },
+    named: async (cluster, backups) => {
+      const ids = new Set<string>();
+      for (const { path } of await listChain(clusterFolder(directory, cluster))) {
+        const { body } = await readCertificate(path);
+        if (backups.includes(body.backups.at(-1)?.label ?? '')) for (const { id } of body.markers) ids.add(id);
+      }
+      return ids;
+    },
+    remove: async (cluster, markers) => {
+      for (const { database, lsn } of markers) await removeMarkerFile(directory, { cluster, database, lsn });
     },
   };
 }

@@ -1,8 +1,11 @@
 /** Retention: what goes and why is a pure decision; carrying it out is the engine's. */
 
+import { decideMarkerRetention } from '../../../domain/backup/marker-retention.ts';
+import type { BackupRecord } from '../../../domain/backup/model.ts';
 import { expiringOwner } from '../../../domain/backup/pins.ts';
 import type { BackupExpireResult, RetentionReason } from '../../../domain/backup/requests.ts';
 import { decideRetention, type Reasoned } from '../../../domain/backup/retention.ts';
+import { isAssayError, reasonOf } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupDependencies } from '../ports.ts';
 
@@ -27,6 +30,9 @@ export function expireSteps(deps: BackupDependencies) {
 
     /** Of these labels all that nobody needs, then the WAL that nothing left needs. Returns what is gone, by whichever attempt. */
     expireBackups: (request: ExpireRequest): Promise<readonly string[]> => expireBackups(deps, request),
+
+    /** Markers that no backup left in any repository needs. Returns how many went. Where a repository cannot be read, none does. Idempotent. */
+    pruneMarkers: (request: { readonly policy: ClusterPolicy }): Promise<number> => pruneMarkers(deps, request.policy),
   };
 }
 
@@ -52,6 +58,52 @@ async function expireBackups(deps: BackupDependencies, { policy, repository, lab
   } finally {
     await evidence.unpin(policy.cluster, expiringOwner(owner));
   }
+}
+
+async function pruneMarkers(deps: BackupDependencies, policy: ClusterPolicy): Promise<number> {
+  const { cluster } = policy;
+  const { markerStore, evidence } = deps;
+  const markers = await markerStore.between(cluster, '0/0', null);
+  const left = await backupsLeft(deps, policy);
+  if ('reason' in left) {
+    deps.observe({ kind: 'markers-removed', cluster, removed: 0, kept: markers.length, reason: left.reason });
+    return 0;
+  }
+  const { backups, systemIdentifier } = left;
+  const named = await markerStore.named(
+    cluster,
+    backups.map(({ label }) => label),
+  );
+  const pinned = await evidence.pinned(cluster);
+  const { keep, remove } = decideMarkerRetention({ markers, backups, systemIdentifier, named, pinned, now: deps.now().toISOString() });
+  await markerStore.remove(
+    cluster,
+    remove.map(({ marker }) => marker),
+  );
+  deps.observe({ kind: 'markers-removed', cluster, removed: remove.length, kept: keep.length, reason: null });
+  return remove.length;
+}
+
+type BackupsLeft = { readonly backups: readonly BackupRecord[]; readonly systemIdentifier: string } | { readonly reason: string };
+
+/** A repository that does not answer may hold the one backup that needs a marker. */
+async function backupsLeft(deps: BackupDependencies, policy: ClusterPolicy): Promise<BackupsLeft> {
+  const engine = deps.engineFor(policy);
+  const backups: BackupRecord[] = [];
+  const systems = new Set<string>();
+  for (const repository of await engine.repositories()) {
+    try {
+      const info = await engine.info(repository);
+      systems.add(info.systemIdentifier);
+      backups.push(...info.backups);
+    } catch (error) {
+      if (!isAssayError(error) || error.code === 'cancelled') throw error;
+      return { reason: `repository ${repository} could not be read: ${reasonOf(error)}` };
+    }
+  }
+  const [systemIdentifier] = systems;
+  if (systemIdentifier === undefined || systems.size > 1) return { reason: 'the repositories are not of one cluster' };
+  return { backups, systemIdentifier };
 }
 
 const reasoned = ({ label, because }: Reasoned): RetentionReason => ({ label, because: because.join('; ') });
