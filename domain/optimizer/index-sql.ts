@@ -1,0 +1,71 @@
+/** The SQL of an index: what makes it, and the one text by which two definitions are equal. */
+import type { IndexDefinition, IndexKey, RelationName } from './model.ts';
+
+/** Quotes a name as `pg.escapeIdentifier` does (property-tested against it): domain code knows no driver. */
+export const quoteName = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** `"schema"."table"`. */
+export const quoteRelation = ({ schema, relation }: RelationName): string => `${quoteName(schema)}.${quoteName(relation)}`;
+
+/** CREATE INDEX; `concurrently` outside a transaction only. The name is the index's own, without schema. */
+export function createIndexSql(index: IndexDefinition, name: string, { concurrently }: { readonly concurrently: boolean }): string {
+  const kind = `CREATE ${index.unique ? 'UNIQUE ' : ''}INDEX${concurrently ? ' CONCURRENTLY' : ''}`;
+  return `${kind} ${quoteName(name)} ON ${indexBody(index)}`;
+}
+
+/** The statement HypoPG takes: no name, no CONCURRENTLY. */
+export const hypotheticalSql = (index: IndexDefinition): string => `CREATE ${index.unique ? 'UNIQUE ' : ''}INDEX ON ${indexBody(index)}`;
+
+/** Equal for equal definitions, whatever their name; a default that is spelled out is no difference, nor is the order of INCLUDE. */
+export function indexText(index: IndexDefinition): string {
+  return `${index.unique ? 'UNIQUE ' : ''}${indexBody({ ...index, include: index.include.toSorted() })}`;
+}
+
+/** One key column as it stands in CREATE INDEX; defaults of direction and nulls are left out. */
+export function keyText(key: IndexKey): string {
+  const what = key.column === null ? `(${key.expression ?? ''})` : quoteName(key.column);
+  const operators = key.operatorClass === null ? '' : ` ${key.operatorClass}`;
+  const nulls = key.nullsFirst === null || key.nullsFirst === key.descending ? '' : ` NULLS ${key.nullsFirst ? 'FIRST' : 'LAST'}`;
+  return `${what}${operators}${key.descending ? ' DESC' : ''}${nulls}`;
+}
+
+/** A name of at most 63 bytes that says table and columns, and never meets another definition's: its last part is a digest of the definition. */
+export function indexName(index: IndexDefinition): string {
+  const words = index.keys.map(({ column }) => column ?? 'expr');
+  const readable = [index.table.relation, ...words].join('_').replaceAll(/[^\p{L}\p{N}_]/gu, '_');
+  const suffix = `_${digest(indexText(index))}_idx`;
+  return `${firstBytes(readable, 63 - suffix.length)}${suffix}`;
+}
+
+/** A plain ascending key on a column. */
+export const columnKey = (column: string): IndexKey => ({ column, expression: null, descending: false, nullsFirst: null, operatorClass: null });
+
+/** A b-tree on these columns: the usual candidate. */
+export function btree(table: RelationName, columns: readonly string[], include: readonly string[] = []): IndexDefinition {
+  return { table, method: 'btree', keys: columns.map(columnKey), include, predicate: null, unique: false };
+}
+
+function indexBody(index: IndexDefinition): string {
+  const include = index.include.length === 0 ? '' : ` INCLUDE (${index.include.map(quoteName).join(', ')})`;
+  const where = index.predicate === null ? '' : ` WHERE (${index.predicate})`;
+  return `${quoteRelation(index.table)} USING ${index.method} (${index.keys.map(keyText).join(', ')})${include}${where}`;
+}
+
+/** FNV-1a, 32 bit: names need no more, equality goes by the whole text. */
+function digest(text: string): string {
+  let hash = 0x811c9dc5;
+  for (const character of text) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return hash.toString(16).padStart(8, '0');
+}
+
+function firstBytes(text: string, limit: number): string {
+  let bytes = 0;
+  let kept = '';
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    if (bytes > limit) break;
+    kept += character;
+  }
+  return kept;
+}
