@@ -3,10 +3,16 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { fleetQueue, workflowIds } from '../../domain/ids.ts';
 import { startEmbeddedFleet } from '../../workers/embedded/embedded-fleet.ts';
+import { recordLock } from './record-lock.ts';
 
 const version = process.argv[2] ?? '1';
 const folder = new URL('./histories/', import.meta.url);
 mkdirSync(folder, { recursive: true });
+const save = (name: string, history: object) => {
+  const file = `${name}-v${version}.json`;
+  writeFileSync(new URL(file, folder), `${JSON.stringify(history)}\n`);
+  console.log(file);
+};
 const fleet = await startEmbeddedFleet({ headless: true });
 const client = await fleet.client();
 try {
@@ -22,10 +28,9 @@ try {
   for await (const { workflowId, runId, type, status } of client.workflow.list()) {
     if (status.name !== 'COMPLETED') continue;
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-    const name = `${type}-${workflowId.split('/').at(-1)}-v${version}.json`;
-    writeFileSync(new URL(name, folder), `${JSON.stringify(JSON.parse(historyToJSON(history)))}\n`);
-    console.log(name);
+    save(`${type}-${workflowId.split('/').at(-1)}`, JSON.parse(historyToJSON(history)) as object);
   }
+  await recordLock(client, save);
 } finally {
   await client.connection.close();
   await fleet.stop();
