@@ -1,0 +1,92 @@
+/** One execution on the lab: always in a transaction that is rolled back, with some indexes taken away for its length where asked. */
+import type pg from 'pg';
+import type { Binding, Bound } from '../../../domain/optimizer/model.ts';
+import { ident, literal } from '../../pg.ts';
+import { faultOf, reasonByCode } from '../../pg-errors.ts';
+import { dropSql } from './sets.ts';
+
+/** Indexes that are away for one execution. */
+export type Away = readonly { readonly schema: string; readonly name: string }[];
+
+/** A prepared statement of the session with one set of values. */
+export interface Unit {
+  readonly bound: Bound;
+  readonly binding: Binding;
+  /** What EXECUTE takes: name and values. */
+  readonly call: string;
+}
+
+export interface Executed {
+  readonly kind: 'done';
+  /** As the server says, without planning. */
+  readonly executionMs: number;
+  readonly planningMs: number;
+  /** Shared buffers hit and read. */
+  readonly blocks: number;
+  readonly walBytes: number;
+}
+
+export type Execution = Executed | { readonly kind: 'too-slow' } | { readonly kind: 'failed'; readonly reason: string };
+
+/** `number` makes the name; the session must not have one of it. Throws what PostgreSQL throws. */
+export async function prepareUnits(client: pg.Client, bound: Bound, number: number): Promise<readonly Unit[]> {
+  const name = `assay_${number}`;
+  const types = bound.parameterTypes.length === 0 ? '' : ` (${bound.parameterTypes.join(', ')})`;
+  await client.query(`prepare ${ident(name)}${types} as ${bound.text}`);
+  return bound.bindings.map((binding) => ({ bound, binding, call: callOf(name, binding) }));
+}
+
+function callOf(name: string, { values }: Binding): string {
+  const given = values.map((value) => (value === null ? 'null' : literal(value)));
+  return given.length === 0 ? `execute ${ident(name)}` : `execute ${ident(name)}(${given.join(', ')})`;
+}
+
+/** The plan as PostgreSQL would run it then; equal texts are equal plans. Nothing is executed. */
+export async function planText(client: pg.Client, unit: Unit, away: Away): Promise<string> {
+  const [plan] = await inside(client, { away, timeoutMs: 10_000 }, () => explain(client, '(verbose, costs off, format json)', unit));
+  return JSON.stringify(plan);
+}
+
+/** Never throws for what the statement does, and its reason holds no value: PostgreSQL's messages may quote one. */
+export async function execute(client: pg.Client, unit: Unit, { away, timeoutMs }: { away: Away; timeoutMs: number }): Promise<Execution> {
+  try {
+    const [top] = await inside(client, { away, timeoutMs }, () => explain(client, '(analyze, timing off, buffers, wal, format json)', unit));
+    return executed(top ?? {});
+  } catch (error) {
+    const fault = faultOf(error);
+    if (fault === 'unreachable') throw error;
+    return fault === 'cancelled' ? { kind: 'too-slow' } : { kind: 'failed', reason: reasonByCode(error) };
+  }
+}
+
+async function inside<T>(client: pg.Client, { away, timeoutMs }: { away: Away; timeoutMs: number }, work: () => Promise<T>): Promise<T> {
+  // the limit is the statement's own, not that of taking the indexes away
+  await client.query(`begin; ${away.length === 0 ? '' : `${dropSql(away)};`} set local statement_timeout = ${Math.round(timeoutMs)}`);
+  try {
+    return await work();
+  } finally {
+    await client.query('rollback');
+  }
+}
+
+interface ExplainTop {
+  readonly 'Execution Time'?: number;
+  readonly 'Planning Time'?: number;
+  readonly Plan?: Readonly<Record<string, unknown>>;
+}
+
+async function explain(client: pg.Client, options: string, { call }: Unit): Promise<readonly ExplainTop[]> {
+  const { rows } = await client.query<{ 'QUERY PLAN': readonly ExplainTop[] }>(`explain ${options} ${call}`);
+  return rows[0]?.['QUERY PLAN'] ?? [];
+}
+
+function executed({ Plan: root = {}, ...times }: ExplainTop): Executed {
+  const count = (name: string) => (typeof root[name] === 'number' ? root[name] : 0);
+  return {
+    kind: 'done',
+    executionMs: times['Execution Time'] ?? 0,
+    planningMs: times['Planning Time'] ?? 0,
+    blocks: count('Shared Hit Blocks') + count('Shared Read Blocks'),
+    walBytes: count('WAL Bytes'),
+  };
+}

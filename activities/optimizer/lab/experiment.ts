@@ -1,0 +1,127 @@
+/** One set on the lab: which statements it can change at all, how much, and what each of its indexes adds. */
+import type { NotJudged } from '../../../domain/optimizer/model.ts';
+import type { Interval } from '../../../domain/optimizer/statistics.ts';
+import { isTooSlow, judgeStatement, judgeTotal, type StatementTimes, type TimedPair } from '../../../domain/optimizer/verdict.ts';
+import { planText, type Unit } from './execute.ts';
+import { type Compared, type Cost, compare, type Job, type LabSession, type Rounds, timeOnce } from './measure.ts';
+import type { BuiltIndex } from './sets.ts';
+
+export interface UnitTimes extends Compared {
+  readonly unit: Unit;
+  /** False: no index of the set can change its plan, and it writes nothing; it was timed once. */
+  readonly isTouched: boolean;
+}
+
+export interface MeasuredStatement extends StatementTimes {
+  readonly before: Cost;
+  readonly after: Cost;
+}
+
+export interface SetTimes {
+  readonly units: readonly UnitTimes[];
+  readonly statements: readonly MeasuredStatement[];
+  readonly notJudged: readonly NotJudged[];
+}
+
+/** With the set against without it. What looks too slow is looked at again, with more rounds, before it counts. */
+export async function measureSet(
+  session: LabSession,
+  units: readonly Unit[],
+  { built, rounds }: { built: readonly BuiltIndex[]; rounds: Rounds },
+): Promise<SetTimes> {
+  const touched: Unit[] = [];
+  const times: UnitTimes[] = [];
+  for (const unit of units) {
+    if (await canChange(session, unit, built)) touched.push(unit);
+    else times.push({ unit, isTouched: false, ...(await timeOnce(session, unit)) });
+  }
+  const jobs = touched.map((unit): Job => ({ unit, before: built, after: [] }));
+  const compared = await compare(session, jobs, rounds);
+  const first = touched.map((unit, place): UnitTimes => ({ unit, isTouched: true, ...found(compared, place) }));
+  times.push(...(await secondLook(session, first, { built, rounds })));
+  return summed(units.flatMap((unit) => times.find((each) => each.unit === unit) ?? []));
+}
+
+/** Executed total without one index against with the whole set, by index; above 1 it earns its place. The set is built. */
+export async function measureLeaveOneOut(
+  session: LabSession,
+  whole: SetTimes,
+  { built, rounds }: { built: readonly BuiltIndex[]; rounds: Rounds },
+): Promise<ReadonlyMap<BuiltIndex, Interval>> {
+  const jobs: (Job & { readonly index: BuiltIndex })[] = [];
+  for (const { unit } of whole.units.filter(({ isTouched, fault }) => isTouched && fault === null)) {
+    for (const index of built) if (await canChange(session, unit, [index])) jobs.push({ unit, before: [], after: [index], index });
+  }
+  const compared = await compare(session, jobs, rounds);
+  return new Map(
+    built.map((index) => {
+      const pairsOf = (unit: Unit): readonly TimedPair[] | undefined => compared[jobs.findIndex((job) => job.index === index && job.unit === unit)]?.pairs;
+      const units = whole.units.map((each) => ({ ...each, pairs: pairsOf(each.unit) ?? unchanged(each.pairs) }));
+      return [index, judgeTotal(summed(units).statements)];
+    }),
+  );
+}
+
+/** Does the plan differ where these are away? Whoever writes may have to keep them up, whatever its plan. */
+async function canChange({ client }: LabSession, unit: Unit, away: readonly BuiltIndex[]): Promise<boolean> {
+  if (unit.bound.statement.kind !== 'select') return true;
+  try {
+    return (await planText(client, unit, [])) !== (await planText(client, unit, away));
+  } catch {
+    return true; // it will fail in its turn, and then say why
+  }
+}
+
+async function secondLook(
+  session: LabSession,
+  times: readonly UnitTimes[],
+  { built, rounds }: { built: readonly BuiltIndex[]; rounds: Rounds },
+): Promise<readonly UnitTimes[]> {
+  const suspects = times.filter(({ fault, pairs, unit }) => fault === null && pairs.length > 0 && isTooSlow(judgeStatement(alone(unit, pairs))));
+  if (suspects.length === 0) return times;
+  const jobs = suspects.map(({ unit }): Job => ({ unit, before: built, after: [] }));
+  const again = await compare(session, jobs, { repeats: rounds.repeats * 2, untilMs: Number.POSITIVE_INFINITY });
+  return times.map((each) => {
+    const place = suspects.indexOf(each);
+    return place === -1 ? each : { ...each, pairs: [...each.pairs, ...found(again, place).pairs] };
+  });
+}
+
+/** Bindings of one statement together; it is judged by those that could be executed, and left out where none could. */
+function summed(units: readonly UnitTimes[]): SetTimes {
+  const statements: MeasuredStatement[] = [];
+  const notJudged: NotJudged[] = [];
+  for (const id of new Set(units.map(({ unit }) => unit.bound.statement.id))) {
+    const own = units.filter(({ unit }) => unit.bound.statement.id === id);
+    const good = own.filter(({ fault, pairs }) => fault === null && pairs.length > 0);
+    const calls = own[0]?.unit.bound.statement.calls ?? 0;
+    if (good.length === 0) {
+      const fault = own.find((each) => each.fault !== null)?.fault ?? { reason: 'budget' as const, detail: 'no time was left' };
+      notJudged.push({ statement: id, ...fault });
+      continue;
+    }
+    const bindings = good.map(({ unit, pairs }) => ({ source: unit.binding.source, pairs }));
+    statements.push({ statement: id, calls, bindings, before: total(good.map(({ before }) => before)), after: total(good.map(({ after }) => after)) });
+  }
+  return { units, statements, notJudged };
+}
+
+const alone = ({ bound, binding }: Unit, pairs: readonly TimedPair[]): StatementTimes => ({
+  statement: bound.statement.id,
+  calls: 1,
+  bindings: [{ source: binding.source, pairs }],
+});
+
+/** The whole set on both sides. */
+const unchanged = (pairs: readonly TimedPair[]): readonly TimedPair[] => pairs.map(({ afterMs }) => ({ beforeMs: afterMs, afterMs }));
+
+const total = (costs: readonly Cost[]): Cost => ({
+  blocks: costs.reduce((sum, { blocks }) => sum + blocks, 0),
+  walBytes: costs.reduce((sum, { walBytes }) => sum + walBytes, 0),
+});
+
+function found(compared: readonly Compared[], place: number): Compared {
+  const each = compared[place];
+  if (each === undefined) throw new TypeError('every job has its answer');
+  return each;
+}

@@ -1,0 +1,109 @@
+/**
+ * Executions under two conditions, side by side: with indexes and without them, in rounds over all statements, the order turned in every round,
+ * so that whatever else happens on the machine meets both alike. The first round only warms.
+ */
+import type pg from 'pg';
+import { AssayError } from '../../../domain/errors.ts';
+import type { NotJudgedReason } from '../../../domain/optimizer/model.ts';
+import type { TimedPair } from '../../../domain/optimizer/verdict.ts';
+import type { StepIo } from '../../io.ts';
+import { type Away, type Executed, type Execution, execute, type Unit } from './execute.ts';
+
+export interface LabSession {
+  readonly client: pg.Client;
+  readonly io: StepIo;
+  readonly statementTimeoutMs: number;
+}
+
+/** One thing to compare: `before` and `after` say which indexes are away. */
+export interface Job {
+  readonly unit: Unit;
+  readonly before: Away;
+  readonly after: Away;
+}
+
+export interface Rounds {
+  readonly repeats: number;
+  /** No further round begins later than this, once there are three. */
+  readonly untilMs: number;
+}
+
+export interface Compared {
+  readonly pairs: readonly TimedPair[];
+  readonly before: Cost;
+  readonly after: Cost;
+  /** Set: no verdict, and why. */
+  readonly fault: { readonly reason: NotJudgedReason; readonly detail: string } | null;
+}
+
+/** Of the last execution. */
+export interface Cost {
+  readonly blocks: number;
+  readonly walBytes: number;
+}
+
+const LEAST_ROUNDS = 3;
+const nothing: Cost = { blocks: 0, walBytes: 0 };
+
+/** In the order of the jobs. Throws cancelled, and where the lab is gone. */
+export async function compare(session: LabSession, jobs: readonly Job[], { repeats, untilMs }: Rounds): Promise<readonly Compared[]> {
+  const runs = jobs.map((job) => runOf(session, job));
+  for (let round = 0; round <= repeats; round += 1) {
+    if (round > LEAST_ROUNDS && Date.now() > untilMs) break;
+    for (const [place, run] of runs.entries()) {
+      if (session.io.signal.aborted) throw new AssayError('cancelled', { what: 'measuring on the lab' });
+      session.io.beat({ phase: 'measure', round, rounds: repeats, done: place, total: runs.length });
+      await run.round(round);
+    }
+  }
+  return runs.map((run) => run.compared());
+}
+
+/** One execution each: the weight of what no index can change. */
+export async function timeOnce(session: LabSession, unit: Unit): Promise<Compared> {
+  const { client, statementTimeoutMs: timeoutMs } = session;
+  await execute(client, unit, { away: [], timeoutMs });
+  const done = await execute(client, unit, { away: [], timeoutMs });
+  const fault = faultOf(done, done);
+  if (done.kind !== 'done') return { pairs: [], before: nothing, after: nothing, fault };
+  const cost = costOf(done);
+  return { pairs: [{ beforeMs: done.executionMs, afterMs: done.executionMs }], before: cost, after: cost, fault };
+}
+
+interface Run {
+  round(number: number): Promise<void>;
+  compared(): Compared;
+}
+
+function runOf({ client, statementTimeoutMs }: LabSession, job: Job): Run {
+  const pairs: TimedPair[] = [];
+  let last: { readonly before: Execution; readonly after: Execution } | null = null;
+  const side = async (which: 'before' | 'after'): Promise<Execution> => {
+    // what ran into its limit once is not run again: it took at least that long
+    if (last?.[which].kind === 'too-slow') return last[which];
+    return execute(client, job.unit, { away: job[which], timeoutMs: statementTimeoutMs });
+  };
+  const msOf = (execution: Execution) => (execution.kind === 'done' ? execution.executionMs : statementTimeoutMs);
+  return {
+    async round(number) {
+      if (last !== null && faultOf(last.before, last.after) !== null) return;
+      const isTurned = number % 2 === 1;
+      const first = await side(isTurned ? 'after' : 'before');
+      const second = await side(isTurned ? 'before' : 'after');
+      last = isTurned ? { before: second, after: first } : { before: first, after: second };
+      if (number > 0) pairs.push({ beforeMs: msOf(last.before), afterMs: msOf(last.after) });
+    },
+    compared() {
+      if (last === null) return { pairs, before: nothing, after: nothing, fault: { reason: 'budget', detail: 'no time was left' } };
+      return { pairs, before: costOf(last.before), after: costOf(last.after), fault: faultOf(last.before, last.after) };
+    },
+  };
+}
+
+function faultOf(before: Execution, after: Execution): Compared['fault'] {
+  for (const each of [before, after]) if (each.kind === 'failed') return { reason: 'failed-on-lab', detail: each.reason };
+  if (before.kind === 'too-slow' && after.kind === 'too-slow') return { reason: 'too-slow-on-lab', detail: 'ran into the time limit with and without' };
+  return null;
+}
+
+const costOf = (execution: Execution | Executed): Cost => (execution.kind === 'done' ? { blocks: execution.blocks, walBytes: execution.walBytes } : nothing);

@@ -1,0 +1,60 @@
+/** Sets of indexes really built on a lab, one set at a time: their size and build time are measured, not estimated. */
+import type pg from 'pg';
+import { createIndexSql } from '../../../domain/optimizer/index-sql.ts';
+import type { IndexDefinition } from '../../../domain/optimizer/model.ts';
+import type { StepIo } from '../../io.ts';
+import { ident, qualified } from '../../pg.ts';
+
+export interface BuiltIndex {
+  readonly index: IndexDefinition;
+  /** Its name on the lab, with the table's schema. */
+  readonly schema: string;
+  readonly name: string;
+  /** Of a partitioned one, with all its parts. */
+  readonly sizeBytes: number;
+  readonly buildMs: number;
+}
+
+/** Only indexes of ours have such a name, and only on a lab. */
+const PREFIX = 'assay_lab_';
+
+/** Whatever an earlier attempt left is dropped first. Throws what PostgreSQL throws: a set that cannot be built is none. */
+export async function buildSet(client: pg.Client, indexes: readonly IndexDefinition[], io: StepIo): Promise<readonly BuiltIndex[]> {
+  await dropSets(client);
+  const built: BuiltIndex[] = [];
+  for (const [place, index] of indexes.entries()) {
+    io.beat({ phase: 'build', done: place, total: indexes.length });
+    const [schema, name] = [index.table.schema, `${PREFIX}${place + 1}`];
+    const began = performance.now();
+    await client.query(createIndexSql(index, name, { concurrently: false }));
+    const buildMs = Math.round(performance.now() - began);
+    // what an expression yields is known to the planner only once it was looked at
+    if (index.keys.some(({ expression }) => expression !== null)) await client.query(`analyze ${qualified(schema, index.table.relation)}`);
+    built.push({ index, schema, name, sizeBytes: await sizeOf(client, schema, name), buildMs });
+  }
+  return built;
+}
+
+/** Idempotent; knows its own by their names. */
+export async function dropSets(client: pg.Client): Promise<void> {
+  // of a partitioned index only the whole can be dropped
+  const { rows } = await client.query<{ schema: string; name: string }>(
+    `/* assay optimizer */ select n.nspname as schema, c.relname as name from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where c.relkind in ('i', 'I') and pg_catalog.starts_with(c.relname, $1) and not c.relispartition`,
+    [PREFIX],
+  );
+  if (rows.length > 0) await client.query(dropSql(rows));
+}
+
+/** One statement that drops these; inside a transaction it takes them away until the rollback. */
+export const dropSql = (indexes: readonly { readonly schema: string; readonly name: string }[]): string =>
+  `drop index ${indexes.map(({ schema, name }) => qualified(schema, name)).join(', ')}`;
+
+async function sizeOf(client: pg.Client, schema: string, name: string): Promise<number> {
+  const { rows } = await client.query<{ bytes: string }>(
+    `/* assay optimizer */ select coalesce(sum(pg_catalog.pg_relation_size(t.relid)), 0)::text as bytes
+      from (select relid from pg_catalog.pg_partition_tree($1::regclass) union select $1::regclass) t`,
+    [`${ident(schema)}.${ident(name)}`],
+  );
+  return Number(rows[0]?.bytes ?? 0);
+}
