@@ -1,0 +1,147 @@
+/**
+ * What each node of a plan cost by itself: planner cost, time, buffers. EXPLAIN gives totals that include the children, and counts some of them
+ * in places where they do not stand; here every unit is charged once, so the selves of all nodes add up to the root's total.
+ *
+ * - Cost of children that are not run to their end (LIMIT, merge join, EXISTS) is more than the parent's own: what exceeds is not charged.
+ * - The inner side of a nested loop costs its total once for each outer row; EXPLAIN shows it for one.
+ * - Time of a node below a Gather is the sum over processes; the wall clock saw it once: divided by the processes.
+ * - An InitPlan or CTE is shown at the top of its query, and runs inside the node that first needs it: its time is taken from there, once.
+ */
+import { nodesOf, type PlanNode } from './plan.ts';
+import { callersOf } from './plan-callers.ts';
+
+export interface NodeShare {
+  /** Planner units of this node alone. */
+  readonly cost: number;
+  /** Of the root's total cost, 0 to 1. */
+  readonly costShare: number;
+  /** Wall clock of this node alone; null where times were not measured. */
+  readonly ms: number | null;
+  /** Of the root's time, 0 to 1; null likewise. */
+  readonly timeShare: number | null;
+  /** Wall clock with everything below it. */
+  readonly inclusiveMs: number | null;
+  /** By how much the children's times exceed the node's own: rounding of EXPLAIN's averages, no more. */
+  readonly excessMs: number;
+  /** Shared and local buffers hit and read by this node alone; null without BUFFERS. */
+  readonly blocks: number | null;
+  /** Temporary buffers read and written by this node alone; null without BUFFERS. */
+  readonly tempBlocks: number | null;
+}
+
+/** One entry for each node, at the place of its id. */
+export function sharesOf(root: PlanNode): readonly NodeShare[] {
+  const nodes = nodesOf(root);
+  const callers = callersOf(nodes);
+  const costs = charge(root, { total: root.estimate.totalCost, children: (node) => node.children, asks: costAsks });
+  const wall = wallClocks(root);
+  const times =
+    root.actual?.totalMs == null
+      ? null
+      : charge(root, {
+          total: wall[0] ?? 0,
+          children: (node) => callers.children(node.id),
+          asks: (node) => callers.children(node.id).map((child) => wall[child.id] ?? 0),
+        });
+  const [blocks, temp] = [buffersOf, tempOf].map((of) => {
+    if (root.blocks === null) return null;
+    return charge(root, { total: of(root), children: (node) => callers.children(node.id), asks: (node) => callers.children(node.id).map(of) });
+  });
+  const [cost, ms] = [root.estimate.totalCost, wall[0] ?? 0];
+  return nodes.map(({ id }) => ({
+    cost: costs[id]?.self ?? 0,
+    costShare: cost > 0 ? (costs[id]?.self ?? 0) / cost : id === 0 ? 1 : 0,
+    ms: times?.[id]?.self ?? null,
+    timeShare: times === null ? null : ms > 0 ? (times[id]?.self ?? 0) / ms : id === 0 ? 1 : 0,
+    inclusiveMs: times === null ? null : (wall[id] ?? 0),
+    excessMs: times?.[id]?.excess ?? 0,
+    blocks: blocks?.[id]?.self ?? null,
+    tempBlocks: temp?.[id]?.self ?? null,
+  }));
+}
+
+/** The share that findings and pictures go by: time where it was measured, cost otherwise. */
+export const shareOf = ({ timeShare, costShare }: NodeShare): number => timeShare ?? costShare;
+
+interface Charged {
+  readonly self: number;
+  /** What the children asked for beyond what their parent had. */
+  readonly excess: number;
+}
+
+interface Rule {
+  readonly total: number;
+  readonly children: (node: PlanNode) => readonly PlanNode[];
+  /** What each child asks for, in their order, where the node itself was charged so much. */
+  readonly asks: (node: PlanNode, amount: number) => readonly number[];
+}
+
+/** From the root down: each child gets what it asks for, as far as its parent has it; what is left is the parent's own. */
+function charge(root: PlanNode, rule: Rule): readonly Charged[] {
+  const charged: Charged[] = [];
+  const visit = (node: PlanNode, amount: number): void => {
+    const asked = rule.asks(node, amount);
+    const sum = asked.reduce((total, each) => total + each, 0);
+    const scale = sum > amount ? amount / sum : 1;
+    charged[node.id] = { self: scale < 1 ? 0 : amount - sum, excess: Math.max(0, sum - amount) };
+    rule.children(node).forEach((child, at) => {
+      visit(child, (asked[at] ?? 0) * scale);
+    });
+  };
+  visit(root, rule.total);
+  return charged;
+}
+
+/** A node that got a part of its total only, or several times that, hands its children the same part; what is repeated gets what is left at most. */
+function costAsks(node: PlanNode, amount: number): readonly number[] {
+  const runs = node.estimate.totalCost > 0 ? amount / node.estimate.totalCost : 1;
+  // what these keep is not paid again, however often it is read
+  const paid = node.type === 'Material' || node.relationship === 'InitPlan' ? Math.min(1, runs) : runs;
+  const asks = node.children.map((child) => (isRepeated(node, child) ? 0 : child.estimate.totalCost * paid));
+  let left = Math.max(0, amount - asks.reduce((total, each) => total + each, 0));
+  return node.children.map((child, at) => {
+    if (!isRepeated(node, child)) return asks[at] ?? 0;
+    const ask = Math.min(left, repeatedCost(child, repeats(node, child)) * paid);
+    left -= ask;
+    return ask;
+  });
+}
+
+const isRepeated = (parent: PlanNode, child: PlanNode) =>
+  (parent.type === 'Nested Loop' && child.relationship === 'Inner') || (child.relationship === 'SubPlan' && !isHashed(parent, child));
+
+const isHashed = (parent: PlanNode, child: PlanNode) => parent.expressions.some(({ text }) => text.includes(`hashed ${child.subplan}`));
+
+/** How often the planner expects the child to run: the inner side for each outer row; a subplan for each row that passes its filter, at least. */
+function repeats(parent: PlanNode, child: PlanNode): number {
+  const outer = parent.children.find(({ relationship }) => relationship === 'Outer');
+  return Math.max(1, (child.relationship === 'Inner' ? outer : parent)?.estimate.rows ?? 1);
+}
+
+/** cpu_operator_cost's default: what reading a row of a Material again costs (costsize.c, cost_rescan). */
+const REREAD_COST = 0.0025;
+
+const repeatedCost = ({ type, estimate }: PlanNode, times: number) =>
+  type === 'Material' ? estimate.totalCost + (times - 1) * estimate.rows * REREAD_COST : estimate.totalCost * times;
+
+/** Wall clock of each node with its children, by id. */
+function wallClocks(root: PlanNode): readonly number[] {
+  const clocks: number[] = [];
+  const visit = (node: PlanNode, processes: number): void => {
+    const { totalMs, loops } = node.actual ?? { totalMs: 0, loops: 0 };
+    clocks[node.id] = ((totalMs ?? 0) * loops) / processes;
+    for (const child of node.children) visit(child, processes * processesBelow(node, child));
+  };
+  visit(root, 1);
+  return clocks;
+}
+
+/** Each process that ran the child of a Gather counts as a loop of it: the workers, and the leader where it found time. */
+function processesBelow(node: PlanNode, child: PlanNode): number {
+  if (node.type !== 'Gather' && node.type !== 'Gather Merge') return 1;
+  if (child.relationship === 'InitPlan' || child.relationship === 'SubPlan') return 1;
+  return Math.max(1, (child.actual?.loops ?? 0) / Math.max(1, node.actual?.loops ?? 0));
+}
+
+const buffersOf = ({ blocks }: PlanNode) => (blocks === null ? 0 : blocks.sharedHit + blocks.sharedRead + blocks.localHit + blocks.localRead);
+const tempOf = ({ blocks }: PlanNode) => (blocks === null ? 0 : blocks.tempRead + blocks.tempWritten);
