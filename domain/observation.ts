@@ -27,6 +27,8 @@ export type Observation =
       readonly lagSeconds: number;
       readonly gaps: number;
     } & OfCluster)
+  /** Times are instants, null where no backup can be restored; known also while the source is silent. */
+  | ({ readonly kind: 'window-measured'; readonly repository: number; readonly oldest: string | null; readonly newest: string | null } & OfCluster)
   | ({ readonly kind: 'engine-progress'; readonly phase: 'backup' | 'restore'; readonly doneBytes: number; readonly totalBytes: number } & OfCluster)
   | ({
       readonly kind: 'backup-taken';

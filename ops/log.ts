@@ -40,6 +40,12 @@ const lines: { readonly [K in Kind]: Line<K> } = {
     gaps > 0
       ? ['error', `${gaps} gap(s) in the archive of ${cluster}, repository ${repository}`]
       : ['debug', `archive of ${cluster}, repository ${repository}, is ${lagBytes} bytes behind`],
+  'window-measured': ({ cluster, repository, oldest, newest }) => [
+    'debug',
+    oldest === null
+      ? `nothing of ${cluster} can be restored from repository ${repository}`
+      : `${cluster} reaches from ${oldest} to ${newest} in repository ${repository}`,
+  ],
   'engine-progress': ({ cluster, phase, doneBytes, totalBytes }) => ['debug', `${phase} of ${cluster}: ${doneBytes} of ${totalBytes} bytes`],
   'backup-taken': ({ cluster, label, type, adopted, tookMs }) => [
     'info',

@@ -92,6 +92,18 @@ export const metricCatalogue = {
     labels: repository,
     help: 'When the archive was last compared with the source, Unix time.',
   },
+  windowOldest: {
+    name: 'assay_backup_window_oldest_timestamp_seconds',
+    kind: 'gauge',
+    labels: repository,
+    help: 'Oldest moment that the repository reaches, Unix time; no series where it reaches none. Between the two may be gaps.',
+  },
+  windowNewest: {
+    name: 'assay_backup_window_newest_timestamp_seconds',
+    kind: 'gauge',
+    labels: repository,
+    help: 'Newest moment that the repository surely reaches, Unix time: behind a gap only once a newer backup was made.',
+  },
   lastWitness: {
     name: 'assay_backup_last_witness_timestamp_seconds',
     kind: 'gauge',

@@ -68,6 +68,10 @@ const listeners: { readonly [K in Kind]: (state: State, seen: Of<K>) => void } =
     m.archiveGaps.set({ cluster, repository }, gaps);
     m.archiveMeasured.set({ cluster, repository }, now());
   },
+  'window-measured': ({ families: m }, { cluster, repository, oldest, newest }) => {
+    setInstant(m.windowOldest, { cluster, repository }, oldest);
+    setInstant(m.windowNewest, { cluster, repository }, newest);
+  },
   'engine-progress': ({ families: m }, { cluster, phase, doneBytes, totalBytes }) => {
     m.engineDoneBytes.set({ cluster, phase }, doneBytes);
     m.engineExpectedBytes.set({ cluster, phase }, totalBytes);
@@ -119,6 +123,12 @@ const SCHEDULES: readonly ScheduleName[] = ['full', 'differential', 'incremental
 
 /** Keeps a label's set closed where the observation's type is only text. */
 const oneOf = (known: readonly string[], value: string) => (known.includes(value) ? value : 'other');
+
+/** A moment that is no more has no series: the last one known would be told as if it still held. */
+function setInstant(gauge: Families['windowOldest'], labels: { cluster: string; repository: number }, instant: string | null): void {
+  if (instant === null) gauge.remove(labels);
+  else gauge.set(labels, Date.parse(instant) / 1000);
+}
 
 function clonesChanged({ clones, families }: State, cluster: string, change: (open: Set<string>) => void): void {
   const open = clones.get(cluster) ?? new Set();

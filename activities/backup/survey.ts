@@ -17,7 +17,7 @@ export interface Survey {
   readonly segments: readonly ArchivedSegment[];
 }
 
-export async function surveyRepository(deps: BackupDependencies, policy: ClusterPolicy, repository: number): Promise<Survey> {
+export async function surveyRepository(deps: Pick<BackupDependencies, 'engineFor' | 'source'>, policy: ClusterPolicy, repository: number): Promise<Survey> {
   const engine = deps.engineFor(policy);
   // the source first: what it has written since then is no gap
   const source = await deps.source.state(policy).catch(() => null);

@@ -73,6 +73,20 @@ export const objectives: RowDefinition = {
   title: 'How fast, how much would be lost?',
   panels: [
     {
+      title: 'Newest reachable moment',
+      help: 'How long ago it was. What came after it would be lost if the source were lost now.',
+      unit: 's',
+      kind: 'stat',
+      queries: [{ expr: `time() - max by (cluster, repository) (${of(m.windowNewest.name)})`, legend: ofRepository }],
+    },
+    {
+      title: 'Oldest reachable moment',
+      help: 'How far back a restore can go; gaps, which have a panel of their own, lie between.',
+      unit: 's',
+      kind: 'stat',
+      queries: [{ expr: `time() - max by (cluster, repository) (${of(m.windowOldest.name)})`, legend: ofRepository }],
+    },
+    {
       title: 'Recovery time by phase',
       help: 'Of the last proof of each repository.',
       unit: 's',

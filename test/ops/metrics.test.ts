@@ -38,6 +38,15 @@ test('every metric of the catalogue gets a series from a fleet at work', async (
   expect(dead).toEqual([]);
 });
 
+test('a window that is no more has no series', async () => {
+  const measured = oneOfEach['window-measured'];
+  metrics.listener(measured);
+  expect(await value('assay_backup_window_newest_timestamp_seconds')).toBe(Date.parse(measured.newest ?? '') / 1000);
+  metrics.listener({ ...measured, oldest: null, newest: null });
+  expect(await series('assay_backup_window_oldest_timestamp_seconds')).toEqual([]);
+  expect(await series('assay_backup_window_newest_timestamp_seconds')).toEqual([]);
+});
+
 test('engine durations reach from a blink to four hours', async () => {
   metrics.listener({ ...oneOfEach['backup-taken'], tookMs: 4 * 3600_000 });
   expect(await value('assay_backup_engine_duration_seconds_bucket', 'le="0.1"')).toBe(0);

@@ -13,6 +13,7 @@ export const oneOfEach: { readonly [K in Exclude<Kind, 'cluster-forgotten' | 'wo
   'witness-written': { kind: 'witness-written', cluster, lsn: '0/5000028' },
   'witness-failed': { kind: 'witness-failed', cluster, reason: 'the server is shutting down' },
   'archive-measured': { kind: 'archive-measured', cluster, repository, lagBytes: 4096, lagSeconds: 12, gaps: 0 },
+  'window-measured': { kind: 'window-measured', cluster, repository, oldest: '2026-11-14T05:00:10.000Z', newest: '2026-11-21T05:12:00.000Z' },
   'engine-progress': { kind: 'engine-progress', cluster, phase: 'backup', doneBytes: 50, totalBytes: 100 },
   'backup-taken': {
     kind: 'backup-taken',
