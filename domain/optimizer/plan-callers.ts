@@ -59,8 +59,9 @@ function runnerOf(node: PlanNode, { nodes, parents }: Tree): PlanNode | null {
 function gatherAbove(reader: PlanNode, initPlan: PlanNode, { nodes, parents }: Tree): PlanNode | null {
   const shownAt = parents.get(initPlan.id);
   let gather: PlanNode | null = null;
-  for (let at = parents.get(reader.id); at !== undefined && at !== shownAt; at = parents.get(at)) {
+  for (let at = parents.get(reader.id); at !== undefined; at = parents.get(at)) {
     if (nodes[at]?.type.startsWith('Gather')) gather = nodes[at] ?? null;
+    if (at === shownAt) break;
   }
   return gather;
 }
