@@ -16,7 +16,7 @@ export const literal = (value: string): string => pg.escapeLiteral(value);
 
 export interface ConnectOptions {
   readonly database?: string;
-  readonly agent?: 'backup' | 'control' | 'doctor';
+  readonly agent?: 'backup' | 'control' | 'doctor' | 'optimizer';
   readonly statementTimeoutMs?: number;
   /** Logical replication connection of one database (walsender). */
   readonly replication?: 'database';

@@ -17,6 +17,7 @@ export const workflowIds = {
   /** One at a time: who asks while it is being answered gets the same answer. */
   backupStatus: (cluster: string) => `backup/${cluster}/status`,
   clusterLock: (cluster: string) => `backup/${cluster}/lock`,
+  optimizerRun: (cluster: string, requestKey: string) => `optimizer/${cluster}/run/${requestKey}`,
 } as const;
 
 export type ScheduleName = BackupType | 'deep-proof' | 'random-proof' | 'expire' | 'fingerprint';
@@ -30,7 +31,7 @@ export const clusterPrefix = (cluster: string): string => `backup/${cluster}/`;
 export const sourceSchema = 'assay';
 
 /** application_name of every connection Assay opens, tagged by agent. */
-export const applicationName = (agent: 'backup' | 'control' | 'doctor'): string => `assay-${agent}`;
+export const applicationName = (agent: 'backup' | 'control' | 'doctor' | 'optimizer'): string => `assay-${agent}`;
 
 /** Annotation of a pgBackRest backup that carries the idempotency key of its request. */
 export const requestAnnotation = 'assay-request';

@@ -74,6 +74,21 @@ export type Observation =
   /** `missed`: runs that Temporal skipped since this worker's last look; at its first look all since the schedule was made, 0 too. */
   | ({ readonly kind: 'schedule-missed'; readonly schedule: string; readonly missed: number } & OfCluster)
   | ({ readonly kind: 'objective-missed'; readonly objective: 'rpo' | 'rto'; readonly measuredSeconds: number; readonly objectiveSeconds: number } & OfCluster)
+  | ({
+      readonly kind: 'workload-observed';
+      readonly source: 'pg_stat_statements' | 'files';
+      readonly statements: number;
+      readonly notJudged: number;
+    } & OfCluster)
+  /** `ratio`: executed total with the set / without it. */
+  | ({ readonly kind: 'experiment-measured'; readonly experiment: string; readonly verdict: 'accepted' | 'rejected'; readonly ratio: number } & OfCluster)
+  | ({ readonly kind: 'recommendation-made'; readonly recommendation: string; readonly indexes: number; readonly ratio: number } & OfCluster)
+  | ({
+      readonly kind: 'optimizer-run-ended';
+      readonly run: string;
+      readonly outcome: 'recommended' | 'nothing' | 'failed';
+      readonly tookMs: number;
+    } & OfCluster)
   | { readonly kind: 'step-failed'; readonly step: string; readonly code: ErrorCode; readonly message: string };
 
 export type Observe = (observation: Observation) => void;

@@ -2,9 +2,12 @@
 import { BackupEntity } from './backup.ts';
 import { CertificateEntity } from './certificate.ts';
 import { ClusterPolicyEntity } from './cluster-policy.ts';
+import { ExperimentEntity } from './experiment.ts';
 import { MarkerEntity, TableFingerprintEntity } from './marker.ts';
+import { OptimizerRunEntity, OptimizerStatementEntity } from './optimizer-run.ts';
 import { PinEntity } from './pin.ts';
 import { ProofEntity } from './proof.ts';
+import { RecommendationEntity } from './recommendation.ts';
 import { SchemaVersionEntity } from './schema-version.ts';
 
 /** Where Assay keeps what it knows; its own schema, so that the control database may be a cluster under Assay too. */
@@ -16,7 +19,11 @@ export const entities = [
   ClusterPolicyEntity,
   MarkerEntity,
   TableFingerprintEntity,
+  ExperimentEntity,
+  OptimizerRunEntity,
+  OptimizerStatementEntity,
   PinEntity,
   ProofEntity,
+  RecommendationEntity,
   SchemaVersionEntity,
 ];

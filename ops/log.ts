@@ -76,6 +76,22 @@ const lines: { readonly [K in Kind]: Line<K> } = {
     'warn',
     `${objective} of ${cluster} measured ${measuredSeconds} s, objective ${objectiveSeconds} s`,
   ],
+  'workload-observed': ({ cluster, source, statements, notJudged }) => [
+    'info',
+    `workload of ${cluster} from ${source}: ${statements} statement(s), ${notJudged} get no verdict`,
+  ],
+  'experiment-measured': ({ cluster, experiment, verdict, ratio }) => [
+    'info',
+    `experiment ${experiment} of ${cluster}: executed total ${ratio.toFixed(3)} of before, ${verdict}`,
+  ],
+  'recommendation-made': ({ cluster, recommendation, indexes, ratio }) => [
+    'info',
+    `recommendation ${recommendation} of ${cluster}: ${indexes} index(es), executed total ${ratio.toFixed(3)} of before`,
+  ],
+  'optimizer-run-ended': ({ cluster, run, outcome, tookMs }) => [
+    outcome === 'failed' ? 'warn' : 'info',
+    `run ${run} of the optimizer on ${cluster}: ${outcome} after ${seconds(tookMs)}`,
+  ],
   'step-failed': ({ step, code, message }) => ['warn', `step ${step} failed (${code}): ${message}`],
 };
 

@@ -114,6 +114,21 @@ const listeners: { readonly [K in Kind]: (state: State, seen: Of<K>) => void } =
     // a whole schedule id or its last part
     m.missedSchedules.inc({ cluster, schedule: oneOf(SCHEDULES, schedule.split('/').at(-1) ?? '') }, missed),
   'objective-missed': ({ families: m }, { cluster, objective }) => m.objectivesMissed.inc({ cluster, objective }),
+  'workload-observed': ({ families: m }, { cluster, statements, notJudged }) => {
+    m.workloadStatements.set({ cluster, judged: 'yes' }, statements);
+    m.workloadStatements.set({ cluster, judged: 'no' }, notJudged);
+  },
+  'experiment-measured': ({ families: m }, { cluster, verdict }) => m.experiments.inc({ cluster, verdict }),
+  'recommendation-made': ({ families: m }, { cluster, indexes, ratio }) => {
+    m.recommendations.inc({ cluster });
+    m.recommendedIndexes.set({ cluster }, indexes);
+    m.recommendedRatio.set({ cluster }, ratio);
+  },
+  'optimizer-run-ended': ({ families: m, now }, { cluster, outcome, tookMs }) => {
+    m.optimizerRuns.inc({ cluster, outcome });
+    m.lastOptimizerRun.set({ cluster, outcome }, now());
+    m.optimizerDuration.observe({ cluster }, tookMs / 1000);
+  },
   'step-failed': ({ families: m }, { step, code }) => m.stepFailures.inc({ step, code }),
 };
 

@@ -7,3 +7,4 @@ export { backupRestore } from './backup/restore.ts';
 export { backupRestorePoint } from './backup/restore-point.ts';
 export { backupRun } from './backup/run.ts';
 export { backupStatus } from './backup/status.ts';
+export { optimizerRun } from './optimizer/run.ts';

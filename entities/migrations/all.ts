@@ -1,7 +1,11 @@
 /** Migrations in order; their place in this list is the version they bring. Only added, never changed. */
 import { First } from './001-first.ts';
+import { Optimizer } from './002-optimizer.ts';
 
-export const migrations = [{ name: '001-first', class: First }];
+export const migrations = [
+  { name: '001-first', class: First },
+  { name: '002-optimizer', class: Optimizer },
+];
 
 /** The version this worker knows. */
 export const knownVersion = migrations.length;

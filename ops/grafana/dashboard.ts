@@ -6,11 +6,12 @@ import * as stat from '@grafana/grafana-foundation-sdk/stat';
 import * as timeseries from '@grafana/grafana-foundation-sdk/timeseries';
 import { metricCatalogue } from '../metrics-catalogue.ts';
 import type { PanelDefinition, Query, RowDefinition } from './panel.ts';
+import { optimizer } from './panels-optimizer.ts';
 import { archive, objectives, proven } from './panels-proof.ts';
 import { backups, evidence, fleet } from './panels-work.ts';
 
 /** From the question that matters most to the one that only explains. */
-export const rows: readonly RowDefinition[] = [proven, objectives, archive, backups, evidence, fleet];
+export const rows: readonly RowDefinition[] = [proven, objectives, archive, backups, evidence, optimizer, fleet];
 
 /** uid of the data source that provisioning/ declares. */
 const SOURCE = { type: 'prometheus', uid: 'assay-prometheus' };

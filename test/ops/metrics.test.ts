@@ -20,9 +20,9 @@ const value = async (name: string, ...labels: string[]) => {
 };
 
 test('names follow the convention: agent, what, unit; counters end in _total', () => {
-  const units = /_(seconds|bytes|total|info|up|gaps|open|row)$/;
+  const units = /_(seconds|bytes|total|info|up|gaps|open|row|ratio|statements|indexes)$/;
   for (const { name, kind, labels } of Object.values(metricCatalogue)) {
-    expect(name).toMatch(/^assay_(backup|fleet)_[a-z_]+$/);
+    expect(name).toMatch(/^assay_(backup|fleet|optimizer)_[a-z_]+$/);
     expect(name).toMatch(units);
     expect(name.endsWith('_total')).toBe(kind === 'counter');
     expect(labels.filter((label) => /table|query|label|proof|clone|database/.test(label))).toEqual([]);

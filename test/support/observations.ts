@@ -51,5 +51,9 @@ export const oneOfEach: { readonly [K in Exclude<Kind, 'cluster-forgotten' | 'wo
   'restore-finished': { kind: 'restore-finished', cluster, outcome: 'proven' },
   'schedule-missed': { kind: 'schedule-missed', cluster, schedule: 'backup/shop/schedule/full', missed: 1 },
   'objective-missed': { kind: 'objective-missed', cluster, objective: 'rto', measuredSeconds: 75, objectiveSeconds: 60 },
+  'workload-observed': { kind: 'workload-observed', cluster, source: 'pg_stat_statements', statements: 42, notJudged: 7 },
+  'experiment-measured': { kind: 'experiment-measured', cluster, experiment: 'e1', verdict: 'accepted', ratio: 0.31 },
+  'recommendation-made': { kind: 'recommendation-made', cluster, recommendation: 'r1', indexes: 2, ratio: 0.31 },
+  'optimizer-run-ended': { kind: 'optimizer-run-ended', cluster, run: 'o1', outcome: 'recommended', tookMs: 95_000 },
   'step-failed': { kind: 'step-failed', step: 'takeBackup', code: 'engine-busy', message: 'another process holds the lock' },
 };

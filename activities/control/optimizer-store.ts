@@ -1,0 +1,69 @@
+/** What the optimizer keeps in the control database. */
+
+import { AssayError } from '../../domain/errors.ts';
+import type { NotJudged, Statement } from '../../domain/optimizer/model.ts';
+import { ExperimentEntity } from '../../entities/experiment.ts';
+import { OptimizerRunEntity, OptimizerStatementEntity } from '../../entities/optimizer-run.ts';
+import { RecommendationEntity } from '../../entities/recommendation.ts';
+import type { OptimizerStore, StoredRun } from '../optimizer/ports.ts';
+import type { Control } from './control-database.ts';
+
+export function createOptimizerStore(control: Control): OptimizerStore {
+  return {
+    begin: (head, workload) =>
+      control.em().transactional(async (em) => {
+        // a retried step may have seen another workload: the last one counts, whole
+        await em.nativeDelete(OptimizerStatementEntity, { run: head.id });
+        const { startedAt, ...rest } = head;
+        await em.upsert(OptimizerRunEntity, { ...rest, startedAt: new Date(startedAt), notices: workload.notices, finalists: null });
+        const rows = [...workload.statements.map(judgeable), ...workload.notJudged.map(unjudged)];
+        if (rows.length > 0)
+          await em.insertMany(
+            OptimizerStatementEntity,
+            rows.map((row, position) => ({ run: head.id, position, ...row })),
+          );
+      }),
+    load: (run) => loadRun(control, run),
+    notJudged: async (run, statements) => {
+      for (const { statement, reason, detail } of statements) {
+        await control.em().nativeUpdate(OptimizerStatementEntity, { run, id: statement }, { statement: null, reason, detail });
+      }
+    },
+    saveFinalists: async (run, finalists) => {
+      await control.em().nativeUpdate(OptimizerRunEntity, { id: run }, { finalists });
+    },
+    saveExperiment: async (run, document, decision) => {
+      await control.em().upsert(ExperimentEntity, { id: document.id, run, proof: document.proofId, measuredAt: new Date(), document, decision });
+    },
+    saveRecommendation: async (document) => {
+      const { id, run, cluster, database, state, createdAt } = document;
+      await control.em().upsert(RecommendationEntity, { id, run, cluster, database, state, createdAt: new Date(createdAt), document });
+    },
+    recommendations: async (cluster, limit) => {
+      const where = cluster === null ? {} : { cluster };
+      const rows = await control.em().find(RecommendationEntity, where, { orderBy: { createdAt: 'desc', id: 'asc' }, limit });
+      return rows.map((row) => ({ ...row.document, state: row.state }));
+    },
+    findRecommendation: async (id) => {
+      const row = await control.em().findOne(RecommendationEntity, { id });
+      return row === null ? null : { ...row.document, state: row.state };
+    },
+  };
+}
+
+async function loadRun(control: Control, id: string): Promise<StoredRun> {
+  const em = control.em();
+  const run = await em.findOne(OptimizerRunEntity, { id });
+  if (run === null) throw new AssayError('internal', { reason: `no run ${id} of the optimizer in the control database` });
+  const rows = await em.find(OptimizerStatementEntity, { run: id, reason: null }, { orderBy: { position: 'asc' } });
+  const { cluster, database, owner, source, startedAt, settings, finalists } = run;
+  return {
+    ...{ id, cluster, database, owner, source, settings },
+    startedAt: startedAt.toISOString(),
+    statements: rows.flatMap(({ statement }) => statement ?? []),
+    finalists: finalists ?? [],
+  };
+}
+
+const judgeable = (statement: Statement) => ({ id: statement.id, statement, reason: null, detail: null });
+const unjudged = ({ statement: id, reason, detail }: NotJudged) => ({ id, statement: null, reason, detail });

@@ -1,0 +1,42 @@
+/** Measured times as an experiment with its decision. */
+import { createIndexSql, indexName } from '../../../domain/optimizer/index-sql.ts';
+import type { Decision, Experiment, OptimizerLimits } from '../../../domain/optimizer/model.ts';
+import type { Interval } from '../../../domain/optimizer/statistics.ts';
+import { decide, judgeStatement, judgeTotal } from '../../../domain/optimizer/verdict.ts';
+import type { SetTimes } from './experiment.ts';
+import type { BuiltIndex } from './sets.ts';
+
+export interface Judging {
+  readonly id: string;
+  readonly proof: string;
+  readonly built: readonly BuiltIndex[];
+  /** By leave-one-out; null: not measured. */
+  readonly places: ReadonlyMap<BuiltIndex, Interval> | null;
+  readonly limits: OptimizerLimits;
+}
+
+export function judgedExperiment(
+  { statements }: SetTimes,
+  { id, proof, built, places, limits }: Judging,
+): { readonly experiment: Experiment; readonly decision: Decision } {
+  const indexes = built.map((each) => ({
+    each,
+    sql: createIndexSql(each.index, indexName(each.index), { concurrently: true }),
+    leaveOneOut: places?.get(each) ?? null,
+  }));
+  const experiment: Experiment = {
+    id,
+    proofId: proof,
+    changes: indexes.map(({ each, sql, leaveOneOut }) => ({
+      sql,
+      sizeBytes: each.sizeBytes,
+      buildMs: each.buildMs,
+      leaveOneOut: leaveOneOut?.ratio ?? null,
+      leaveOneOutLow: leaveOneOut?.low ?? null,
+    })),
+    statements: statements.map(judgeStatement),
+    total: judgeTotal(statements),
+  };
+  const sizeBytes = built.reduce((sum, each) => sum + each.sizeBytes, 0);
+  return { experiment, decision: decide({ ...experiment, sizeBytes, budgetBytes: limits.budgetBytes, indexes }) };
+}

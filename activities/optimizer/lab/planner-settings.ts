@@ -1,0 +1,30 @@
+/** What makes the source's planner choose as it does: read there, set in every session on the lab, whose own configuration knows nothing of it. */
+import type pg from 'pg';
+
+/** Of settings that change a plan; none of them names a file, a host or a program. */
+const NAMES = [
+  ...['search_path', 'random_page_cost', 'seq_page_cost', 'cpu_tuple_cost', 'cpu_index_tuple_cost', 'cpu_operator_cost', 'effective_cache_size'],
+  ...['work_mem', 'hash_mem_multiplier', 'effective_io_concurrency', 'default_statistics_target', 'cursor_tuple_fraction', 'constraint_exclusion'],
+  ...['from_collapse_limit', 'join_collapse_limit', 'geqo', 'geqo_threshold', 'jit', 'jit_above_cost', 'jit_inline_above_cost', 'jit_optimize_above_cost'],
+  ...['parallel_setup_cost', 'parallel_tuple_cost', 'max_parallel_workers_per_gather', 'min_parallel_table_scan_size', 'min_parallel_index_scan_size'],
+  ...['enable_bitmapscan', 'enable_hashagg', 'enable_hashjoin', 'enable_incremental_sort', 'enable_indexonlyscan', 'enable_indexscan', 'enable_material'],
+  ...['enable_memoize', 'enable_mergejoin', 'enable_nestloop', 'enable_parallel_append', 'enable_parallel_hash', 'enable_partition_pruning'],
+  ...['enable_partitionwise_aggregate', 'enable_partitionwise_join', 'enable_seqscan', 'enable_sort', 'enable_tidscan'],
+] as const;
+
+/** Effective in this session: of the server, the database and the role together. */
+export async function plannerSettings(client: pg.Client): Promise<Readonly<Record<string, string>>> {
+  const { rows } = await client.query<{ name: string; value: string }>(
+    `/* assay optimizer */ select name, pg_catalog.current_setting(name) as value from pg_catalog.pg_settings where name = any ($1::text[]) order by name`,
+    [NAMES],
+  );
+  return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
+}
+
+/** For a session that measures: values are planned with, as an application that sends them plainly has them planned. */
+export const labSettings = (ofSource: Readonly<Record<string, string>>): Readonly<Record<string, string>> => ({
+  ...ofSource,
+  plan_cache_mode: 'force_custom_plan',
+  // one statement may not take the whole disk
+  temp_file_limit: '10GB',
+});

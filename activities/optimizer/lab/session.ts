@@ -1,0 +1,59 @@
+/** A session on the lab with a run's statements prepared in it, and one of its sets really built. */
+import type pg from 'pg';
+import { MAX_BINDINGS } from '../../../domain/optimizer/limits.ts';
+import type { IndexDefinition, NotJudged } from '../../../domain/optimizer/model.ts';
+import { reasonByCode } from '../../pg-errors.ts';
+import type { OptimizerDependencies, StoredRun } from '../ports.ts';
+import type { OnLab } from '../steps/search.ts';
+import { prepareUnits, type Unit } from './execute.ts';
+import type { LabSession, Rounds } from './measure.ts';
+import { labSettings } from './planner-settings.ts';
+import { type BuiltIndex, buildSet, dropSets } from './sets.ts';
+
+export interface Prepared {
+  readonly stored: StoredRun;
+  readonly session: LabSession;
+  readonly units: readonly Unit[];
+  readonly notJudged: readonly NotJudged[];
+  readonly built: readonly BuiltIndex[];
+  readonly rounds: Rounds;
+}
+
+/** Builds the set, measures, drops it again; where that was cut short the next attempt finds and drops it. */
+export async function onLab<T>(
+  deps: OptimizerDependencies,
+  { policy, clone, run, limits }: OnLab,
+  { indexesOf, work }: { readonly indexesOf: (stored: StoredRun) => readonly IndexDefinition[]; readonly work: (prepared: Prepared) => Promise<T> },
+): Promise<T> {
+  const stored = await deps.store.load(run);
+  const { database, settings, statements } = stored;
+  return deps.labSession({ policy, clone }, { database, settings: labSettings(settings) }, async (client) => {
+    const io = deps.io();
+    // values are drawn from statistics that nothing changes on the lab: each attempt and each set is measured with the same ones
+    const { bound, notJudged } = await deps.bind(client, statements, { maxBindings: MAX_BINDINGS });
+    const built = await buildSet(client, indexesOf(stored), io);
+    const prepared = await prepareAll(client, bound);
+    const rounds = { repeats: limits.repeats, untilMs: Date.now() + limits.measureMs };
+    const session = { client, io, statementTimeoutMs: limits.statementTimeoutMs };
+    const answer = await work({ stored, session, rounds, built, units: prepared.units, notJudged: [...notJudged, ...prepared.notJudged] });
+    await dropSets(client);
+    return answer;
+  });
+}
+
+/** Only with values: executed with none, a statement would do something else than it does for the application. */
+async function prepareAll(client: pg.Client, bound: Awaited<ReturnType<OptimizerDependencies['bind']>>['bound']) {
+  const units: Unit[] = [];
+  const notJudged: NotJudged[] = [];
+  for (const [number, each] of bound.entries()) {
+    const bindings = each.bindings.filter(({ source }) => source !== 'generic' || each.parameterTypes.length === 0);
+    const refused = (detail: string) => notJudged.push({ statement: each.statement.id, reason: 'failed-on-lab', detail });
+    if (bindings.length === 0) refused('no values to execute it with are known');
+    else
+      await prepareUnits(client, { ...each, bindings }, number).then(
+        (ready) => units.push(...ready),
+        (error: unknown) => refused(reasonByCode(error)),
+      );
+  }
+  return { units, notJudged };
+}

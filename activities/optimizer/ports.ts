@@ -1,0 +1,88 @@
+/** What the optimizer's steps are built from; constructed in `workers/` only. */
+import type pg from 'pg';
+import type { CloneRef } from '../../domain/backup/model.ts';
+import type { Observe } from '../../domain/observation.ts';
+import type { Bound, Decision, Experiment, IndexDefinition, Instant, NotJudged, OptimizerLimits, Statement } from '../../domain/optimizer/model.ts';
+import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
+import type { Workload } from '../../domain/optimizer/workload.ts';
+import type { ClusterPolicy } from '../../domain/policy.ts';
+import type { StepIo } from '../io.ts';
+
+export interface LabRef {
+  readonly policy: ClusterPolicy;
+  readonly clone: CloneRef;
+}
+
+export interface LabOptions {
+  readonly database: string;
+  /** Start-up settings, on top of what keeps a clone's sessions from reaching out. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** A session of the clone's superuser over its private socket, ended afterwards; a server that died is started again first. */
+export type LabSession = <T>(lab: LabRef, options: LabOptions, use: (client: pg.Client) => Promise<T>) => Promise<T>;
+
+/** A read-only transaction on the source. Throws cluster-unreachable, privilege-missing. */
+export type SourceSession = <T>(policy: ClusterPolicy, database: string, use: (client: pg.Client) => Promise<T>) => Promise<T>;
+
+export type BindStatements = (
+  client: pg.Client,
+  statements: readonly Statement[],
+  options: { readonly maxBindings: number },
+) => Promise<{ readonly bound: readonly Bound[]; readonly notJudged: readonly NotJudged[] }>;
+
+export interface FinalistSet {
+  readonly indexes: readonly IndexDefinition[];
+  readonly estimatedRatio: number;
+  readonly estimatedBytes: number;
+}
+
+/** What-if search on a lab's session: up to four sets worth building, best estimate first. */
+export type SearchSets = (
+  client: pg.Client,
+  question: { readonly bound: readonly Bound[]; readonly limits: OptimizerLimits; readonly io: StepIo },
+) => Promise<{ readonly sets: readonly FinalistSet[]; readonly explains: number }>;
+
+export interface RunHead {
+  readonly id: string;
+  readonly cluster: string;
+  readonly database: string;
+  /** Workflow id. */
+  readonly owner: string;
+  readonly source: 'pg_stat_statements' | 'files';
+  readonly startedAt: Instant;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+export interface StoredRun extends RunHead {
+  readonly statements: readonly Statement[];
+  readonly finalists: readonly FinalistSet[];
+}
+
+/** Runs, their statements, experiments and recommendations, in the control database. Every method may be repeated. */
+export interface OptimizerStore {
+  begin(head: RunHead, workload: Workload): Promise<void>;
+  /** Throws internal where there is no such run. */
+  load(run: string): Promise<StoredRun>;
+  /** Statements that binding or measuring found no verdict for. */
+  notJudged(run: string, statements: readonly NotJudged[]): Promise<void>;
+  saveFinalists(run: string, sets: readonly FinalistSet[]): Promise<void>;
+  saveExperiment(run: string, experiment: Experiment, decision: Decision): Promise<void>;
+  saveRecommendation(recommendation: Recommendation): Promise<void>;
+  /** Newest first; of all clusters where null. */
+  recommendations(cluster: string | null, limit: number): Promise<readonly Recommendation[]>;
+  findRecommendation(id: string): Promise<Recommendation | null>;
+}
+
+export interface OptimizerDependencies {
+  readonly store: OptimizerStore;
+  readonly labSession: LabSession;
+  readonly sourceSession: SourceSession;
+  readonly bind: BindStatements;
+  readonly search: SearchSets;
+  /** Texts of .sql files; values in them stay in the process. Throws usage. */
+  readonly workloadFromFiles: (paths: readonly string[], database: string) => Promise<Workload>;
+  readonly observe: Observe;
+  readonly now: () => Date;
+  readonly io: () => StepIo;
+}

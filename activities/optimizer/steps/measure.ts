@@ -1,0 +1,47 @@
+/** One set that the search found, really built on the lab and measured against the lab without it. */
+import { summaryOf } from '../../../domain/optimizer/experiment.ts';
+import type { ExperimentSummary } from '../../../domain/optimizer/requests.ts';
+import { measureSet } from '../lab/experiment.ts';
+import { judgedExperiment } from '../lab/judged.ts';
+import { onLab } from '../lab/session.ts';
+import type { OptimizerDependencies } from '../ports.ts';
+import type { OnLab } from './search.ts';
+
+export interface MeasureRequest extends OnLab {
+  /** Place of the set among the run's finalists. */
+  readonly finalist: number;
+  /** Names the experiment; the same id is the same one. */
+  readonly experiment: string;
+  /** Proof that the lab rests on. */
+  readonly proof: string;
+}
+
+export function measureSteps(deps: OptimizerDependencies) {
+  return {
+    /** The experiment goes to the control database, figures come back. */
+    measureFinalist: (request: MeasureRequest): Promise<ExperimentSummary> =>
+      onLab(deps, request, {
+        indexesOf: ({ finalists }) => finalists[request.finalist]?.indexes ?? [],
+        async work({ session, units, built, rounds, notJudged }) {
+          const times = await measureSet(session, units, { built, rounds });
+          const { experiment, decision } = judgedExperiment(times, {
+            id: request.experiment,
+            proof: request.proof,
+            built,
+            places: null,
+            limits: request.limits,
+          });
+          await deps.store.notJudged(request.run, [...notJudged, ...times.notJudged]);
+          await deps.store.saveExperiment(request.run, experiment, decision);
+          deps.observe({
+            kind: 'experiment-measured',
+            cluster: request.policy.cluster,
+            experiment: experiment.id,
+            verdict: decision.verdict,
+            ratio: experiment.total.ratio,
+          });
+          return summaryOf(experiment, decision);
+        },
+      }),
+  };
+}

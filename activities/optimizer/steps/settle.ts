@@ -1,0 +1,116 @@
+/** The best set, reduced to the indexes that earn their place, measured as it will be recommended. */
+import { summaryOf } from '../../../domain/optimizer/experiment.ts';
+import type { Decision, Experiment } from '../../../domain/optimizer/model.ts';
+import { type Recommendation, recommendedIndex } from '../../../domain/optimizer/recommendation.ts';
+import type { ExperimentSummary } from '../../../domain/optimizer/requests.ts';
+import type { Interval } from '../../../domain/optimizer/statistics.ts';
+import { earnsPlace } from '../../../domain/optimizer/verdict.ts';
+import { readTableFacts } from '../catalogue.ts';
+import { measureLeaveOneOut, measureSet, type SetTimes } from '../lab/experiment.ts';
+import { judgedExperiment } from '../lab/judged.ts';
+import { onLab, type Prepared } from '../lab/session.ts';
+import { type BuiltIndex, dropSql } from '../lab/sets.ts';
+import type { OptimizerDependencies } from '../ports.ts';
+import type { MeasureRequest } from './measure.ts';
+
+export interface SettleRequest extends MeasureRequest {
+  /** Id for the recommendation, where there is something to recommend. */
+  readonly recommendation: string;
+  /** Label of the backup the lab was made of. */
+  readonly backup: string;
+}
+
+export interface Settled {
+  readonly experiment: ExperimentSummary;
+  /** False: it was not accepted, and nothing is recommended. */
+  readonly isRecommended: boolean;
+}
+
+export function settleSteps(deps: OptimizerDependencies) {
+  return {
+    /** Experiment and recommendation go to the control database, figures come back. */
+    settleFinalist: (request: SettleRequest): Promise<Settled> =>
+      onLab(deps, request, {
+        indexesOf: ({ finalists }) => finalists[request.finalist]?.indexes ?? [],
+        async work(prepared) {
+          const { built, times, places } = await reduced(prepared);
+          const judged = judgedExperiment(times, { id: request.experiment, proof: request.proof, built, places, limits: request.limits });
+          const { experiment, decision } = judged;
+          await deps.store.notJudged(request.run, [...prepared.notJudged, ...times.notJudged]);
+          await deps.store.saveExperiment(request.run, experiment, decision);
+          deps.observe({
+            kind: 'experiment-measured',
+            cluster: request.policy.cluster,
+            experiment: experiment.id,
+            verdict: decision.verdict,
+            ratio: experiment.total.ratio,
+          });
+          const isRecommended = decision.verdict === 'accepted';
+          if (isRecommended) await recommend(deps, { request, prepared, built, experiment, decision });
+          return { experiment: summaryOf(experiment, decision), isRecommended };
+        },
+      }),
+  };
+}
+
+interface Reduced {
+  readonly built: readonly BuiltIndex[];
+  readonly times: SetTimes;
+  readonly places: ReadonlyMap<BuiltIndex, Interval>;
+}
+
+/** One by one, the least useful first: of two that do the same work each looks idle while the other is there, and one of them must stay. */
+async function reduced({ session, units, built, rounds }: Pick<Prepared, 'session' | 'units' | 'built' | 'rounds'>): Promise<Reduced> {
+  const times = await measureSet(session, units, { built, rounds });
+  const places = await measureLeaveOneOut(session, times, { built, rounds });
+  const gainOf = (index: BuiltIndex) => places.get(index)?.ratio ?? 1;
+  const [idle] = built.filter((index) => !earnsPlace(places.get(index) ?? NOTHING)).toSorted((a, b) => gainOf(a) - gainOf(b) || b.sizeBytes - a.sizeBytes);
+  if (idle === undefined || built.length === 1) return { built, times, places };
+  await session.client.query(dropSql([idle]));
+  return reduced({ session, units, rounds, built: built.filter((index) => index !== idle) });
+}
+
+const NOTHING: Interval = { ratio: 1, low: 1, high: 1 };
+
+interface Recommending {
+  readonly request: SettleRequest;
+  readonly prepared: Prepared;
+  readonly built: readonly BuiltIndex[];
+  readonly experiment: Experiment;
+  readonly decision: Decision;
+}
+
+async function recommend(deps: OptimizerDependencies, { request, prepared, built, experiment, decision }: Recommending): Promise<void> {
+  const { stored, session } = prepared;
+  const facts = await readTableFacts(session.client, [...new Set(built.map(({ schema }) => schema))]);
+  const isPartitioned = ({ index: { table } }: BuiltIndex) =>
+    facts.some((each) => each.kind === 'partitioned' && each.table.schema === table.schema && each.table.relation === table.relation);
+  const judged = new Set(experiment.statements.map(({ statement }) => statement));
+  const recommendation: Recommendation = {
+    id: request.recommendation,
+    run: request.run,
+    cluster: stored.cluster,
+    database: stored.database,
+    createdAt: deps.now().toISOString(),
+    state: 'proposed',
+    experiment,
+    backup: request.backup,
+    indexes: built.map((each, place) =>
+      recommendedIndex(
+        each.index,
+        { sizeBytes: each.sizeBytes, buildMs: each.buildMs, leaveOneOut: experiment.changes[place]?.leaveOneOut ?? null },
+        { isPartitioned: isPartitioned(each) },
+      ),
+    ),
+    decision,
+    texts: Object.fromEntries(stored.statements.filter(({ id }) => judged.has(id)).map(({ id, text }) => [id, text])),
+  };
+  await deps.store.saveRecommendation(recommendation);
+  deps.observe({
+    kind: 'recommendation-made',
+    cluster: stored.cluster,
+    recommendation: recommendation.id,
+    indexes: built.length,
+    ratio: experiment.total.ratio,
+  });
+}

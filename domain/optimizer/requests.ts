@@ -1,0 +1,71 @@
+/**
+ * What a caller sends to the optimizer agent and what comes back. Fields are added, never renamed.
+ * Results carry ids, counts and figures: texts of statements and indexes stay in the control database (`assay optimizer show`).
+ */
+import type { ClusterPolicy } from '../policy.ts';
+import type { Decision, OptimizerLimits } from './model.ts';
+import type { Interval } from './statistics.ts';
+
+export interface OptimizerRunInput {
+  readonly cluster: string;
+  /** The database of the cluster's own connection where left out. */
+  readonly database?: string;
+  /** Same key, same request. Part of the workflow id, which stands for it where it is left out. */
+  readonly requestKey?: string;
+  readonly policy?: ClusterPolicy;
+  /** The first one of the policy where left out. */
+  readonly repository?: number;
+  /** Default: domain/optimizer/limits.ts. */
+  readonly limits?: Partial<OptimizerLimits>;
+  /** Whole paths of .sql files or folders on the cluster's host; pg_stat_statements where left out. */
+  readonly workload?: readonly string[];
+  /** A proof older than this makes no lab; the policy's objective where left out. */
+  readonly maxProofAgeMs?: number;
+}
+
+export interface WorkloadSummary {
+  readonly statements: number;
+  readonly calls: number;
+  readonly totalMs: number;
+  /** Statements that get no verdict, by reason. */
+  readonly notJudged: Readonly<Record<string, number>>;
+  readonly notices: readonly string[];
+}
+
+export interface SearchSummary {
+  /** Statements that could be planned with values. */
+  readonly bound: number;
+  /** Sets that what-if planning found worth building. */
+  readonly sets: number;
+  readonly explains: number;
+}
+
+/** One set that was really built and measured. */
+export interface ExperimentSummary {
+  readonly id: string;
+  readonly indexes: number;
+  readonly sizeBytes: number;
+  readonly total: Interval;
+  readonly faster: number;
+  readonly slower: number;
+  readonly decision: Decision;
+}
+
+export interface OptimizerRunResult {
+  /** Id of the run. */
+  readonly run: string;
+  readonly cluster: string;
+  readonly database: string;
+  /** Proof and backup that the lab was made of. */
+  readonly proof: string;
+  readonly backup: string;
+  readonly workload: WorkloadSummary;
+  readonly search: SearchSummary;
+  readonly experiments: readonly ExperimentSummary[];
+  /** Id of the recommendation; null where nothing was worth recommending, and `because` says why. */
+  readonly recommendation: string | null;
+  readonly because: readonly string[];
+}
+
+/** Names of the public workflows. */
+export const optimizerWorkflows = { run: 'optimizerRun' } as const;

@@ -1,0 +1,40 @@
+/** A run of the optimizer, and the statements it looked at: texts live here, never in histories. */
+import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
+import type { IndexDefinition, NotJudgedReason, Statement } from '../domain/optimizer/model.ts';
+
+export const OptimizerRunEntity = defineEntity({
+  name: 'OptimizerRun',
+  tableName: 'optimizer_run',
+  properties: {
+    id: p.text().primary(),
+    cluster: p.text(),
+    database: p.text(),
+    /** Workflow id. */
+    owner: p.text(),
+    source: p.text().$type<'pg_stat_statements' | 'files'>(),
+    startedAt: p.datetime(),
+    /** Planner settings of the source, by which the lab plans alike. */
+    settings: p.json<Readonly<Record<string, string>>>(),
+    notices: p.json<readonly string[]>(),
+    /** Sets that the search found worth building, best estimate first; null before it. */
+    finalists: p
+      .json<readonly { readonly indexes: readonly IndexDefinition[]; readonly estimatedRatio: number; readonly estimatedBytes: number }[]>()
+      .nullable(),
+  },
+});
+export type OptimizerRunEntity = InferEntity<typeof OptimizerRunEntity>;
+
+export const OptimizerStatementEntity = defineEntity({
+  name: 'OptimizerStatement',
+  tableName: 'optimizer_statement',
+  properties: {
+    run: p.text().primary(),
+    position: p.integer().primary(),
+    id: p.text(),
+    /** null: it gets no verdict; nothing of its text is kept then. */
+    statement: p.json<Statement>().nullable(),
+    reason: p.text().$type<NotJudgedReason>().nullable(),
+    detail: p.text().nullable(),
+  },
+});
+export type OptimizerStatementEntity = InferEntity<typeof OptimizerStatementEntity>;

@@ -1,0 +1,103 @@
+/**
+ * One run of the optimizer, from what ran to what is recommended.
+ *
+ *   observe the workload → lease a lab ─ search what-if → build and measure each set → settle the best one ─ wipe the lab → recommendation
+ *
+ * Nothing is executed on the source but reads of catalogues and statistics.
+ */
+import { CancellationScope, uuid4, workflowInfo } from '@temporalio/workflow';
+import type { OnLab } from '../../activities/optimizer/steps/search.ts';
+import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
+import { bestFirst } from '../../domain/optimizer/experiment.ts';
+import { limitsOf } from '../../domain/optimizer/limits.ts';
+import type { OptimizerLimits } from '../../domain/optimizer/model.ts';
+import type { ExperimentSummary, OptimizerRunInput, OptimizerRunResult, SearchSummary, WorkloadSummary } from '../../domain/optimizer/requests.ts';
+import type { ClusterPolicy } from '../../domain/policy.ts';
+import { policyOf, repositoryOf, surroundings } from '../backup/around.ts';
+import { type Lab, withLab } from '../backup/lab.ts';
+import type { Surroundings } from '../backup/prove-recipe.ts';
+import { backupSteps } from '../backup/steps.ts';
+import { usageFailure } from './refused.ts';
+import { optimizerSteps } from './steps.ts';
+
+export async function optimizerRun(input: OptimizerRunInput): Promise<OptimizerRunResult> {
+  const around = surroundings(`indexes for ${input.cluster}`);
+  const limits = usageFailure(() => limitsOf(input.limits));
+  const policy = await policyOf(input);
+  const steps = optimizerSteps(policy.host);
+  const site: Site = { steps, around, policy, limits, run: uuid4() };
+  const startedAt = workflowInfo().startTime.toISOString();
+  const conclude = (outcome: 'recommended' | 'nothing' | 'failed') =>
+    CancellationScope.nonCancellable(() => steps.concludeRun({ policy, run: site.run, outcome, startedAt }));
+  try {
+    const result = await runOf(site, input);
+    await conclude(result.recommendation === null ? 'nothing' : 'recommended');
+    around.report('done', result.because.join('; '));
+    return result;
+  } catch (error) {
+    await conclude('failed');
+    throw error;
+  }
+}
+
+interface Site {
+  readonly steps: OptimizerSteps;
+  readonly around: Surroundings;
+  readonly policy: ClusterPolicy;
+  readonly limits: OptimizerLimits;
+  readonly run: string;
+}
+
+async function runOf(site: Site, input: OptimizerRunInput): Promise<OptimizerRunResult> {
+  const { steps, around, policy, limits, run } = site;
+  const database = input.database ?? policy.connection.database;
+  around.report('observing', `what runs in ${input.cluster}/${database}`);
+  const workload = await steps.observeWorkload({ policy, database, run, owner: workflowInfo().workflowId, limits, workload: input.workload ?? null });
+  const about = { run, cluster: input.cluster, database, workload };
+  if (workload.statements === 0) return { ...about, ...nothingFound(workload) };
+  const request = {
+    policy,
+    repository: repositoryOf(policy, input.repository),
+    maxProofAgeMs: input.maxProofAgeMs ?? policy.objectives.proofAgeMs,
+    extraBytes: limits.budgetBytes,
+  };
+  return withLab({ steps: backupSteps(policy.host), around }, request, async (lab) => {
+    const found = await onLab(site, lab);
+    return { ...about, proof: lab.proof, backup: lab.backup, ...found };
+  });
+}
+
+type Found = Pick<OptimizerRunResult, 'search' | 'experiments' | 'recommendation' | 'because'>;
+
+async function onLab(site: Site, lab: Lab): Promise<Found> {
+  const { steps, around, policy, limits, run } = site;
+  const on: OnLab = { policy, clone: lab.clone, run, limits };
+  around.report('searching', 'sets of indexes, by what-if planning on the lab');
+  const search = await steps.searchSets(on);
+  const experiments: ExperimentSummary[] = [];
+  if (search.sets === 0) return { search, experiments, recommendation: null, because: [`no set of indexes makes ${search.bound} statement(s) cheaper`] };
+  for (let finalist = 0; search.sets > 1 && finalist < search.sets; finalist += 1) {
+    around.report('measuring', `set ${finalist + 1} of ${search.sets}, really built`);
+    experiments.push(await steps.measureFinalist({ ...on, finalist, experiment: uuid4(), proof: lab.proof }));
+  }
+  const order = search.sets > 1 ? bestFirst(experiments) : [0];
+  for (const finalist of order) {
+    around.report('settling', `set ${finalist + 1}: what each index adds`);
+    const recommendation = uuid4();
+    const settled = await steps.settleFinalist({ ...on, finalist, experiment: uuid4(), proof: lab.proof, recommendation, backup: lab.backup });
+    experiments.push(settled.experiment);
+    if (settled.isRecommended) return { search, experiments, recommendation, because: settled.experiment.decision.because };
+  }
+  return { search, experiments, recommendation: null, because: whyNot(experiments) };
+}
+
+const whyNot = (experiments: readonly ExperimentSummary[]): readonly string[] => [
+  ...new Set(experiments.flatMap(({ decision }) => (decision.verdict === 'rejected' ? decision.because : []))),
+];
+
+function nothingFound({ notJudged }: WorkloadSummary): Found & Pick<OptimizerRunResult, 'proof' | 'backup'> {
+  const search: SearchSummary = { bound: 0, sets: 0, explains: 0 };
+  const left = Object.entries(notJudged).map(([reason, count]) => `${count} ${reason}`);
+  const because = [left.length === 0 ? 'no statement was seen' : `no statement can be judged: ${left.join(', ')}`];
+  return { proof: '', backup: '', search, experiments: [], recommendation: null, because };
+}

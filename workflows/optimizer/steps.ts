@@ -1,0 +1,18 @@
+/** The optimizer's steps as workflows call them: on the cluster's own host, where its lab is. */
+import { proxyActivities } from '@temporalio/workflow';
+import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
+import { hostQueue } from '../../domain/ids.ts';
+import { long, quick } from '../options.ts';
+
+export function optimizerSteps(host: string): OptimizerSteps {
+  const taskQueue = hostQueue(host);
+  const quickly = proxyActivities<OptimizerSteps>({ ...quick, taskQueue });
+  const patiently = proxyActivities<OptimizerSteps>({ ...long, taskQueue });
+  return {
+    observeWorkload: quickly.observeWorkload,
+    searchSets: patiently.searchSets,
+    measureFinalist: patiently.measureFinalist,
+    settleFinalist: patiently.settleFinalist,
+    concludeRun: quickly.concludeRun,
+  };
+}
