@@ -1,5 +1,6 @@
 /** What the backup steps are built from; constructed in `workers/` only. */
 
+import type { FoundDatabase } from '../../domain/backup/databases.ts';
 import type { Lsn } from '../../domain/backup/lsn.ts';
 import type {
   BackupRecord,
@@ -109,8 +110,8 @@ export interface CloneChecks {
     options: { readonly depth: ProofDepth; readonly markers: readonly Marker[] },
     io: StepIo,
   ): Promise<readonly CheckResult[]>;
-  /** Databases of the clone that can be connected to, templates left out, with their size. */
-  databases(policy: ClusterPolicy, clone: CloneRef): Promise<readonly { readonly name: string; readonly bytes: number }[]>;
+  /** Databases of the clone that can be connected to, templates left out, with their size and identity. */
+  databases(policy: ClusterPolicy, clone: CloneRef): Promise<readonly FoundDatabase[]>;
   /** The newest witness in the clone; null where there is none. */
   newestWitness(policy: ClusterPolicy, clone: CloneRef): Promise<Witness | null>;
 }

@@ -1,5 +1,6 @@
 /** What of the source the proof compared, table by table, small enough for a document. */
 import type { CertificateBody, CertificateMarker, CertificateTable } from './certificate-schema.ts';
+import { newestPerDatabase } from './databases.ts';
 import type { Coverage, Instant, Marker, MarkerRef, TableFingerprint } from './model.ts';
 
 /** A certificate of 10,000 tables names the largest; its markers, bound by digest, hold them all. */
@@ -19,10 +20,22 @@ export interface MarkerCoverage {
   readonly tablesNotListed: number;
 }
 
-/** Ages count back from the proven moment. `find` gives undefined for a marker that is gone: it is named with no figures. */
-export function markerCoverage(refs: readonly MarkerRef[], find: (id: string) => StoredMarker | undefined, provenAt: Instant): MarkerCoverage {
+export interface ProvenContent {
+  /** Ages count back from here. */
+  readonly provenAt: Instant;
+  /** Markers whose tables are listed; left out: all. */
+  readonly counted: readonly string[] | undefined;
+}
+
+/** `find` gives undefined for a marker that is gone: it is named with no figures. */
+export function markerCoverage(
+  refs: readonly MarkerRef[],
+  find: (id: string) => StoredMarker | undefined,
+  { provenAt, counted }: ProvenContent,
+): MarkerCoverage {
   const found = refs.map((ref) => ({ ref, stored: find(ref.id) }));
-  const newest = newestPerDatabase(found.flatMap(({ stored }) => (stored === undefined ? [] : [stored.marker])));
+  const isCounted = ({ id }: MarkerRef) => counted === undefined || counted.includes(id);
+  const newest = newestPerDatabase(found.flatMap(({ ref, stored }) => (stored === undefined || !isCounted(ref) ? [] : [stored.marker])));
   const tables = newest.flatMap((marker) => marker.fingerprints.map((table) => tableEntry(marker.database, table, provenAt)));
   tables.sort((a, b) => b.bytes - a.bytes || compareNames(a, b));
   return {
@@ -30,11 +43,6 @@ export function markerCoverage(refs: readonly MarkerRef[], find: (id: string) =>
     tables: tables.slice(0, LISTED_TABLES),
     tablesNotListed: Math.max(0, tables.length - LISTED_TABLES),
   };
-}
-
-/** One clone may walk through several markers of a database; the last one is what the tables are listed from. */
-function newestPerDatabase(markers: readonly Marker[]): Marker[] {
-  return [...new Map([...markers].sort((a, b) => Date.parse(a.at) - Date.parse(b.at)).map((marker) => [marker.database, marker])).values()];
 }
 
 function markerEntry(ref: MarkerRef, stored: StoredMarker | undefined, provenAt: Instant): CertificateMarker {
@@ -75,7 +83,7 @@ function compareNames(a: CertificateTable, b: CertificateTable): number {
 
 /** The verdict's coverage as the certificate says it. A share of nothing is 0: an empty test covers nothing. */
 export function coverageEntry(coverage: Coverage, tables: Pick<MarkerCoverage, 'tables' | 'tablesNotListed'>): CertificateBody['coverage'] {
-  const { notCovered, equalities, ...figures } = coverage;
+  const { notCovered, equalities, counted, ...figures } = coverage;
   return {
     ...figures,
     oldestFingerprintMs: Math.round(coverage.oldestFingerprintMs),

@@ -48,6 +48,7 @@ const REASONS: Record<NotCoveredReason, string> = {
   budget: 'tables left out by the fingerprint budget',
   'dropped-while-reading': 'tables dropped while they were read',
   'database-excluded': 'databases the policy leaves out',
+  'created-after-marker': 'databases created after the newest marker, whose structure alone was checked',
   'unreadable-type': 'tables with a type that has no hash and no text form',
   temporary: 'temporary tables',
 };

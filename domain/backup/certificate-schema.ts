@@ -26,7 +26,7 @@ const checkNames = all<CheckName>()([
 const outcomes = all<CheckOutcome>()(['passed', 'failed', 'unusable', 'not-applicable', 'finding']);
 const reasons = all<NotCoveredReason>()([
   ...(['unlogged', 'foreign-table', 'large-objects', 'row-security', 'no-privilege', 'budget', 'dropped-while-reading'] as const),
-  ...(['database-excluded', 'unreadable-type', 'temporary'] as const),
+  ...(['database-excluded', 'created-after-marker', 'unreadable-type', 'temporary'] as const),
 ]);
 
 const instant = z.string().describe('ISO 8601, UTC');

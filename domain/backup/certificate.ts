@@ -28,7 +28,7 @@ export interface CertificateInput {
 /** Throws ZodError where the proof itself is malformed: nothing that the schema does not know is ever signed. */
 export function certificateBody({ proof, sequence, previous, issuedAt, findMarker }: CertificateInput): CertificateBody {
   const { verdict } = proof;
-  const covered = markerCoverage(proof.markers, findMarker, proof.provenAt ?? proof.finishedAt);
+  const covered = markerCoverage(proof.markers, findMarker, { provenAt: proof.provenAt ?? proof.finishedAt, counted: verdict.coverage.counted });
   const body: CertificateBody = {
     id: proof.id,
     sequence,

@@ -1,9 +1,10 @@
 /** How much of a cluster a proof really compared. Pure. */
+import { type FoundDatabase, newestPerDatabase, standingsOf } from './databases.ts';
 import type { Coverage, Equality, Instant, Marker, NotCovered } from './model.ts';
 
 export interface CoverageInput {
-  /** Databases that should be covered, with their size; the policy's excluded ones are in `notCovered`. */
-  readonly databases: readonly { readonly name: string; readonly bytes: number }[];
+  /** Databases that should be covered, with their size; the policy's excluded ones are in `notCovered`. None: the clone never got so far as to be asked. */
+  readonly databases: readonly FoundDatabase[];
   /** Markers that were compared, one or more per database; the newest of each counts. */
   readonly markers: readonly Marker[];
   readonly notCovered: readonly NotCovered[];
@@ -11,36 +12,41 @@ export interface CoverageInput {
   readonly provenAt: Instant | null;
 }
 
-/** Counts only databases whose comparison really was equal. Bytes are those of tables that have a fingerprint, and of whole databases that have none. */
-export function coverageOf(input: CoverageInput, comparedDatabases: readonly string[]): Coverage {
-  const markers = newestPerDatabase(input.markers);
+/**
+ * Counts only databases whose comparison really was equal (`compared`: the names their markers give them). Bytes are those of tables that have
+ * a fingerprint, and of whole databases that have none. What was compared and is not there any more at the end counts for nothing.
+ */
+export function coverageOf(input: CoverageInput, compared: readonly string[]): Coverage {
+  const standings = standingsOf(input.databases, input.markers);
+  const markers = input.databases.length === 0 ? newestPerDatabase(input.markers) : standings.flatMap(({ marker }) => marker ?? []);
+  const comparedMarkers = markers.filter(({ database }) => compared.includes(database));
   const all = markers.flatMap((marker) => marker.fingerprints);
-  const compared = markers.filter(({ database }) => comparedDatabases.includes(database)).flatMap((marker) => marker.fingerprints);
-  const withMarker = new Set(markers.map(({ database }) => database));
-  const notCovered = distinct([...input.notCovered, ...markers.flatMap((marker) => marker.notCovered)]);
-  const excluded = new Set(notCovered.filter(({ object, reason }) => object === null && reason === 'database-excluded').map(({ database }) => database));
-  const names = new Set([...input.databases.map(({ name }) => name), ...withMarker, ...excluded]);
-  const unmarkedBytes = input.databases.filter(({ name }) => !withMarker.has(name)).reduce((sum, { bytes }) => sum + bytes, 0);
+  const equal = comparedMarkers.flatMap((marker) => marker.fingerprints);
+  const newcomers = standings.flatMap(({ newcomer }) => newcomer ?? []);
+  const notCovered = distinct([...input.notCovered, ...newcomers, ...gapsOf(input, markers)]);
+  const excluded = notCovered.filter(({ object, reason }) => object === null && reason === 'database-excluded').map(({ database }) => database);
+  const here = input.databases.length === 0 ? markers.map(({ database }) => database) : input.databases.map(({ name }) => name);
+  const unmarkedBytes = standings.filter(({ marker }) => marker === null).reduce((sum, { database }) => sum + database.bytes, 0);
   return {
-    databases: names.size,
-    databasesCovered: new Set(comparedDatabases).size,
+    databases: new Set([...here, ...excluded]).size,
+    databasesCovered: comparedMarkers.length,
     tables: all.length + notCovered.filter(({ object }) => object !== null).length,
-    tablesCovered: compared.length,
+    tablesCovered: equal.length,
     bytes: bytesOf(all) + unmarkedBytes,
-    bytesCovered: bytesOf(compared),
-    oldestFingerprintMs: oldestMs(compared, input.provenAt ?? newestMoment(markers)),
-    equalities: [...new Set<Equality>(compared.map(({ equality }) => equality))].sort(),
+    bytesCovered: bytesOf(equal),
+    oldestFingerprintMs: oldestMs(equal, input.provenAt ?? newestMoment(markers)),
+    equalities: [...new Set<Equality>(equal.map(({ equality }) => equality))].sort(),
     notCovered,
+    counted: markers.map(({ id }) => id),
   };
 }
 
-function newestPerDatabase(markers: readonly Marker[]): Marker[] {
-  const newest = new Map<string, Marker>();
-  for (const marker of markers) {
-    const known = newest.get(marker.database);
-    if (known === undefined || Date.parse(known.at) < Date.parse(marker.at)) newest.set(marker.database, marker);
-  }
-  return [...newest.values()];
+/** What the markers left out: tables of databases that are still there, and databases that a run could make no marker of. */
+function gapsOf({ databases, markers }: CoverageInput, used: readonly Marker[]): readonly NotCovered[] {
+  const isThere = ({ database, reason }: NotCovered) =>
+    databases.length === 0 || reason === 'database-excluded' || databases.some(({ name }) => name === database);
+  const whole = newestPerDatabase(markers).flatMap(({ notCovered }) => notCovered.filter((each) => each.object === null && isThere(each)));
+  return [...whole, ...used.flatMap(({ notCovered }) => notCovered.filter(({ object }) => object !== null))];
 }
 
 const bytesOf = (fingerprints: readonly { readonly bytes: number }[]): number => fingerprints.reduce((sum, { bytes }) => sum + bytes, 0);

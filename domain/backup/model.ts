@@ -1,5 +1,8 @@
 /** The nouns of the backup agent. Times are ISO 8601 in UTC, sizes bytes, durations milliseconds. */
 import type { Lsn } from './lsn.ts';
+import type { Equality, NotCovered } from './marker-model.ts';
+
+export type { Equality, Marker, MarkerRef, MarkerWay, NotCovered, NotCoveredReason, SequenceState, TableFingerprint, TableName } from './marker-model.ts';
 
 export type Instant = string;
 export type BackupType = 'full' | 'differential' | 'incremental';
@@ -79,87 +82,6 @@ export type RecoveryTarget =
   | { readonly kind: 'time'; readonly at: Instant }
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'xid'; readonly xid: string; readonly exclusive: boolean };
-
-/** How equality of a table's rows was established. `hash`: equality of the types' own operators; `text`: of the output form. */
-export type Equality = 'hash' | 'text';
-
-export interface TableName {
-  readonly schema: string;
-  readonly table: string;
-}
-
-/** Fingerprint of one table: row count and the order-free sum of seeded row hashes (backup.md 2.4). */
-export interface TableFingerprint extends TableName {
-  readonly oid: number;
-  readonly rows: string;
-  /** numeric as text; '0' for an empty table. */
-  readonly sum: string;
-  readonly equality: Equality;
-  readonly bytes: number;
-  /** Seeds of the two hashes, int8 as text, never '0'. */
-  readonly seeds: readonly [string, string];
-  /** Moment of the snapshot this fingerprint was really taken in; an older one than the marker's where budget mode reused it. */
-  readonly takenAt: Instant;
-}
-
-export type NotCoveredReason =
-  | 'unlogged'
-  | 'foreign-table'
-  | 'large-objects'
-  | 'row-security'
-  | 'no-privilege'
-  | 'budget'
-  | 'dropped-while-reading'
-  | 'database-excluded'
-  | 'unreadable-type'
-  | 'temporary';
-
-export interface NotCovered {
-  readonly database: string;
-  /** null: the database as a whole. */
-  readonly object: string | null;
-  readonly reason: NotCoveredReason;
-  readonly detail: string;
-}
-
-export interface SequenceState extends TableName {
-  readonly lastValue: string;
-  readonly increment: string;
-}
-
-/** The way a marker's snapshot and LSN were made to agree, best first (backup.md 2.4, ways 0-2). */
-export type MarkerWay = 'slot' | 'optimistic' | 'fence';
-
-/** Fingerprints of one database's tables in one snapshot whose LSN is known. */
-export interface Marker {
-  readonly id: string;
-  readonly cluster: string;
-  readonly database: string;
-  readonly way: MarkerWay;
-  /** The clone stops here, exclusive. */
-  readonly lsn: Lsn;
-  readonly timeline: number;
-  /** Of the cluster it was made on; left out by markers older than this field. */
-  readonly systemIdentifier?: string;
-  readonly at: Instant;
-  /** `xmin:xmax:xip,…` as pg_current_snapshot() prints it. */
-  readonly snapshot: string;
-  /** Newest witness visible in the snapshot; null where this database holds no witnesses. */
-  readonly witness: Witness | null;
-  readonly fingerprints: readonly TableFingerprint[];
-  readonly sequences: readonly SequenceState[];
-  readonly notCovered: readonly NotCovered[];
-  readonly tookMs: number;
-  /** How long writers could have been blocked; 0 for `slot` and `optimistic`. */
-  readonly fenceMs: number;
-  /** `sample` mode: oid of the last table read; the next sample goes on after it. */
-  readonly sampledUpTo?: number;
-  /** `changed` mode: by oid, a digest of file, columns and change counters just before the snapshot; equal later, nothing was seen to change. */
-  readonly changeKeys?: Readonly<Record<string, string>>;
-}
-
-/** What travels through workflows: no fingerprints, no rows. Timeline and system are left out where they are not known: then they are taken to be the cluster's. */
-export type MarkerRef = Pick<Marker, 'id' | 'database' | 'lsn' | 'at'> & Partial<Pick<Marker, 'timeline' | 'systemIdentifier'>>;
 
 /** A restored cluster in a private directory, no TCP. Handed between steps; `host` is the only worker that may touch it. */
 export interface CloneRef {
@@ -257,6 +179,8 @@ export interface Coverage {
   readonly oldestFingerprintMs: number;
   readonly equalities: readonly Equality[];
   readonly notCovered: readonly NotCovered[];
+  /** Ids of the markers whose tables these figures count: those of databases that are there at the end. Left out by older proofs: all. */
+  readonly counted?: readonly string[];
 }
 
 export type Verdict =

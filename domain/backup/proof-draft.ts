@@ -1,5 +1,6 @@
 /** What a proof is asked, and what its steps have found out so far. */
 import type { ClusterPolicy } from '../policy.ts';
+import type { FoundDatabase } from './databases.ts';
 import type { CheckResult, ProofDepth, ReachedPoint, RecoveryTarget, Witness } from './model.ts';
 import type { PlannedStop } from './proof-plan.ts';
 
@@ -42,7 +43,7 @@ export interface ProofDraft {
   readonly fault: StepFault | null;
   readonly restoredBytes: number;
   /** Databases found in the clone; empty where it never ran. */
-  readonly databases: readonly { readonly name: string; readonly bytes: number }[];
+  readonly databases: readonly FoundDatabase[];
 }
 
 export const emptyDraft: ProofDraft = {

@@ -7,10 +7,14 @@
  *
  * Nothing broken is ever `proven`, nothing sound is ever `failed`: a comparison against a marker that does not belong to the same moment
  * says nothing, so whatever it found is void.
+ *
+ * A database that came after every marker is no obstacle: it is named as not covered, with a finding, and its structure is checked like any
+ * other's. A database that the markers knew and that was not compared is one.
  */
 
 import { type CoverageInput, coverageOf } from './coverage.ts';
-import type { Cause, CheckName, CheckResult, Finding, NotCoveredReason, ProofLevel, Verdict } from './model.ts';
+import { standingsOf } from './databases.ts';
+import type { Cause, CheckName, CheckResult, Finding, NotCovered, NotCoveredReason, ProofLevel, Verdict } from './model.ts';
 
 /** Causes that lie in the backup, most specific first: what explains others comes before them. All other causes are obstacles to the test. */
 export const FAULTS = [
@@ -69,7 +73,8 @@ export interface Evidence extends CoverageInput {
 
 export function judge(evidence: Evidence): Verdict {
   const checks = evidence.checks.map((check) => weighed(check, evidence.checks));
-  const findings = checks.filter(({ outcome }) => outcome === 'finding').map(asFinding);
+  const newcomers = evidence.level === 'content' ? standingsOf(evidence.databases, evidence.markers).flatMap(({ newcomer }) => newcomer ?? []) : [];
+  const findings = [...checks.filter(({ outcome }) => outcome === 'finding').map(asFinding), ...newcomers.map(newcomerFinding)];
   const compared = comparedDatabases(checks).filter((database) => !isEmptyHanded(database, evidence));
   const coverage = coverageOf(evidence, compared);
   const failed = mostTelling(checks, 'failed');
@@ -122,21 +127,24 @@ function isEmptyHanded(database: string, { markers }: Evidence): boolean {
   return ofDatabase.every(({ fingerprints }) => fingerprints.length === 0) && left.some(({ reason }) => !WITHOUT_CONTENT.includes(reason));
 }
 
-function missing({ level, databases }: Evidence, checks: readonly CheckResult[], compared: readonly string[]): CheckResult[] {
+function missing({ level, databases, markers }: Evidence, checks: readonly CheckResult[], compared: readonly string[]): CheckResult[] {
   const has = (name: CheckName, database: string | null) => checks.some((check) => check.name === name && (database === null || check.database === database));
   const { once, perDatabase } = NEEDED[level];
-  if (databases.length === 0) {
-    const [name, cause, because] =
-      level === 'content'
-        ? (['fingerprints', 'no-marker', 'no database was compared'] as const)
-        : (['amcheck', 'interrupted', 'no database was looked at'] as const);
-    return [{ name, database: null, outcome: 'unusable', cause, because: [because], tookMs: 0 }];
-  }
+  const standings = standingsOf(databases, markers);
+  const isCompared = ({ marker }: (typeof standings)[number]) => marker !== null && compared.includes(marker.database);
+  if (databases.length === 0)
+    return [
+      level === 'content' ? nothing('fingerprints', 'no-marker', 'no database was compared') : nothing('amcheck', 'interrupted', 'no database was looked at'),
+    ];
+  // where nothing at all was compared, no excuse makes content of it
+  const mayLack = standings.some(isCompared);
   const lacks = [
     ...once.filter((name) => !has(name, null)).map((name) => ({ name, database: null })),
-    ...databases.flatMap(({ name: database }) =>
-      perDatabase.filter((name) => (name === 'fingerprints' ? !compared.includes(database) : !has(name, database))).map((name) => ({ name, database })),
-    ),
+    ...standings.flatMap((standing) => {
+      const database = standing.database.name;
+      const lacksContent = !isCompared(standing) && !(mayLack && standing.newcomer !== null);
+      return perDatabase.filter((name) => (name === 'fingerprints' ? lacksContent : !has(name, database))).map((name) => ({ name, database }));
+    }),
   ];
   const results = lacks.map(({ name, database }): CheckResult => {
     const ofMarker = name === 'fingerprints';
@@ -146,6 +154,10 @@ function missing({ level, databases }: Evidence, checks: readonly CheckResult[],
   });
   return results.sort((a, b) => rank(a.cause) - rank(b.cause));
 }
+
+const nothing = (name: CheckName, cause: Cause, because: string): CheckResult => ({
+  ...{ name, database: null, outcome: 'unusable', cause, because: [because], tookMs: 0 },
+});
 
 const rank = (cause: Cause | null): number => {
   const place = ([...FAULTS, ...OBSTACLES] as readonly (Cause | null)[]).indexOf(cause);
@@ -160,5 +172,11 @@ function mostTelling(checks: readonly CheckResult[], outcome: 'failed' | 'unusab
 const reasons = (checks: readonly CheckResult[]): string[] => [
   ...new Set(checks.flatMap(({ because: [text], database }) => (text === undefined ? [] : [database === null ? text : `${database}: ${text}`]))),
 ];
+
+const newcomerFinding = ({ database, detail }: NotCovered): Finding => ({
+  check: 'fingerprints',
+  cause: 'no-marker',
+  text: `database ${database} was not compared: ${detail}`,
+});
 
 const asFinding = ({ name, cause, because }: CheckResult): Finding => ({ check: name, cause, text: because.join('; ') });

@@ -73,6 +73,8 @@ describe('a sound clone', () => {
     const { clone, reached } = await cloneAt(bench, policy, { id: 'moment', target: upTo(other.lsn) });
     const results = await checks.content(policy, clone, shop, reached, quietIo());
     expect(results.map(({ name, outcome, cause }) => [name, outcome, cause])).toEqual([['snapshot-equivalence', 'unusable', 'marker-unusable']]);
+    const another = await checks.content(policy, clone, { ...other, databaseOid: 1 }, reached, quietIo());
+    expect(another).toMatchObject([{ outcome: 'unusable', cause: 'marker-unusable', because: [expect.stringContaining('another database')] }]);
     const pretended = { ...shop, lsn: reached.replayLsn };
     expect((await checks.content(policy, clone, pretended, reached, quietIo()))[0]).toMatchObject({ outcome: 'unusable', cause: 'marker-unusable' });
     await bench.clones.wipe(clone);

@@ -7,20 +7,22 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, 
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { readCloneFile } from '../../activities/backup/clone/layout.ts';
 import { createBackupSteps } from '../../activities/backup/steps.ts';
 import { run } from '../../activities/process.ts';
 import type { BackupRecord } from '../../domain/backup/model.ts';
 import { openColdFleet } from '../../workers/commands/cold-fleet.ts';
 import { createSourceObjects } from '../../workers/commands/plan-source-objects.ts';
+import { processOfOwner } from '../../workers/commands/restore-question.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { policyText } from '../../workers/embedded/policy-text.ts';
 import { type KeyFiles, makeSigningKey } from '../../workers/embedded/signing-key.ts';
-import { assay, startAssay } from '../support/assay-command.ts';
+import { assay, startAssay, startUnreaped } from '../support/assay-command.ts';
 import { testCluster } from '../support/cluster.ts';
 import { filesBelow } from '../support/damaged.ts';
 import { eventually } from '../support/engine.ts';
 import { inventory } from '../support/repository.ts';
-import { asFound, askRestored, enginesAt, stopAfterwards, stopAllRestored } from '../support/restored.ts';
+import { asFound, askRestored, enginesAt, runs, stopAfterwards, stopAllRestored } from '../support/restored.ts';
 
 let cluster: EmbeddedCluster;
 let policyFile: string;
@@ -192,6 +194,26 @@ describe('an interrupted restore', { timeout: 90_000 }, () => {
     expect({ exit, verdict: json.proof?.verdict }).toEqual({ exit: 0, verdict: 'proven' });
     expect(enginesAt(into)).toEqual([]);
     expect(await askRestored(into, names('step'))).toEqual([{ names: 'before the backup, before the moment' }]);
+  });
+
+  test('is taken away too where the killed command stays a zombie', async () => {
+    const into = join(fresh(), 'new');
+    stopAfterwards(into, cluster);
+    const parent = startUnreaped(['backup', 'restore', 'shop', '--into', into, '--cold', '--file', policyFile, '--to-time', moment]);
+    try {
+      const engines = await eventually(() => (enginesAt(into).length > 0 ? enginesAt(into) : null), 'the engine');
+      for (const pid of engines) process.kill(pid, 'SIGSTOP');
+      const pid = processOfOwner(readCloneFile(into)?.owner ?? '') ?? 0;
+      process.kill(pid, 'SIGKILL');
+      await eventually(() => !runs(pid), 'its end');
+      expect(process.kill(pid, 0)).toBe(true);
+      const { exit, json, err } = await cold(into, '--to-time', moment);
+      expect(err).toContain('removing what an interrupted restore left');
+      expect({ exit, verdict: json.proof?.verdict }).toEqual({ exit: 0, verdict: 'proven' });
+      expect(enginesAt(into)).toEqual([]);
+    } finally {
+      parent.kill('SIGKILL');
+    }
   });
 });
 

@@ -1,74 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { causeOfError } from '../../domain/backup/cause-of-error.ts';
-import type { Cause, CheckName, CheckOutcome, CheckResult, Marker, TableFingerprint } from '../../domain/backup/model.ts';
-import { type Evidence, FAULTS, isFault, judge, judgeEnded } from '../../domain/backup/verdict.ts';
+import type { Cause, CheckName, CheckOutcome, CheckResult } from '../../domain/backup/model.ts';
+import { FAULTS, isFault, judge, judgeEnded } from '../../domain/backup/verdict.ts';
 import { AssayError } from '../../domain/errors.ts';
-
-const AT = '2026-11-21T06:00:00.000Z';
-
-const check = (name: CheckName, outcome: CheckOutcome = 'passed', database: string | null = null, cause: Cause | null = null): CheckResult => ({
-  name,
-  outcome,
-  database,
-  cause,
-  because: [`${name} of ${database ?? 'the cluster'} ${outcome}`],
-  tookMs: 1,
-});
-
-const table = (name: string, bytes: number, takenAt = AT): TableFingerprint => ({
-  schema: 'public',
-  table: name,
-  oid: 1,
-  rows: '3',
-  sum: '5',
-  equality: 'hash',
-  bytes,
-  seeds: ['1', '2'],
-  takenAt,
-});
-
-const marker = (database: string, fingerprints: readonly TableFingerprint[] = [table('t', 100)]): Marker => ({
-  id: `m-${database}`,
-  cluster: 'main',
-  database,
-  way: 'slot',
-  lsn: '0/5000000',
-  timeline: 1,
-  at: AT,
-  snapshot: '10:10:',
-  witness: null,
-  fingerprints,
-  sequences: [],
-  notCovered: [],
-  tookMs: 1,
-  fenceMs: 0,
-});
-
-const sound = (databases: readonly string[]): CheckResult[] => [
-  check('target-reached'),
-  check('system-identifier'),
-  ...databases.flatMap((database) =>
-    (['snapshot-equivalence', 'fingerprints', 'amcheck', 'constraints'] as const).map((name) => check(name, 'passed', database)),
-  ),
-  check('page-checksums'),
-];
-
-const evidence = (over: Partial<Evidence> = {}): Evidence => ({
-  level: 'content',
-  checks: sound(['a', 'b']),
-  databases: [
-    { name: 'a', bytes: 1000 },
-    { name: 'b', bytes: 1000 },
-  ],
-  markers: [marker('a'), marker('b')],
-  notCovered: [],
-  provenAt: AT,
-  ...over,
-});
-
-const replaced = (name: CheckName, database: string | null, outcome: CheckOutcome, cause: Cause | null): CheckResult[] =>
-  sound(['a', 'b']).map((each) => (each.name === name && each.database === database ? { ...each, outcome, cause } : each));
+import { check, evidence, marker, replaced, sound, table } from './verdict-case.ts';
 
 describe('a verdict', () => {
   it('is proven with content where every database was compared equal', () => {
@@ -242,6 +178,7 @@ describe('coverage', () => {
       oldestFingerprintMs: 600_000,
       equalities: ['hash', 'text'],
       notCovered,
+      counted: ['m-a', 'm-b'],
     });
   });
 

@@ -18,8 +18,8 @@ export interface Command {
 
 /** Starts it with --json. `env` on top of an environment without anything of ours. */
 export function startAssay(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Command {
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ASSAY_') || name === 'ASSAY_TEST_RUN'));
-  const child = spawn(process.execPath, [`${root}/workers/assay.ts`, ...argv, '--json'], { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [program, ...args] = commandOf(argv);
+  const child = spawn(program, args, { env: { ...inherited(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const text = { out: '', err: '' };
   child.stdout?.on('data', (chunk: Buffer) => {
     text.out += chunk.toString();
@@ -32,3 +32,11 @@ export function startAssay(argv: readonly string[], env: Readonly<Record<string,
 }
 
 export const assay = (argv: readonly string[], env?: Readonly<Record<string, string>>): Promise<Said> => startAssay(argv, env).ended;
+
+/** The same below a parent that never asks after its children, as in a container without init: killed, it stays a zombie until that parent ends. */
+export const startUnreaped = (argv: readonly string[]): ChildProcess =>
+  spawn('/bin/sh', ['-c', '"$@" & exec sleep 600', 'sh', ...commandOf(argv)], { env: inherited(), stdio: 'ignore' });
+
+const commandOf = (argv: readonly string[]): [string, ...string[]] => [process.execPath, `${root}/workers/assay.ts`, ...argv, '--json'];
+
+const inherited = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ASSAY_') || name === 'ASSAY_TEST_RUN'));

@@ -4,6 +4,7 @@ import { readCloneFile } from '../../activities/backup/clone/layout.ts';
 import { wipeFolder } from '../../activities/backup/clone/wipe.ts';
 import { createBackupSteps } from '../../activities/backup/steps.ts';
 import { clusterFolder, makeFolder } from '../../activities/control/evidence-folder.ts';
+import { isAlive } from '../../activities/process-alive.ts';
 import { goLive } from '../../domain/backup/go-live.ts';
 import type { BackupRestoreResult } from '../../domain/backup/requests.ts';
 import { assertRestoreFolder } from '../../domain/backup/restore-folder.ts';
@@ -77,20 +78,11 @@ function progressLine(progress: unknown): string | null {
   return typeof segment === 'string' ? `  replayed to segment ${segment}` : null;
 }
 
-/** What a restore of this host left that was killed with its process: nobody else will ever take it away. */
+/** What a restore of this host left that was killed with its process: nobody else will ever take it away. A killed one may stay a zombie. */
 async function wipeInterrupted(into: string, host: string, tell: Tell): Promise<void> {
   const file = readCloneFile(into);
   const pid = file === null || file.kept === true || file.host !== host ? null : processOfOwner(file.owner);
   if (pid === null || isAlive(pid)) return;
   tell(`removing what an interrupted restore left in ${into}`);
   await wipeFolder(realpathSync(into));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }

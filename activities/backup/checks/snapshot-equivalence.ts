@@ -10,6 +10,14 @@ export async function snapshotEquivalence(client: pg.ClientBase, marker: Marker,
   if (!isSamePlace(marker.lsn, reached.replayLsn)) {
     return { outcome: 'unusable', cause: 'marker-unusable', because: [`the marker is of LSN ${marker.lsn}, the clone stands at ${reached.replayLsn}`] };
   }
+  const { rows } = await client.query<{ oid: string }>(
+    '/* assay backup */ select oid::int8 as oid from pg_catalog.pg_database where datname = current_database()',
+  );
+  const here = Number(rows[0]?.oid);
+  if (marker.databaseOid !== undefined && marker.databaseOid !== here) {
+    const because = `the marker is of another database ${marker.database} (oid ${marker.databaseOid}, on the clone ${here})`;
+    return { outcome: 'unusable', cause: 'marker-unusable', because: [because] };
+  }
   const snapshot = parseSnapshot(marker.snapshot);
   const onClone = await readSnapshot(client);
   const runs = await readStatusRuns(client, rangeToAsk(snapshot, onClone));

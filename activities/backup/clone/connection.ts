@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type pg from 'pg';
+import type { FoundDatabase } from '../../../domain/backup/databases.ts';
 import type { CloneRef } from '../../../domain/backup/model.ts';
 import { AssayError, reasonOf } from '../../../domain/errors.ts';
 import type { ClusterPolicy, Connection } from '../../../domain/policy.ts';
@@ -113,19 +114,16 @@ function ordinary(): Record<string, string> {
   return rest;
 }
 
-export interface CloneDatabase {
-  readonly name: string;
-  readonly bytes: number;
-}
+export type CloneDatabase = FoundDatabase & { readonly oid: number };
 
 /** Databases of the clone that accept connections and the policy does not exclude; PostgreSQL's own templates left out. */
 export async function cloneDatabases(policy: ClusterPolicy, clone: CloneRef): Promise<readonly CloneDatabase[]> {
   const { rows } = await withClone({ policy, clone }, {}, (client) =>
-    client.query<{ name: string; bytes: string }>(
-      `/* assay backup */ select datname as name, pg_catalog.pg_database_size(oid) as bytes from pg_catalog.pg_database
+    client.query<{ name: string; bytes: string; oid: string }>(
+      `/* assay backup */ select datname as name, oid::int8 as oid, pg_catalog.pg_database_size(oid) as bytes from pg_catalog.pg_database
         where datallowconn and datname <> all (array['template0', 'template1']) and datname <> all ($1::text[]) order by datname`,
       [policy.excludedDatabases],
     ),
   );
-  return rows.map(({ name, bytes }) => ({ name, bytes: Number(bytes) }));
+  return rows.map(({ name, bytes, oid }) => ({ name, bytes: Number(bytes), oid: Number(oid) }));
 }

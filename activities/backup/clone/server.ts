@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RecoveryTarget } from '../../../domain/backup/model.ts';
 import type { OsUser } from '../../os-user.ts';
+import { isAlive } from '../../process-alive.ts';
 import type { CloneFolders } from './layout.ts';
 
 /** One start of the server, kept in `conf/server.json`. */
@@ -69,11 +70,7 @@ export function runningServer(folders: CloneFolders): number | null {
 
 /** Still running, and not another process that was given the same number. */
 export function isServerOf(pid: number, dataDirectory: string): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  if (!isAlive(pid)) return false;
   if (!existsSync('/proc/self/cwd')) return true;
   try {
     return readlinkSync(`/proc/${pid}/cwd`) === dataDirectory;

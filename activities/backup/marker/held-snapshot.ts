@@ -11,6 +11,8 @@ export interface HeldSnapshot {
   readonly lsn: Lsn;
   readonly timeline: number;
   readonly systemIdentifier: string;
+  /** A session stays in the database it came to, whatever becomes of its name. */
+  readonly databaseOid: number;
   readonly at: Instant;
   /** Normalised: see domain/backup/snapshot.ts. */
   readonly snapshot: string;
@@ -47,9 +49,10 @@ interface Consistent {
  * transactions that the snapshot's text leaves out (subtransactions still running, transactions rolled back).
  */
 export async function holdSnapshot(holder: pg.Client, watch: pg.Client, consistent: Consistent): Promise<HeldSnapshot> {
-  const { rows } = await holder.query<{ snapshot: string; exported: string; timeline: number; systemIdentifier: string; at: string }>(
+  const { rows } = await holder.query<{ snapshot: string; exported: string; timeline: number; systemIdentifier: string; databaseOid: string; at: string }>(
     `/* assay backup */ select pg_current_snapshot()::text as snapshot, pg_export_snapshot() as exported,
        (select system_identifier::text from pg_control_system()) as "systemIdentifier",
+       (select oid::int8 from pg_database where datname = current_database()) as "databaseOid",
        ('x' || left(pg_walfile_name($1::pg_lsn), 8))::bit(32)::int as timeline,
        to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`,
     [consistent.lsn],
@@ -61,5 +64,14 @@ export async function holdSnapshot(holder: pg.Client, watch: pg.Client, consiste
   // a slot's snapshot is normalised by nature: its list holds everything not committed before the LSN, and asking now would come too late
   const snapshot = consistent.way === 'slot' ? printed : normalise(printed, await readStatusRuns(watch, range));
   const { timeline, systemIdentifier, at } = row;
-  return { ...consistent, timeline, systemIdentifier, at, snapshot: formatSnapshot(snapshot), exportedId: row.exported, holder };
+  return {
+    ...consistent,
+    timeline,
+    systemIdentifier,
+    databaseOid: Number(row.databaseOid),
+    at,
+    snapshot: formatSnapshot(snapshot),
+    exportedId: row.exported,
+    holder,
+  };
 }

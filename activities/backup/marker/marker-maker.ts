@@ -20,6 +20,7 @@ export interface MarkerDependencies {
 interface DatabaseRow {
   readonly name: string;
   readonly connectable: boolean;
+  readonly oid: number;
 }
 
 /**
@@ -34,11 +35,13 @@ export function createMarkerMaker(deps: MarkerDependencies): MarkerMaker {
       const markers: Marker[] = [];
       const notCovered: NotCovered[] = databases.filter((row) => !isCovered(policy, row)).map((row) => excluded(policy, row));
       let firstFailure: unknown;
-      for (const { name } of databases.filter((row) => isCovered(policy, row))) {
-        const previous = options.previous.find((marker) => marker.database === name) ?? null;
+      const knownDatabases = databases.map(({ oid }) => oid);
+      for (const { name, oid } of databases.filter((row) => isCovered(policy, row))) {
+        // another one that had this name may have left tables of the same oids and counters: both were made from one template
+        const previous = options.previous.find((marker) => marker.database === name && (marker.databaseOid ?? oid) === oid) ?? null;
         try {
           const source = { policy, database: name, readSecret: deps.readSecret, signal: io.signal };
-          markers.push(await beating(io, name, (onProgress) => makeMarker(source, { equality: options.equality, previous }, onProgress)));
+          markers.push(await beating(io, name, (onProgress) => makeMarker(source, { equality: options.equality, previous, knownDatabases }, onProgress)));
         } catch (error) {
           if (io.signal.aborted) throw new AssayError('cancelled', { what: `the marker of ${name}` });
           const failure = whyNot(name, error);
@@ -57,10 +60,10 @@ export function createMarkerMaker(deps: MarkerDependencies): MarkerMaker {
 async function listDatabases(policy: ClusterPolicy, readSecret: ReadSecret): Promise<readonly DatabaseRow[]> {
   try {
     return await withConnection(policy.connection, readSecret, { agent: 'backup' }, async (client) => {
-      const { rows } = await client.query<DatabaseRow>(
-        "/* assay backup */ select datname as name, datallowconn as connectable from pg_database where datname not in ('template0', 'template1') order by datname",
+      const { rows } = await client.query<DatabaseRow & { oid: string }>(
+        "/* assay backup */ select datname as name, datallowconn as connectable, oid::int8 as oid from pg_database where datname not in ('template0', 'template1') order by datname",
       );
-      return rows;
+      return rows.map((row) => ({ ...row, oid: Number(row.oid) }));
     });
   } catch (error) {
     throw toAssayError(error, { cluster: policy.cluster, role: policy.connection.user, what: 'list the databases' });

@@ -25,6 +25,8 @@ export const allWays: readonly Way[] = [bySlot, byQuietMoment, byFence];
 export interface MarkerOptions {
   readonly equality: Equality;
   readonly previous: Marker | null;
+  /** Oids of all databases when the run began; left out: not known. */
+  readonly knownDatabases?: readonly number[];
   /** Default all, best first. */
   readonly ways?: readonly Way[];
 }
@@ -43,12 +45,13 @@ export async function makeMarker(source: MarkerSource, options: MarkerOptions, o
     // sequences and counters do not obey snapshots: the ones above belong before it, this reading after it
     const sequences = settleSequences(sequencesBefore, await readSequences(watch));
     const { fingerprints, notCovered, lastOid } = await readTables({ source, held, options, changeKeys: keys ?? {}, onProgress });
-    const { way, lsn, timeline, systemIdentifier, at, snapshot, fenceMs } = held;
+    const { way, lsn, timeline, systemIdentifier, databaseOid, at, snapshot, fenceMs } = held;
     return {
       id: randomUUID(),
       cluster: source.policy.cluster,
       database: source.database,
-      ...{ way, lsn, timeline, systemIdentifier, at, snapshot, fenceMs },
+      ...{ way, lsn, timeline, systemIdentifier, databaseOid, at, snapshot, fenceMs },
+      ...(options.knownDatabases === undefined ? {} : { knownDatabases: options.knownDatabases }),
       witness: await newestWitness(held.holder),
       fingerprints,
       sequences,
