@@ -14,6 +14,8 @@ export type NotJudgedReason =
   | 'temporary-table'
   | 'catalogue-only'
   | 'own-statement'
+  /** It names a table, column or function that is not on the lab: dropped since, or only there while it ran. */
+  | 'object-gone'
   | 'no-plan'
   | 'failed-on-lab'
   | 'too-slow-on-lab'

@@ -50,8 +50,18 @@ export function temporaryTables(text: string): readonly string[] {
 
 const refused = (text: string, reason: NotJudgedReason, detail: string): Classified => ({ text, kind: 'utility', notJudged: { reason, detail } });
 
+const commands: Readonly<Record<string, string>> = {
+  SelectStmt: 'select into',
+  CreateStmt: 'create table',
+  IndexStmt: 'create index',
+  ViewStmt: 'create view',
+  VariableSetStmt: 'set',
+  VariableShowStmt: 'show',
+};
+
 /** `CreateTableAsStmt` → `create table as`. */
 const commandOf = (kind: string) =>
+  commands[kind] ??
   kind
     .replace(/Stmt$/, '')
     .replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ')

@@ -1,0 +1,142 @@
+/** Statements of a workload made fit to be planned on the lab: a text that PREPARE takes, and values. Each was really planned before it counts. */
+import type pg from 'pg';
+import type { Binding, Bound, NotJudged, NotJudgedReason, Statement } from '../../../domain/optimizer/model.ts';
+import { type ParameterFacts, syntheticBindings } from '../../../domain/optimizer/synthetic.ts';
+import { relationsOf } from '../workload/classify.ts';
+import { plannedBindings } from './plan.ts';
+import { isRefused, makePreparable, type Prepared } from './prepare.ts';
+import { type LabCatalogue, labCatalogue } from './statistics.ts';
+import { isFault, type Parsed, parseOne, parserReady } from './tree.ts';
+import { type Usage, usagesOf } from './usage.ts';
+
+/** Values that were really sent, in PostgreSQL's text form, by the statement's own parameter numbers. */
+export interface CapturedValues {
+  readonly values: readonly (string | null)[];
+  /** By parameter number − 1; null: as the server infers it. */
+  readonly types: readonly (string | null)[];
+}
+
+export interface BindOptions {
+  /** At most so many bindings for a statement, captured ones first. */
+  readonly maxBindings: number;
+  /** By statement id. */
+  readonly captured?: ReadonlyMap<string, readonly CapturedValues[]>;
+}
+
+export interface BoundWorkload {
+  readonly bound: readonly Bound[];
+  readonly notJudged: readonly NotJudged[];
+  /** What the plans cannot show, for people. */
+  readonly notices: readonly string[];
+}
+
+/**
+ * Binds every statement of the session's database. The session is a superuser's on the lab; its settings are put back.
+ * Nothing is executed: statements are prepared, and planned inside transactions that are rolled back.
+ */
+export async function bindStatements(client: pg.Client, statements: readonly Statement[], options: BindOptions): Promise<BoundWorkload> {
+  await parserReady();
+  const { rows } = await client.query<{ database: string; now: string }>('/* assay optimizer */ select current_database() as database, now()::text as now');
+  const { database, now } = rows[0] as { database: string; now: string };
+  const catalogue = labCatalogue(client);
+  const guarded = new Set<string>();
+  const results: (Bound | NotJudged)[] = [];
+  // messages are read in one language, and the way NULLs and values are planned is set for each try
+  await client.query(`set lc_messages = 'C'`);
+  try {
+    for (const statement of statements) {
+      const isHere = statement.database === database;
+      results.push(
+        isHere ? await bindOne({ client, catalogue, statement, options, now, guarded }) : notJudged(statement, 'other-database', statement.database),
+      );
+    }
+  } finally {
+    await client.query('reset lc_messages; reset plan_cache_mode').catch(() => {});
+  }
+  return {
+    bound: results.filter((result) => 'text' in result),
+    notJudged: results.filter((result) => 'reason' in result),
+    notices: [...guarded].sort().map((table) => `${table} has row level security: the lab plans as a superuser, without its policies`),
+  };
+}
+
+interface Work {
+  readonly client: pg.Client;
+  readonly catalogue: LabCatalogue;
+  readonly statement: Statement;
+  readonly options: BindOptions;
+  readonly now: string;
+  /** Tables with policies that were met. */
+  readonly guarded: Set<string>;
+}
+
+const notJudged = (statement: Statement, reason: NotJudgedReason, detail: string): NotJudged => ({ statement: statement.id, reason, detail });
+
+async function bindOne(work: Work): Promise<Bound | NotJudged> {
+  const { client, catalogue, statement, options } = work;
+  const captured = options.captured?.get(statement.id) ?? [];
+  const prepared = await makePreparable(client, statement.text, typesOf(captured));
+  if (isRefused(prepared)) return notJudged(statement, prepared.reason, prepared.detail);
+  const parsed = parseOne(prepared.text);
+  if (isFault(parsed)) return notJudged(statement, parsed.reason, parsed.detail);
+  const foreign = await relationsMet(work, parsed);
+  if (foreign !== null) return notJudged(statement, 'no-plan', `it reads the foreign table ${foreign}, which has no data on the lab`);
+  const usages = usagesOf(parsed, (schema, name) => catalogue.find(schema, name));
+  const facts: ParameterFacts[] = [];
+  for (const [index, type] of prepared.types.entries()) {
+    facts.push(await factsOf(catalogue, { type, usage: usages.get(index + 1), known: prepared.draft.known.get(index + 1) }));
+  }
+  const wanted = wantedBindings(prepared, { captured, facts, work });
+  const planned = await plannedBindings(client, prepared, wanted);
+  if ('detail' in planned) return notJudged(statement, 'no-plan', planned.detail);
+  return { statement, text: prepared.text, parameterTypes: prepared.types, bindings: planned.bindings };
+}
+
+/** Learns the relations of a statement; gives the name of a foreign table among them. */
+async function relationsMet({ catalogue, guarded }: Work, parsed: Parsed): Promise<string | null> {
+  const relations = relationsOf(parsed);
+  await catalogue.load(relations);
+  const met = relations.map(({ schema, name }) => catalogue.find(schema, name)).filter((relation) => relation !== null);
+  for (const { schema, name, isGuarded } of met) if (isGuarded) guarded.add(`${schema}.${name}`);
+  return met.find(({ kind }) => kind === 'f')?.name ?? null;
+}
+
+async function factsOf(
+  catalogue: LabCatalogue,
+  { type, usage, known }: { type: string; usage: Usage | undefined; known: string | undefined },
+): Promise<ParameterFacts> {
+  const origin = usage?.origin ?? null;
+  const { base, labels } = await catalogue.type(type);
+  return {
+    type: base,
+    use: usage?.use ?? 'other',
+    column: origin === null ? null : `${origin.relation.schema}.${origin.relation.name}.${origin.column}`,
+    sample: origin === null ? null : await catalogue.sample(origin),
+    labels,
+    known: known ?? null,
+  };
+}
+
+/** Captured values first, then made ones; none where only the generic plan is left. */
+function wantedBindings(
+  prepared: Prepared,
+  { captured, facts, work }: { captured: readonly CapturedValues[]; facts: readonly ParameterFacts[]; work: Work },
+): readonly Binding[] {
+  const { maxBindings } = work.options;
+  // nothing was left out of the text: it is what ran
+  if (facts.length === 0) return [{ source: 'captured', case: 'captured', values: [] }];
+  const real = captured.map(
+    ({ values }): Binding => ({
+      source: 'captured',
+      case: 'captured',
+      values: prepared.draft.origins.map((origin, index) => (origin === null ? (facts[index]?.known ?? null) : (values[origin - 1] ?? null))),
+    }),
+  );
+  const made = syntheticBindings(facts, { maxBindings, now: work.now }) ?? [];
+  return [...real, ...made].slice(0, maxBindings);
+}
+
+function typesOf(captured: readonly CapturedValues[]): ReadonlyMap<number, string> {
+  const [first] = captured;
+  return new Map((first?.types ?? []).flatMap((type, index) => (type === null ? [] : [[index + 1, type] as const])));
+}

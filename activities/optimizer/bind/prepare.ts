@@ -1,0 +1,120 @@
+/** From a text of pg_stat_statements to one that PREPARE takes: tried on the lab, mended where the server's answer says what is wrong, tried again. */
+import type pg from 'pg';
+import { isServerError, scrubbedReason } from '../../pg-errors.ts';
+import { acceptable } from './acceptable.ts';
+import { castText, type Draft, draftOf } from './draft.ts';
+import { regrouped } from './grouping.ts';
+import { qualifiedAt } from './names.ts';
+import { typeGuesses } from './type-guesses.ts';
+
+/** A statement that PREPARE takes, with the types the server gives its parameters. */
+export interface Prepared {
+  readonly draft: Draft;
+  /** With the casts that its parameters need. */
+  readonly text: string;
+  readonly types: readonly string[];
+}
+
+export interface Refused {
+  readonly reason: 'no-plan' | 'object-gone';
+  /** The server's answer to the statement as it stood at last, without values. */
+  readonly detail: string;
+}
+
+export const isRefused = (result: Prepared | Refused): result is Refused => 'detail' in result;
+
+/** Name of the prepared statement while one is tried. */
+export const preparedName = 'assay_bind';
+
+const MAX_ROUNDS = 16;
+const MAX_TRIES = 300;
+
+/** Tries and mends one statement; leaves nothing prepared. `types`: what is known of its parameters beforehand. Session as by `bindStatements`. */
+export async function makePreparable(client: pg.Client, text: string, types?: ReadonlyMap<number, string>): Promise<Prepared | Refused> {
+  const attempts = { left: MAX_TRIES };
+  let draft = acceptable(draftOf(text, types));
+  let answer = await attempt(client, draft, attempts);
+  for (let round = 0; round < MAX_ROUNDS && answer.kind === 'refused'; round++) {
+    const next = await mended(client, { draft, refusal: answer, attempts });
+    if (next === null) return refused(answer);
+    ({ draft, answer } = next);
+  }
+  if (answer.kind === 'refused') return refused(answer);
+  return { draft, text: castText(draft), types: answer.types };
+}
+
+/** Undefined table, column, schema, object. */
+const gone = new Set(['42P01', '42703', '3F000', '42704']);
+
+const refused = ({ code, reason }: Refusal): Refused => ({ reason: gone.has(code) ? 'object-gone' : 'no-plan', detail: reason });
+
+interface Refusal {
+  readonly kind: 'refused';
+  readonly code: string;
+  readonly message: string;
+  /** Byte offset in the draft's text; null unknown. */
+  readonly offset: number | null;
+  readonly reason: string;
+}
+
+type Answer = { readonly kind: 'taken'; readonly types: readonly string[] } | Refusal;
+
+interface Tried {
+  readonly draft: Draft;
+  readonly answer: Answer;
+}
+
+/** The first change that is taken, else the first after which the server complains of something else, further on where there is a choice. */
+async function mended(client: pg.Client, state: { draft: Draft; refusal: Refusal; attempts: { left: number } }): Promise<Tried | null> {
+  const { draft, refusal, attempts } = state;
+  let better: { tried: Tried; offset: number } | null = null;
+  for (const candidate of await candidates(client, draft, refusal)) {
+    if (attempts.left <= 0) break;
+    const tried = { draft: candidate, answer: await attempt(client, candidate, attempts) };
+    if (tried.answer.kind === 'taken') return tried;
+    const offset = tried.answer.offset ?? -1;
+    const isOther = tried.answer.code !== refusal.code || tried.answer.offset !== refusal.offset || candidate.text !== draft.text;
+    if (isOther && offset > (better?.offset ?? Number.NEGATIVE_INFINITY)) better = { tried, offset };
+  }
+  return better?.tried ?? null;
+}
+
+async function candidates(client: pg.Client, draft: Draft, { code, message, offset }: Refusal): Promise<readonly Draft[]> {
+  const isMissing = ['42P01', '42704', '42883', '3F000'].includes(code);
+  const named = isMissing && offset !== null ? await qualifiedAt(client, draft, offset) : null;
+  if (named !== null) return [named];
+  // "must appear in the GROUP BY clause", "must appear in select list"
+  if (code === '42803' || code === '42P10') return [regrouped(draft)].filter((other) => other.text !== draft.text);
+  // undetermined, ambiguous, undefined operator or function, mismatch, cannot coerce, inconsistent parameter, bad literal
+  if (['42P18', '42725', '42883', '42804', '42846', '42P08', '22P02', '42809'].includes(code)) {
+    return typeGuesses(draft, { offset, message, isUndetermined: code === '42P18' });
+  }
+  return [];
+}
+
+async function attempt(client: pg.Client, draft: Draft, attempts: { left: number }): Promise<Answer> {
+  attempts.left--;
+  const count = draft.origins.length;
+  const list = Array.from({ length: count }, (_, index) => draft.types.get(index + 1) ?? 'unknown');
+  const head = `PREPARE ${preparedName}${count === 0 ? '' : `(${list.join(', ')})`} AS `;
+  try {
+    // the extended protocol takes one command only, whatever the text holds
+    await client.query({ text: head + draft.text, queryMode: 'extended' } as pg.QueryConfig);
+  } catch (error) {
+    if (!isServerError(error)) throw error;
+    return refusalOf(error, { head, text: draft.text });
+  }
+  const { rows } = await client.query<{ types: string[] }>(typesSql, [preparedName]);
+  await client.query(`DEALLOCATE ${preparedName}`);
+  return { kind: 'taken', types: rows[0]?.types ?? [] };
+}
+
+function refusalOf(error: unknown, { head, text }: { head: string; text: string }): Refusal {
+  const { code = '', message = '', position } = error as { code?: string; message?: string; position?: string };
+  const place = position === undefined ? -1 : Number(position) - 1 - [...head].length;
+  // PostgreSQL counts characters, the parse tree bytes
+  const offset = place < 0 ? null : Buffer.byteLength([...text].slice(0, place).join(''));
+  return { kind: 'refused', code, message, offset, reason: scrubbedReason(error) };
+}
+
+const typesSql = `/* assay optimizer */ select parameter_types::text[] as types from pg_prepared_statements where name = $1`;
