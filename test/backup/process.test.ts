@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { run, runStreaming } from '../../activities/process.ts';
+import { isAlive } from '../../activities/process-alive.ts';
 
 const minute = 60_000;
 let folder = '';
@@ -14,15 +15,6 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const io = (signal = new AbortController().signal) => ({ signal, beat: () => {} });
 const sh = (script: string) => ['/bin/sh', '-c', script] as const satisfies [string, ...string[]];
-
-const isAlive = (pid: number) => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 async function until(holds: () => boolean) {
   const end = Date.now() + 10_000;
