@@ -21,6 +21,8 @@ export interface NodeShare {
   readonly timeShare: number | null;
   /** Wall clock with everything below it. */
   readonly inclusiveMs: number | null;
+  /** Of the root's time, or cost where times were not measured, with everything below it: 0 to 1. */
+  readonly inclusiveShare: number;
   /** By how much the children's times exceed the node's own: rounding of EXPLAIN's averages, no more. */
   readonly excessMs: number;
   /** Shared and local buffers hit and read by this node alone; null without BUFFERS. */
@@ -50,21 +52,30 @@ export function sharesOf(root: PlanNode): readonly NodeShare[] {
   const [cost, ms] = [root.estimate.totalCost, wall[0] ?? 0];
   return nodes.map(({ id }) => ({
     cost: costs[id]?.self ?? 0,
-    costShare: cost > 0 ? (costs[id]?.self ?? 0) / cost : id === 0 ? 1 : 0,
+    costShare: part(costs[id]?.self ?? 0, cost, id),
     ms: times?.[id]?.self ?? null,
-    timeShare: times === null ? null : ms > 0 ? (times[id]?.self ?? 0) / ms : id === 0 ? 1 : 0,
+    timeShare: times === null ? null : part(times[id]?.self ?? 0, ms, id),
     inclusiveMs: times === null ? null : (wall[id] ?? 0),
+    inclusiveShare: part((times ?? costs)[id]?.amount ?? 0, times === null ? cost : ms, id),
     excessMs: times?.[id]?.excess ?? 0,
     blocks: blocks?.[id]?.self ?? null,
     tempBlocks: temp?.[id]?.self ?? null,
   }));
 }
 
+/** Where the whole is nothing, it is the root's. */
+const part = (amount: number, whole: number, id: number): number => {
+  if (whole > 0) return amount / whole;
+  return id === 0 ? 1 : 0;
+};
+
 /** The share that findings and pictures go by: time where it was measured, cost otherwise. */
 export const shareOf = ({ timeShare, costShare }: NodeShare): number => timeShare ?? costShare;
 
 interface Charged {
   readonly self: number;
+  /** With everything below. */
+  readonly amount: number;
   /** What the children asked for beyond what their parent had. */
   readonly excess: number;
 }
@@ -83,7 +94,7 @@ function charge(root: PlanNode, rule: Rule): readonly Charged[] {
     const asked = rule.asks(node, amount);
     const sum = asked.reduce((total, each) => total + each, 0);
     const scale = sum > amount ? amount / sum : 1;
-    charged[node.id] = { self: scale < 1 ? 0 : amount - sum, excess: Math.max(0, sum - amount) };
+    charged[node.id] = { amount, self: scale < 1 ? 0 : amount - sum, excess: Math.max(0, sum - amount) };
     rule.children(node).forEach((child, at) => {
       visit(child, (asked[at] ?? 0) * scale);
     });

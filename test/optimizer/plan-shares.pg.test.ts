@@ -70,7 +70,7 @@ const sum = (values: readonly (number | null)[]) => values.reduce<number>((total
 /** EXPLAIN rounds each average to a thousandth of a millisecond; what a loop loses by that, its parent cannot explain. */
 const roundingMs = (root: PlanNode) => 0.001 * sum(nodesOf(root).map(({ actual }) => actual?.loops ?? 0)) + 0.02;
 
-describe.each(statements)('%s', (sql, settings = {}) => {
+describe.each(statements.map(([sql, settings = {}]) => ({ sql, settings })))('$sql', ({ sql, settings }) => {
   let measured: Explained;
   let estimated: Explained;
   beforeAll(async () => {

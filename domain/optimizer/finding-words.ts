@@ -1,0 +1,141 @@
+/** How a finding is said to people: what it is, its numbers, the way out. The same words on the terminal and on the page. */
+import type { Finding, FindingEvidence } from './finding.ts';
+
+export interface FindingWords {
+  /** Two to five words. */
+  readonly title: string;
+  /** One sentence with the numbers. */
+  readonly says: string;
+  /** What may help; to be proven, as everything else. */
+  readonly wayOut: string;
+}
+
+export function sayFinding({ evidence, isMeasured }: Pick<Finding, 'evidence' | 'isMeasured'>): FindingWords {
+  return sayRows(evidence, isMeasured);
+}
+
+function sayRows(evidence: FindingEvidence, isMeasured: boolean): FindingWords {
+  switch (evidence.kind) {
+    case 'seq-scan-few-rows':
+      return {
+        title: 'whole table for few rows',
+        says: `${isMeasured ? 'reads' : 'would read'} all ${count(evidence.tableRows)} rows${times(evidence.scans)} to keep ${count(evidence.keptRows)}`,
+        wayOut: 'an index on the columns of the filter',
+      };
+    case 'rows-discarded':
+      return {
+        title: 'reads rows in vain',
+        says: `throws away ${count(evidence.discardedRows)} rows to keep ${count(evidence.keptRows)}`,
+        wayOut:
+          evidence.by === 'filter'
+            ? "an index that holds the filter's columns, too"
+            : 'a condition that can be joined by equality, or an index for the inner side',
+      };
+    case 'bitmap-lossy':
+      return {
+        title: 'bitmap too large for memory',
+        says: `${count(evidence.lossyBlocks)} of ${count(evidence.lossyBlocks + evidence.exactBlocks)} pages were looked through whole, ${count(evidence.recheckedRows)} rows thrown away`,
+        wayOut: 'more work_mem for this statement, or an index that finds fewer rows',
+      };
+    case 'index-rechecked':
+      return {
+        title: 'index finds too much',
+        says: `${count(evidence.recheckedRows)} rows that the index gave were not asked for, ${count(evidence.keptRows)} were`,
+        wayOut: 'an index that fits the condition more exactly',
+      };
+    case 'heap-fetches':
+      return {
+        title: 'index-only scan reads the table',
+        says: `went to the table ${count(evidence.fetches)} times for ${count(evidence.rows)} rows`,
+        wayOut: 'VACUUM of the table, more often where it changes much',
+      };
+    default:
+      return sayWork(evidence, isMeasured);
+  }
+}
+
+type RowKind = 'seq-scan-few-rows' | 'rows-discarded' | 'bitmap-lossy' | 'index-rechecked' | 'heap-fetches';
+
+function sayWork(evidence: Exclude<FindingEvidence, { kind: RowKind }>, isMeasured: boolean): FindingWords {
+  switch (evidence.kind) {
+    case 'misestimate':
+      return {
+        title: 'count of rows is wrong from here',
+        says: `${count(evidence.actualRows)} rows came where ${count(evidence.estimatedRows)} were expected, ${count(Math.round(evidence.factor))} times ${evidence.actualRows > evidence.estimatedRows ? 'more' : 'fewer'}`,
+        wayOut: 'ANALYZE; extended statistics where columns depend on each other; a higher statistics target',
+      };
+    case 'spill':
+      return {
+        title: 'works on disk',
+        says: `${SPILLS[evidence.what]} ${isMeasured ? 'wrote' : 'would keep'} ${size(evidence.diskBytes)}${evidence.memoryBytes === null ? '' : `, ${isMeasured ? 'having' : 'with'} ${size(evidence.memoryBytes)} of memory`}`,
+        wayOut: 'more work_mem for this statement, fewer columns or rows, or an index that gives the order',
+      };
+    case 'loop-explodes':
+      return {
+        title: 'loop grows',
+        says: `${isMeasured ? 'ran' : 'would run'} ${count(evidence.loops)} times${evidence.loops > evidence.expectedLoops ? ` where ${count(evidence.expectedLoops)} were expected` : ''}, ${count(evidence.rowsPerLoop)} rows read each time`,
+        wayOut: "an index on the inner side's join columns, or the right count of rows on the outer side",
+      };
+    default:
+      return sayStatement(evidence);
+  }
+}
+
+const SPILLS = { sort: 'the sort', 'hash-join': 'the hash table', 'hash-aggregate': 'the groups', 'kept-rows': 'the rows kept' } as const;
+
+function sayStatement(evidence: Exclude<FindingEvidence, { kind: RowKind | 'misestimate' | 'spill' | 'loop-explodes' }>): FindingWords {
+  switch (evidence.kind) {
+    case 'jit-dominates':
+      return {
+        title: 'compiling takes long',
+        says: `${ms(evidence.jitMs)} of ${ms(evidence.executionMs)} went into compiling ${count(evidence.functions)} functions`,
+        wayOut: 'jit = off for this statement, or a higher jit_above_cost',
+      };
+    case 'planning-dominates':
+      return {
+        title: 'planning takes long',
+        says: `planned for ${ms(evidence.planningMs)}, executed in ${ms(evidence.executionMs)}`,
+        wayOut: 'a prepared statement, fewer partitions or joins in it',
+      };
+    case 'statistics-missing':
+      return { title: 'no statistics', says: `nothing is known of a table of ${count(evidence.rows)} rows`, wayOut: 'ANALYZE of this table' };
+    case 'statistics-stale':
+      return {
+        title: 'stale statistics',
+        says: `${count(evidence.changedRows)} of ${count(evidence.rows)} rows changed since the last ANALYZE${evidence.analyzedAt === null ? '' : ` (${evidence.analyzedAt.slice(0, 16).replace('T', ' ')} UTC)`}`,
+        wayOut: 'ANALYZE of this table; a smaller autovacuum_analyze_scale_factor for it',
+      };
+    case 'n-plus-one':
+      return {
+        title: 'one call for each row',
+        says: `called ${count(evidence.calls)} times, about as often as statement ${evidence.caller} gave rows (${count(evidence.rowsOfCaller)} in ${count(evidence.callsOfCaller)} calls)`,
+        wayOut: 'one statement with a join, or with = ANY of all keys',
+      };
+    case 'lock-wait':
+      return {
+        title: 'waits for locks',
+        says: `was seen waiting in ${count(evidence.waits)} of ${count(evidence.samples)} looks, ${ms(evidence.longestMs)} at the longest${evidence.blockers.length === 0 ? '' : `, for statement ${evidence.blockers.join(', ')}`}`,
+        wayOut: 'shorter transactions on the other side, or the same order of rows in all of them',
+      };
+  }
+}
+
+/** `1,234,567`: the same on every machine. */
+export const count = (value: number): string =>
+  Math.round(value)
+    .toString()
+    .replaceAll(/\B(?=(\d{3})+$)/g, ',');
+
+const times = (scans: number) => (scans > 1 ? `, ${count(scans)} times,` : '');
+
+/** `0.042 ms`, `3.4 ms`, `840 ms`, `12.4 s`. */
+export function ms(value: number): string {
+  if (value >= 1_000) return `${(value / 1_000).toFixed(value < 10_000 ? 2 : 1)} s`;
+  return `${value >= 100 ? Math.round(value) : value >= 1 ? value.toFixed(1) : value.toFixed(3)} ms`;
+}
+
+/** Powers of 1000. */
+export function size(bytes: number): string {
+  const [unit, scale] = bytes >= 1e9 ? ['GB', 1e9] : bytes >= 1e6 ? ['MB', 1e6] : ['kB', 1e3];
+  return `${(bytes / Number(scale)).toFixed(1)} ${unit}`;
+}

@@ -1,0 +1,349 @@
+/** Each finding on a plan that real PostgreSQL made, and the plan beside it where it must stay silent. */
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { lookAtLocks } from '../../activities/optimizer/lock-waits.ts';
+import { readStatistics } from '../../activities/optimizer/statistics.ts';
+import type { Finding, FindingFacts, FindingKind } from '../../domain/optimizer/finding.ts';
+import { findingsOf } from '../../domain/optimizer/findings.ts';
+import { addUpLocks, lockFindings, nPlusOneFindings } from '../../domain/optimizer/findings-workload.ts';
+import type { TableFacts } from '../../domain/optimizer/model.ts';
+import { nodesOf } from '../../domain/optimizer/plan.ts';
+import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
+import { testCluster } from '../support/cluster.ts';
+import { openSession, planOf } from './explain-support.ts';
+
+let cluster: EmbeddedCluster;
+let client: pg.Client;
+
+beforeAll(async () => {
+  cluster = await testCluster({
+    stanzaCreate: false,
+    settings: { shared_preload_libraries: 'pg_stat_statements', autovacuum: 'off', jit: 'off', max_parallel_workers_per_gather: '0' },
+  });
+  client = await openSession(cluster);
+  await client.query(`create extension pg_stat_statements; create extension pg_trgm;
+    create table events (id int primary key, actor int, kind int, region int, city int, at timestamptz, note text);
+    insert into events select n, n % 5000, n % 3, n % 100, n % 100, timestamptz '2026-01-01' + n * interval '1 min', md5(n::text) || repeat('.', 60)
+      from generate_series(1, 100000) n;
+    create index events_kind on events (kind); create index events_actor on events (actor); create index events_at on events (at);
+    create table actors (id int primary key, name text);
+    insert into actors select n, 'actor ' || n from generate_series(0, 4999) n;
+    create table tied as select n as id, n % 4 as x, n % 4 as y, n % 4 as z from generate_series(1, 5000) n;
+    create table trigrams as select 'abc bcd ' || n as note from generate_series(1, 20000) n; create index on trigrams using gin (note gin_trgm_ops);
+    create table tiny (id int, what text); insert into tiny select n, 'x' from generate_series(1, 500) n`);
+  await client.query('vacuum analyze');
+});
+
+afterAll(() => client.end());
+
+type Options = { readonly analyze?: boolean; readonly settings?: Readonly<Record<string, string>>; readonly facts?: FindingFacts };
+
+/** Findings with the type of their node, of one kind. */
+async function found(kind: FindingKind, sql: string, { facts, ...options }: Options = {}): Promise<readonly (Finding & { node: string | null })[]> {
+  const plan = await planOf(client, sql, options);
+  const nodes = nodesOf(plan.root);
+  return findingsOf(plan, facts)
+    .filter(({ evidence }) => evidence.kind === kind)
+    .map((finding) => ({ ...finding, node: finding.nodeId === null ? null : (nodes[finding.nodeId]?.type ?? null) }));
+}
+
+/** A number of a finding's evidence. */
+const figure = (finding: Finding | undefined, name: string) => Number(({ ...finding?.evidence } as Record<string, unknown>)[name]);
+
+const eventsFacts: TableFacts = {
+  table: { schema: 'public', relation: 'events' },
+  kind: 'table',
+  rows: 100_000,
+  sizeBytes: 20_000_000,
+  columns: [],
+  indexes: [],
+  writesPerRead: null,
+};
+const facts: FindingFacts = { tables: [eventsFacts] };
+
+describe('a whole table read for few rows', () => {
+  test('is found with its rows and its share', async () => {
+    const [finding] = await found('seq-scan-few-rows', 'select * from events where region = 7 and city = 7');
+    expect(finding).toMatchObject({
+      node: 'Seq Scan',
+      isMeasured: true,
+      relation: { schema: 'public', relation: 'events' },
+      evidence: { tableRows: 100_000, keptRows: 1_000, scans: 1, condition: '((events.region = 7) AND (events.city = 7))' },
+    });
+    expect(finding?.share).toBeGreaterThan(0.9);
+  });
+
+  test('by parallel workers it is one pass over the table', async () => {
+    const settings = { parallel_setup_cost: '0', parallel_tuple_cost: '0', max_parallel_workers_per_gather: '2' };
+    const [finding] = await found('seq-scan-few-rows', 'select count(*) from events where region = 7', { settings });
+    expect(finding?.evidence).toMatchObject({ keptRows: 1_000, scans: 1 });
+    // averages over processes are rounded to whole rows
+    expect(figure(finding, 'tableRows') / 100_000).toBeCloseTo(1, 3);
+  });
+
+  test('is said before it is executed only where the size of the table is known', async () => {
+    const sql = 'select * from events where region = 7';
+    const [finding] = await found('seq-scan-few-rows', sql, { analyze: false, facts });
+    expect(finding).toMatchObject({ isMeasured: false, evidence: { tableRows: 100_000 } });
+    expect(await found('seq-scan-few-rows', sql, { analyze: false })).toEqual([]);
+  });
+
+  test.each([
+    'select * from events',
+    'select * from events where kind = 1',
+    'select * from tiny where id = 7',
+    'select * from events where region = 7 limit 1',
+  ])('silent: %s', async (sql) => {
+    expect(await found('seq-scan-few-rows', sql, { facts })).toEqual([]);
+    expect(await found('seq-scan-few-rows', sql, { facts, analyze: false })).toEqual([]);
+  });
+});
+
+describe('rows read in vain', () => {
+  test('by the filter of an index scan', async () => {
+    const settings = { enable_seqscan: 'off', enable_bitmapscan: 'off' };
+    const [finding] = await found('rows-discarded', 'select * from events where kind = 1 and region = 7', { settings });
+    expect(finding).toMatchObject({ node: 'Index Scan', evidence: { by: 'filter', condition: '(events.region = 7)' } });
+    expect(figure(finding, 'discardedRows')).toBeGreaterThan(30_000);
+  });
+
+  test('by the filter of a join', async () => {
+    const sql = 'select count(*) from tiny a join tiny b on a.id <> b.id and a.id + b.id = 3';
+    const [finding] = await found('rows-discarded', sql, { settings: { enable_hashjoin: 'off', enable_mergejoin: 'off' } });
+    expect(finding).toMatchObject({ node: 'Nested Loop', evidence: { by: 'join-filter', keptRows: 2 } });
+  });
+
+  test.each(['select * from events where actor = 7 and region = 7', "select * from events where at < timestamptz '2026-02-01' and kind < 2"])(
+    'silent: %s',
+    async (sql) => {
+      expect(await found('rows-discarded', sql)).toEqual([]);
+    },
+  );
+});
+
+describe('a wrong count of rows', () => {
+  test('is named where it starts, not where it is inherited', async () => {
+    // region and city are the same number: PostgreSQL multiplies their shares
+    const sql = 'select a.name, count(*) from events e join actors a on a.id = e.actor where e.region = 7 and e.city = 7 group by 1 order by 2';
+    const all = await found('misestimate', sql);
+    expect(all).toMatchObject([{ node: 'Seq Scan', relation: { relation: 'events' }, evidence: { actualRows: 1_000 } }]);
+    expect(figure(all[0], 'factor')).toBeGreaterThan(50);
+  });
+
+  test.each([
+    ['Merge Join', { enable_hashjoin: 'off', enable_nestloop: 'off' }],
+    ['Hash Join', { enable_mergejoin: 'off', enable_nestloop: 'off' }],
+    ['Nested Loop', { enable_mergejoin: 'off', enable_hashjoin: 'off' }],
+  ])('of a join whose inputs were right, at the %s', async (join, settings) => {
+    await client.query(`drop table if exists skewed_a, skewed_b; create table skewed_a as select 1 as key from generate_series(1, 900) union all select n from generate_series(2, 1100) n;
+      create table skewed_b as select 1 as key from generate_series(1, 900) union all select n from generate_series(2, 1100) n`);
+    await client.query('analyze skewed_a, skewed_b');
+    // an expression hides the frequent value from the planner, on both sides
+    const all = await found('misestimate', 'select count(*) from skewed_a a join skewed_b b on a.key + 0 = b.key + 0', { settings });
+    expect(all).toMatchObject([{ node: join, evidence: { actualRows: 811_099 } }]);
+  });
+
+  test('of a CTE is named inside it, not at its readers', async () => {
+    const sql = 'with few as materialized (select * from events where region = 7 and city = 7) select count(*) from few a join few b using (id)';
+    expect((await found('misestimate', sql)).map(({ node }) => node)).toEqual(['Seq Scan']);
+  });
+
+  test.each([
+    ['the rest was not asked for', 'select * from events limit 5', {}],
+    [
+      'EXISTS is content with one',
+      'select count(*) from actors a where exists (select from events e where e.actor = a.id)',
+      { enable_hashjoin: 'off', enable_mergejoin: 'off' },
+    ],
+    [
+      'a merge join ends with its shorter side',
+      'select count(*) from events e join (select id from actors where id < 40) a on a.id = e.id',
+      { enable_hashjoin: 'off', enable_nestloop: 'off' },
+    ],
+    ['the count is right', 'select * from events where region = 7', {}],
+    ['few rows, however wrong', 'select * from tiny where id + 0 = 7 or id + 1 = 7 or what || $$y$$ = $$xy$$', {}],
+  ])('silent: %s', async (_why, sql, settings) => {
+    expect(await found('misestimate', sql, { settings })).toEqual([]);
+  });
+
+  test('silent where nothing was executed', async () => {
+    expect(await found('misestimate', 'select * from events where region = 7 and city = 7', { analyze: false })).toEqual([]);
+  });
+});
+
+describe('work on disk', () => {
+  const small = { work_mem: '1MB', hash_mem_multiplier: '1' };
+
+  test.each([
+    ['sort', 'Sort', 'select * from events order by note', {}],
+    ['hash-join', 'Hash', 'select count(*) from events a join events b on a.note = b.note', { enable_mergejoin: 'off', enable_nestloop: 'off' }],
+    ['hash-aggregate', 'Aggregate', 'select note, count(*) from events group by note', { enable_sort: 'off' }],
+    ['kept-rows', 'CTE Scan', 'with kept as materialized (select * from events) select count(*) from kept', {}],
+  ])('of a %s', async (what, node, sql, settings) => {
+    const all = await found('spill', sql, { settings: { ...small, ...settings } });
+    expect(all).toMatchObject([{ node, evidence: { what } }]);
+    expect(figure(all[0], 'diskBytes')).toBeGreaterThan(2_000_000);
+  });
+
+  test('silent: enough memory', async () => {
+    const settings = { work_mem: '256MB' };
+    for (const sql of [
+      'select * from events order by note',
+      'select count(*) from events a join events b on a.note = b.note',
+      'select note, count(*) from events group by note',
+    ]) {
+      expect(await found('spill', sql, { settings })).toEqual([]);
+      expect(await found('spill', sql, { settings, analyze: false })).toEqual([]);
+    }
+  });
+
+  test('is expected before it is executed, by the size of the rows', async () => {
+    const [finding] = await found('spill', 'select * from events order by note', { settings: small, analyze: false });
+    expect(finding).toMatchObject({ isMeasured: false, evidence: { what: 'sort', memoryBytes: 1_048_576 } });
+    expect(await found('spill', 'select * from events order by note limit 10', { settings: small, analyze: false })).toEqual([]);
+  });
+});
+
+describe('a loop that grows', () => {
+  const loops = { enable_hashjoin: 'off', enable_mergejoin: 'off', enable_material: 'off', enable_memoize: 'off' };
+
+  test('that goes through a table for each outer row', async () => {
+    const sql = 'select count(*) from actors a join tiny t on t.id + 0 = a.id + 0 where a.id < 300';
+    const [finding] = await found('loop-explodes', sql, { settings: loops });
+    expect(finding).toMatchObject({ evidence: { loops: 300, expectedLoops: expect.any(Number), rowsPerLoop: 500 } });
+    const [expected] = await found('loop-explodes', sql, { settings: loops, analyze: false });
+    expect(expected).toMatchObject({ isMeasured: false, node: 'Seq Scan' });
+  });
+
+  test('that runs far more often than expected', async () => {
+    const sql = 'select count(a.name) from tied t join actors a on a.id = t.id where t.x = 1 and t.y = 1 and t.z = 1';
+    const [finding] = await found('loop-explodes', sql, { settings: loops });
+    expect(finding).toMatchObject({ evidence: { loops: 1_250, rowsPerLoop: 1 }, node: 'Index Scan' });
+  });
+
+  test.each([
+    ['an index finds each row, as expected', 'select count(a.name) from events e join actors a on a.id = e.actor where e.actor < 200'],
+    ['a few loops', 'select count(*) from tiny t join actors a on t.id = a.id where a.id < 20'],
+  ])('silent: %s', async (_why, sql) => {
+    expect(await found('loop-explodes', sql, { settings: loops })).toEqual([]);
+    expect(await found('loop-explodes', sql, { settings: loops, analyze: false })).toEqual([]);
+  });
+});
+
+describe('lossy scans', () => {
+  test('a bitmap that outgrew its memory', async () => {
+    const settings = { work_mem: '64kB', enable_seqscan: 'off', enable_indexscan: 'off' };
+    const [finding] = await found('bitmap-lossy', 'select count(note) from events where kind = 1', { settings });
+    expect(finding).toMatchObject({ node: 'Bitmap Heap Scan', relation: { relation: 'events' } });
+    expect(figure(finding, 'recheckedRows')).toBeGreaterThan(10_000);
+    expect(await found('index-rechecked', 'select count(note) from events where kind = 1', { settings })).toEqual([]);
+    expect(await found('bitmap-lossy', 'select count(note) from events where kind = 1', { settings: { ...settings, work_mem: '4MB' } })).toEqual([]);
+  });
+
+  test('an index whose answer must be checked again', async () => {
+    const settings = { enable_seqscan: 'off' };
+    // every row holds the trigrams abc and bcd, none abcd
+    const [finding] = await found('index-rechecked', "select count(*) from trigrams where note like '%abcd%'", { settings });
+    expect(finding).toMatchObject({ node: 'Bitmap Heap Scan', evidence: { recheckedRows: 20_000, keptRows: 0 } });
+    expect(await found('index-rechecked', 'select count(*) from events where actor = 7', { settings })).toEqual([]);
+  });
+
+  test('an index-only scan that goes to the table', async () => {
+    const sql = 'select count(actor) from visited where actor < 4000';
+    const settings = { enable_seqscan: 'off', enable_bitmapscan: 'off' };
+    await client.query('create table visited as select * from events; create index on visited (actor); analyze visited');
+    expect(await found('heap-fetches', sql, { settings })).toMatchObject([{ node: 'Index Only Scan', evidence: { fetches: 80_000, rows: 80_000 } }]);
+    await client.query('vacuum visited');
+    expect(await found('heap-fetches', sql, { settings })).toEqual([]);
+  });
+});
+
+describe('the statement as a whole', () => {
+  const compile = { jit: 'on', jit_above_cost: '0', jit_optimize_above_cost: '0', jit_inline_above_cost: '0' };
+
+  test('compiling that takes most of the time', async () => {
+    const sql = 'select count(*) from tiny where id > 5 and what <> $$y$$ group by what';
+    const [finding] = await found('jit-dominates', sql, { settings: compile });
+    expect(finding).toMatchObject({ nodeId: null, isMeasured: true });
+    expect(finding?.share).toBeGreaterThan(0.2);
+    expect(await found('jit-dominates', sql)).toEqual([]);
+    expect(await found('jit-dominates', sql, { settings: compile, analyze: false })).toEqual([]);
+  });
+
+  test('planning that takes longer than executing', async () => {
+    await client.query(`create table parted (id int) partition by range (id);
+      do $$ begin for n in 0..299 loop execute format('create table parted_%s partition of parted for values from (%s) to (%s)', n, n * 10, n * 10 + 10); end loop; end $$`);
+    // by a volatile value no partition is left out, and none is executed for a false condition
+    const sql = 'select * from parted a join parted b using (id) where false = (random() > 2) and a.id + 0 = 1 limit 0';
+    expect(await found('planning-dominates', sql)).toMatchObject([{ nodeId: null }]);
+    expect(await found('planning-dominates', 'select count(*) from events')).toEqual([]);
+  });
+
+  test('statistics that are missing, stale, fresh', async () => {
+    await client.query(`create table fresh as select n as id from generate_series(1, 20000) n`);
+    const sql = 'select * from fresh where id = 7';
+    const kinds = async () => {
+      await client.query('select pg_stat_force_next_flush(); select pg_stat_clear_snapshot()');
+      const statistics = await readStatistics(client, [
+        { schema: 'public', relation: 'fresh' },
+        { schema: 'nowhere', relation: 'fresh' },
+      ]);
+      expect(statistics).toHaveLength(1);
+      const plan = await planOf(client, sql, { analyze: false });
+      return findingsOf(plan, { statistics }).map(({ evidence }) => evidence);
+    };
+    expect(await kinds()).toMatchObject([{ kind: 'statistics-missing', rows: 20_000 }]);
+    await client.query('analyze fresh');
+    expect(await kinds()).toEqual([]);
+    await client.query('update fresh set id = id + 1 where id < 1000');
+    expect(await kinds()).toEqual([]);
+    await client.query('update fresh set id = id + 1 where id < 6000');
+    expect(await kinds()).toMatchObject([{ kind: 'statistics-stale', rows: 20_000, analyzedAt: expect.stringMatching(/^20/) }]);
+  });
+});
+
+describe('the workload', () => {
+  const statements = async () => {
+    const { rows } = await client.query(
+      `select queryid::text as id, 'postgres' as database, 'select' as kind, calls::int, total_exec_time as "totalMs", rows::int, query
+         from pg_stat_statements where query ~ '^select .* from (actors|events) '`,
+    );
+    return rows;
+  };
+
+  test('one call for each row of another statement', async () => {
+    await client.query('select pg_stat_statements_reset()');
+    for (let page = 0; page < 4; page++) {
+      const { rows } = await client.query('select id, actor from events where actor between $1 and $2', [page * 20, page * 20 + 19]);
+      for (const { actor } of rows) await client.query('select name from actors where id = $1', [actor]);
+    }
+    const seen = await statements();
+    const [caller, called] = ['events', 'actors'].map((table) => seen.find(({ query }) => query.includes(`from ${table}`)).id);
+    expect(nPlusOneFindings(seen)).toMatchObject([
+      { statement: called, finding: { evidence: { kind: 'n-plus-one', calls: 1_600, callsOfCaller: 4, rowsOfCaller: 1_600, caller } } },
+    ]);
+  });
+
+  test('silent: as many calls, but nothing that gave so many rows', async () => {
+    await client.query('select pg_stat_statements_reset()');
+    for (let n = 0; n < 1_600; n++) await client.query('select name from actors where id = $1', [n]);
+    await client.query('select id, actor from events where actor between $1 and $2', [0, 9]);
+    expect(nPlusOneFindings(await statements())).toEqual([]);
+  });
+
+  test('a statement that waits for a lock, and for whom', async () => {
+    const [holder, waiter] = [await openSession(cluster), await openSession(cluster)];
+    await holder.query('begin; update tiny set what = $$h$$ where id = 1');
+    const waiting = waiter.query('update tiny set what = $$w$$ where id = 1');
+    const looks = [];
+    while (looks.filter((look) => look.length > 0).length < 3) looks.push(await lookAtLocks(client));
+    await holder.query('rollback');
+    await waiting;
+    const [finding] = lockFindings(addUpLocks(looks.slice(-3)));
+    expect(finding?.finding.evidence).toMatchObject({ kind: 'lock-wait', samples: 3, waits: 3, blockers: [expect.stringMatching(/^-?\d+$/)] });
+    expect(lockFindings(addUpLocks([await lookAtLocks(client), await lookAtLocks(client)]))).toEqual([]);
+    // once in many looks is chance
+    expect(lockFindings(addUpLocks([...Array(30).fill([]), ...looks.slice(-1)]))).toEqual([]);
+    await Promise.all([holder.end(), waiter.end()]);
+  });
+});
