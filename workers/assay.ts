@@ -6,6 +6,7 @@ import { processTerminal } from '../ops/cli/terminal.ts';
 
 const policy = async () => (await import('./commands/plan-handlers.ts')).policyHandlers;
 const restore = () => import('./commands/restore.ts');
+const optimizer = () => import('./commands/optimizer.ts');
 
 const handlers: LocalHandlers = {
   connection: async (options) => (await import('./commands/connection.ts')).connectionFor(options),
@@ -20,6 +21,8 @@ const handlers: LocalHandlers = {
   configShow: async (options) => (await policy()).configShow(options),
   restorePrint: async (request, options) => (await restore()).printRestore(request, options),
   restoreCold: async (request, options, tell) => (await restore()).restoreHere(request, options, tell),
+  recommendations: async ({ cluster }, options) => (await optimizer()).listRecommendations(options, cluster ?? null),
+  recommendation: async ({ id }, options) => (await optimizer()).readRecommendation(options, id),
   verifyCertificates: async ({ path, key }) => (await import('../activities/backup/evidence/verify.ts')).verifyCertificates(path, readFileSync(key, 'utf8')),
 };
 

@@ -7,6 +7,7 @@ import { openControl } from '../activities/control/control-database.ts';
 import { createMarkerStore } from '../activities/control/marker-store.ts';
 import { gaugeProofs } from '../activities/control/queries.ts';
 import { fleetSteps, isRunning, releasePins } from '../activities/fleet/steps.ts';
+import { createOptimizerSteps } from '../activities/optimizer/steps.ts';
 import { AssayError, reasonOf } from '../domain/errors.ts';
 import { fleetQueue, hostQueue } from '../domain/ids.ts';
 import type { Observe } from '../domain/observation.ts';
@@ -19,6 +20,7 @@ import { payloadCodec } from './codec.ts';
 import { type ProcessConfig, readSecret, temporalConnection } from './config.ts';
 import { backupDependencies } from './dependencies.ts';
 import { startMetricsServer } from './metrics-server.ts';
+import { optimizerDependencies } from './optimizer-dependencies.ts';
 import { crashPointOf, stepInterceptor } from './step-interceptor.ts';
 import { startTicks } from './ticks.ts';
 import { createWatch, missedRunsOf } from './watch.ts';
@@ -58,7 +60,10 @@ export async function startFleet({ config, policy, signingKey, controlUrl }: Fle
     config,
     observe,
     temporal,
-    activities: [fleetSteps({ client: temporal.client, evidence }), createBackupSteps(dependencies)],
+    activities: {
+      ofFleet: fleetSteps({ client: temporal.client, evidence }),
+      ofHost: { ...createBackupSteps(dependencies), ...createOptimizerSteps(optimizerDependencies(dependencies, control)) },
+    },
   });
   const watch = createWatch({
     observe,
@@ -155,11 +160,11 @@ interface Crew {
   readonly config: ProcessConfig;
   readonly observe: Observe;
   readonly temporal: TemporalLinks;
-  readonly activities: readonly object[];
+  readonly activities: { readonly ofFleet: object; readonly ofHost: object };
 }
 
 async function createWorkers({ config, observe, temporal, activities }: Crew): Promise<readonly Worker[]> {
-  const [ofFleet, ofHost] = activities;
+  const { ofFleet, ofHost } = activities;
   const shared: Omit<WorkerOptions, 'taskQueue'> = {
     connection: temporal.native,
     namespace: temporal.namespace,
@@ -173,12 +178,12 @@ async function createWorkers({ config, observe, temporal, activities }: Crew): P
       ...shared,
       taskQueue: fleetQueue,
       workflowBundle: await workflowBundle(),
-      activities: ofFleet ?? {},
+      activities: ofFleet,
       maxCachedWorkflows: 100,
       workflowThreadPoolSize: 1,
       maxConcurrentActivityTaskExecutions: 10,
     }),
-    await Worker.create({ ...shared, taskQueue: hostQueue(config.host), activities: ofHost ?? {}, maxConcurrentActivityTaskExecutions: 8 }),
+    await Worker.create({ ...shared, taskQueue: hostQueue(config.host), activities: ofHost, maxConcurrentActivityTaskExecutions: 8 }),
   ];
 }
 

@@ -10,6 +10,7 @@ import { asRequest, withCluster, withRepository, withTarget } from './options.ts
 import { verdictExit } from './outcome.ts';
 import { restoreInThisProcess, restorePrinted } from './restore-cold.ts';
 import type { Runner } from './runner.ts';
+import { optimizerRunText } from './show-optimizer.ts';
 import { expireText, fingerprintText, proofText, restorePointText, restoreText, runText } from './show-proofs.ts';
 import { describe, requiredTarget, type TargetOptions, targetOf } from './targets.ts';
 
@@ -21,6 +22,7 @@ export const endings: { readonly [V in Verb]: (cluster: string) => (result: Resu
   expire: () => (result) => ({ exit: 0, text: (paint) => expireText(result, paint) }),
   fingerprint: () => (result) => ({ exit: 0, text: (paint) => fingerprintText(result, paint) }),
   restorePoint: (cluster) => (result) => ({ exit: 0, text: (paint) => restorePointText(cluster, result, paint) }),
+  optimize: () => (result) => ({ exit: 0, text: (paint) => optimizerRunText(result, paint) }),
 };
 
 export function addBackupRequests(backup: Command, run: Runner): void {

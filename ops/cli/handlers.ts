@@ -1,6 +1,7 @@
 /** Commands that need more than a Temporal client; `workers/assay.ts` hands them in, each loaded only when it is called. */
 import type { RecoveryTarget } from '../../domain/backup/model.ts';
 import type { BackupRestoreResult } from '../../domain/backup/requests.ts';
+import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import type { Change } from '../../domain/plan.ts';
 import type { AssayOptions } from '../client/connect.ts';
 
@@ -124,5 +125,9 @@ export interface LocalHandlers {
   restorePrint(request: ColdRestoreRequest, options: GlobalOptions): Promise<RestoreCommands>;
   /** The whole restore and proof in this process; needs the repository and the policy file only. */
   restoreCold(request: ColdRestoreRequest, options: GlobalOptions, tell: Tell): Promise<BackupRestoreResult>;
+  /** Newest first, of all clusters where none is named; from the control database. */
+  recommendations(request: { readonly cluster?: string }, options: GlobalOptions): Promise<readonly Recommendation[]>;
+  /** Throws usage where there is none of that id. */
+  recommendation(request: { readonly id: string }, options: GlobalOptions): Promise<Recommendation>;
   verifyCertificates(request: { readonly path: string; readonly key: string }): Promise<VerificationReport>;
 }

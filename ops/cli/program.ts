@@ -4,6 +4,7 @@ import { addBackupQuestions } from './backup-questions.ts';
 import { addBackupRequests } from './backup-requests.ts';
 import { completionScript, type Shell } from './completion.ts';
 import { addFleetCommands } from './fleet-commands.ts';
+import { addOptimizerCommands } from './optimizer-commands.ts';
 import { manual } from './reference.ts';
 import { type Runner, type RunnerPorts, runnerOf } from './runner.ts';
 import { treeOf } from './tree.ts';
@@ -43,6 +44,11 @@ export function buildProgram(options: ProgramOptions): Command {
     .description('The backup agent: a backup counts only once it was restored and compared.');
   addBackupRequests(backup, run);
   addBackupQuestions(backup, run);
+  const optimizer = program
+    .command('optimizer')
+    .summary('find indexes that are proven to help')
+    .description('The optimizer agent: a recommendation counts only once it was measured on a restored copy.');
+  addOptimizerCommands(optimizer, run);
   addFleetCommands(program, run);
   addCompletion(program, run);
   return program;

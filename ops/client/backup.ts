@@ -92,7 +92,7 @@ async function proofOfRequest(
   const result = await withinMs(request.result(), patienceMs);
   if (result === null) return null;
   if ('verdict' in result) return result;
-  if ('proof' in result && result.proof !== null) return result.proof;
+  if ('proof' in result && result.proof !== null && typeof result.proof !== 'string') return result.proof;
   throw new AssayError('usage', { reason: `request ${requestKey} was made without a proof`, hint: 'prove its backup with `assay backup prove`' });
 }
 

@@ -3,6 +3,7 @@ import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { type BackupClient, backupClient } from './backup.ts';
 import { payloadCodec } from './codec.ts';
 import { asAssayError } from './failures.ts';
+import { type OptimizerClient, optimizerClient } from './optimizer.ts';
 
 export interface AssayOptions {
   /** Temporal server, HOST:PORT. Default 127.0.0.1:7233. */
@@ -21,6 +22,7 @@ export interface AssayOptions {
 
 export interface AssayClient {
   readonly backup: BackupClient;
+  readonly optimizer: OptimizerClient;
   /** Gives back the connection; requests go on. */
   close(): Promise<void>;
 }
@@ -35,7 +37,8 @@ export async function connectAssay(options: AssayOptions = {}): Promise<AssayCli
   try {
     const connection = await Connection.connect({ address, connectTimeout: connectTimeoutMs, ...(tls === undefined ? {} : { tls }) });
     const client = new Client({ connection, namespace, ...converter });
-    return { backup: backupClient({ client, address, workerPatienceMs }), close: () => connection.close() };
+    const context = { client, address, workerPatienceMs };
+    return { backup: backupClient(context), optimizer: optimizerClient(context), close: () => connection.close() };
   } catch (error) {
     throw asAssayError(error, { address, what: 'connecting' });
   }

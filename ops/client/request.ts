@@ -58,7 +58,7 @@ export async function findRequest<V extends Verb>(context: ClientContext, verb: 
 
 /** The request of this key, whatever it asked for; null where there is none. A backup comes before the proof it led to. */
 export async function findAnyRequest(context: ClientContext, cluster: string, key: string): Promise<Request<Verb> | null> {
-  for (const verb of ['run', 'prove', 'restore', 'expire', 'fingerprint', 'restorePoint'] as const) {
+  for (const verb of ['run', 'prove', 'restore', 'expire', 'fingerprint', 'restorePoint', 'optimize'] as const) {
     const ref = refOf(verb, cluster, key);
     try {
       await context.client.workflow.getHandle(ref.workflowId).describe();

@@ -1,4 +1,4 @@
-/** What can be asked of the backup agent: verb → workflow, its id, the sentence Temporal's UI shows. */
+/** What can be asked of the agents: verb → workflow, its id, the sentence Temporal's UI shows. */
 import { createHash, randomUUID } from 'node:crypto';
 import type {
   BackupExpireInput,
@@ -17,6 +17,7 @@ import type {
 import { backupWorkflows } from '../../domain/backup/requests.ts';
 import { AssayError } from '../../domain/errors.ts';
 import { workflowIds } from '../../domain/ids.ts';
+import { type OptimizerRunInput, type OptimizerRunResult, optimizerWorkflows } from '../../domain/optimizer/requests.ts';
 
 /** Input and result of each verb. */
 export interface Verbs {
@@ -26,6 +27,7 @@ export interface Verbs {
   expire: { input: BackupExpireInput; result: BackupExpireResult };
   fingerprint: { input: BackupFingerprintInput; result: BackupFingerprintResult };
   restorePoint: { input: BackupRestorePointInput; result: BackupRestorePointResult };
+  optimize: { input: OptimizerRunInput; result: OptimizerRunResult };
 }
 
 export type Verb = keyof Verbs;
@@ -45,6 +47,7 @@ export const verbs: { readonly [V in Verb]: VerbDefinition } = {
   expire: { workflow: backupWorkflows.expire, workflowId: workflowIds.backupExpire, summary: (cluster) => `Expiry of backups of ${cluster}` },
   fingerprint: { workflow: backupWorkflows.fingerprint, workflowId: workflowIds.backupFingerprint, summary: (cluster) => `Fingerprints of ${cluster}` },
   restorePoint: { workflow: backupWorkflows.restorePoint, workflowId: workflowIds.backupRestorePoint, summary: (cluster) => `Restore point of ${cluster}` },
+  optimize: { workflow: optimizerWorkflows.run, workflowId: workflowIds.optimizerRun, summary: (cluster) => `Indexes for ${cluster}` },
 };
 
 /** What names a request for good. */

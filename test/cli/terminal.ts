@@ -61,6 +61,8 @@ export const testHandlers = (given: Partial<LocalHandlers>): LocalHandlers => ({
   configShow: missing('configShow'),
   restorePrint: missing('restorePrint'),
   restoreCold: missing('restoreCold'),
+  recommendations: missing('recommendations'),
+  recommendation: missing('recommendation'),
   verifyCertificates: missing('verifyCertificates'),
   ...given,
 });

@@ -30,11 +30,26 @@ test('every command of the design is there', () => {
   const backup = ['run', 'prove', 'restore', 'expire', 'fingerprint', 'restore-point', 'list', 'show', 'certificate', 'status', 'verify-certificate'];
   const fleet = ['init', 'doctor', 'plan', 'apply', 'remove', 'config show', 'dev', 'worker', 'completion'];
   const paths = leaves(tree).map(({ path }) => path);
-  for (const path of [...backup.map((verb) => `backup ${verb}`), ...fleet]) expect(paths).toContain(`assay ${path}`);
+  const optimizer = ['run', 'recommendations', 'show'];
+  for (const path of [...backup.map((verb) => `backup ${verb}`), ...optimizer.map((verb) => `optimizer ${verb}`), ...fleet])
+    expect(paths).toContain(`assay ${path}`);
 });
 
 test('every command that writes has --dry-run', () => {
-  const reads = ['list', 'show', 'certificate', 'status', 'verify-certificate', 'doctor', 'plan', 'config show', 'dev', 'worker', 'completion'];
+  const reads = [
+    'list',
+    'show',
+    'recommendations',
+    'certificate',
+    'status',
+    'verify-certificate',
+    'doctor',
+    'plan',
+    'config show',
+    'dev',
+    'worker',
+    'completion',
+  ];
   const writes = leaves(tree).filter(({ path }) => !reads.some((each) => path.endsWith(` ${each}`)));
   expect(writes.length).toBeGreaterThan(8);
   expect(writes.filter(({ options }) => !options.some(({ long }) => long === '--dry-run')).map(({ path }) => path)).toEqual([]);

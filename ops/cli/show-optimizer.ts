@@ -1,0 +1,97 @@
+/** Runs and recommendations of the optimizer, as people read them. */
+import type { StatementVerdict } from '../../domain/optimizer/model.ts';
+import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
+import type { ExperimentSummary, OptimizerRunResult } from '../../domain/optimizer/requests.ts';
+import type { Interval } from '../../domain/optimizer/statistics.ts';
+import { bytes, duration, when } from './figures.ts';
+import { type Paint, plain } from './paint.ts';
+import { facts, table } from './table.ts';
+
+export function optimizerRunText(result: OptimizerRunResult, paint: Paint): string {
+  const { workload, search, experiments, recommendation, because } = result;
+  const left = Object.entries(workload.notJudged).map(([reason, count]) => `${count} ${reason}`);
+  const rows: [string, string][] = [
+    ['database', `${plain(result.cluster)}/${plain(result.database)}`],
+    ['workload', `${workload.statements} statement(s), ${workload.calls} calls, ${duration(workload.totalMs)} in all`],
+    ...(left.length === 0 ? [] : [['no verdict', left.join(', ')] as [string, string]]),
+    ...(result.backup === '' ? [] : [['lab', `backup ${plain(result.backup)}, proof ${plain(result.proof)}`] as [string, string]]),
+    ['search', `${search.bound} statement(s) planned with values, ${search.sets} set(s) worth building, ${search.explains} plans asked for`],
+  ];
+  const notices = workload.notices.map((each) => `  ${paint.doubt('!')} ${plain(each)}\n`).join('');
+  const measured = experiments.length === 0 ? '' : `\n${experimentsTable(experiments, paint)}\n`;
+  const reasons = because.map((each) => `  · ${plain(each)}\n`).join('');
+  const end =
+    recommendation === null
+      ? `${paint.strong('Nothing to recommend:')}\n${reasons}`
+      : `${paint.good('Recommendation')} ${recommendation}\n${reasons}  see it with: assay optimizer show ${recommendation}\n`;
+  return `${facts(rows, paint)}\n${notices}${measured}\n${end}`;
+}
+
+function experimentsTable(experiments: readonly ExperimentSummary[], paint: Paint): string {
+  const rows = experiments.map(({ id, indexes, sizeBytes, total, faster, slower, decision }) => [
+    plain(id),
+    String(indexes),
+    bytes(sizeBytes),
+    share(total),
+    `${faster} faster, ${slower} slower`,
+    decision.verdict === 'accepted' ? paint.good('accepted') : paint.doubt('rejected'),
+  ]);
+  return table(['EXPERIMENT', 'INDEXES', 'SIZE', 'TIME LEFT', 'STATEMENTS', 'VERDICT'], rows, paint);
+}
+
+export function recommendationsText(all: readonly Recommendation[], paint: Paint): string {
+  if (all.length === 0) return 'no recommendation was made yet: `assay optimizer run CLUSTER` makes one\n';
+  const rows = all.map(({ id, cluster, database, state, indexes, experiment, createdAt }) => [
+    id,
+    `${plain(cluster)}/${plain(database)}`,
+    state,
+    String(indexes.length),
+    bytes(sizeOf(indexes)),
+    share(experiment.total),
+    when(createdAt, paint),
+  ]);
+  return `${table(['RECOMMENDATION', 'DATABASE', 'STATE', 'INDEXES', 'SIZE', 'TIME LEFT', 'MADE'], rows, paint)}\n`;
+}
+
+export function recommendationText(recommendation: Recommendation, paint: Paint): string {
+  const { id, cluster, database, state, createdAt, experiment, backup, indexes, decision, texts } = recommendation;
+  const rows: [string, string][] = [
+    ['recommendation', id],
+    ['database', `${plain(cluster)}/${plain(database)}`],
+    ['state', state],
+    ['made', when(createdAt, paint)],
+    ['evidence', `experiment ${plain(experiment.id)} on a copy of backup ${plain(backup)}, proof ${plain(experiment.proofId)}`],
+    ['time left', share(experiment.total)],
+    ['size', `${bytes(sizeOf(indexes))} really`],
+  ];
+  const because = decision.because.map((each) => `  · ${plain(each)}\n`).join('');
+  const sql = indexes.map(({ sql: create, sizeBytes, buildMs, leaveOneOut }) => {
+    const worth = leaveOneOut === null ? '' : `, without it ${leaveOneOut.toFixed(2)} × the time`;
+    return `${paint.strong(plain(create))}\n  ${paint.dim(`${bytes(sizeBytes)}, built in ${duration(buildMs)}${worth}`)}\n`;
+  });
+  return `${facts(rows, paint)}\n${because}\n${sql.join('')}\n${statementsTable(experiment.statements, texts, paint)}\n`;
+}
+
+function statementsTable(statements: readonly StatementVerdict[], texts: Recommendation['texts'], paint: Paint): string {
+  const room = Math.max(30, paint.columns - 60);
+  const rows = statements
+    .toSorted((a, b) => a.ratio - b.ratio)
+    .map((each) => [judgedWord(each, paint), share(each), each.bindingSource, shortened(texts[each.statement] ?? each.statement, room)]);
+  return table(['STATEMENT IS', 'TIME LEFT', 'VALUES', 'TEXT'], rows, paint);
+}
+
+function judgedWord({ judged }: StatementVerdict, paint: Paint): string {
+  return judged === 'faster' ? paint.good(judged) : judged === 'slower' ? paint.bad(judged) : judged;
+}
+
+/** `31.2 % (29.8–33.0)`. */
+const share = ({ ratio, low, high }: Interval): string => `${percent(ratio)} % (${percent(low)}–${percent(high)})`;
+
+const percent = (ratio: number) => (ratio * 100).toFixed(1);
+
+const sizeOf = (indexes: Recommendation['indexes']) => indexes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+
+function shortened(text: string, room: number): string {
+  const line = plain(text).replaceAll(/\s+/g, ' ').trim();
+  return line.length <= room ? line : `${line.slice(0, room - 1)}…`;
+}

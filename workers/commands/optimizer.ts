@@ -1,0 +1,34 @@
+/** `assay optimizer recommendations` and `show`: read from the control database, so that no text of a statement passes through a history. */
+import { existsSync } from 'node:fs';
+import { type Control, openControl } from '../../activities/control/control-database.ts';
+import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
+import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
+import { AssayError } from '../../domain/errors.ts';
+import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
+import type { GlobalOptions } from '../../ops/cli/handlers.ts';
+import { readPolicy } from '../read-policy.ts';
+import { configOf } from './connection.ts';
+import { controlUrlOf } from './worker.ts';
+
+const MOST = 200;
+
+/** Throws control-unreachable, usage. */
+export const listRecommendations = (options: GlobalOptions, cluster: string | null): Promise<readonly Recommendation[]> =>
+  withStore(options, (store) => store.recommendations(cluster, MOST));
+
+/** Throws usage where there is none of that id. */
+export async function readRecommendation(options: GlobalOptions, id: string): Promise<Recommendation> {
+  const found = await withStore(options, (store) => store.findRecommendation(id));
+  if (found !== null) return found;
+  throw new AssayError('usage', { reason: `no recommendation ${id} is known`, hint: 'list them with `assay optimizer recommendations`' });
+}
+
+async function withStore<T>(options: GlobalOptions, use: (store: OptimizerStore) => Promise<T>): Promise<T> {
+  const { policyFile } = configOf(options);
+  const control: Control = await openControl(controlUrlOf(existsSync(policyFile) ? readPolicy(policyFile) : null));
+  try {
+    return await use(createOptimizerStore(control));
+  } finally {
+    await control.close();
+  }
+}

@@ -1,0 +1,48 @@
+/** What the optimizer's steps are made of: its sessions on labs are the backup agent's, which neither agent's folder may know of the other. */
+import { withClone } from '../activities/backup/clone/connection.ts';
+import type { BackupDependencies } from '../activities/backup/ports.ts';
+import type { Control } from '../activities/control/control-database.ts';
+import { createOptimizerStore } from '../activities/control/optimizer-store.ts';
+import { bindStatements } from '../activities/optimizer/bind/bind.ts';
+import type { OptimizerDependencies, SourceSession } from '../activities/optimizer/ports.ts';
+import { searchSets } from '../activities/optimizer/search-sets.ts';
+import { withConnection } from '../activities/pg.ts';
+import { toAssayError } from '../activities/pg-errors.ts';
+import { AssayError } from '../domain/errors.ts';
+import { readSecret } from './config.ts';
+
+/** A look at a source may not hold anything up for longer. */
+const SOURCE_STATEMENT_MS = 60_000;
+
+export function optimizerDependencies({ clones, observe, now, io }: BackupDependencies, control: Control): OptimizerDependencies {
+  return {
+    store: createOptimizerStore(control),
+    async labSession(lab, options, use) {
+      await clones.promote(lab.policy, lab.clone, io());
+      return withClone(lab, options, use);
+    },
+    sourceSession,
+    bind: bindStatements,
+    search: searchSets,
+    workloadFromFiles: async () => {
+      throw new AssayError('usage', { reason: 'a workload of files cannot be read yet', hint: 'leave --workload out: pg_stat_statements is read then' });
+    },
+    observe,
+    now,
+    io,
+  };
+}
+
+const sourceSession: SourceSession = async (policy, database, use) => {
+  try {
+    return await withConnection(policy.connection, readSecret, { database, agent: 'optimizer' }, async (client) => {
+      // inside the transaction, not as start-up options: a pooler may know none
+      await client.query(`/* assay optimizer */ begin read only; set local statement_timeout = ${SOURCE_STATEMENT_MS}`);
+      const answer = await use(client);
+      await client.query('/* assay optimizer */ commit');
+      return answer;
+    });
+  } catch (error) {
+    throw toAssayError(error, { cluster: policy.cluster, role: policy.connection.user, what: `read the statistics of ${database}` });
+  }
+};
