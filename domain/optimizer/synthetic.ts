@@ -7,7 +7,7 @@ import { absentValue, arrayOf, typeDefault } from './type-values.ts';
 
 /**
  * How a statement uses a parameter. `above`: the column is greater than it; `below`: less; `pattern`: LIKE; `expression`: a regular expression;
- * `inserted` and `written` become a column's value; `unit`: a field of a time (`day`); `projected`: only shown.
+ * `inserted` and `written` become a column's value; `unit`: a field of a time (`day`); `zone`: a time zone; `list`: a JSON array; `projected`: only shown.
  */
 export type ParameterUse =
   | 'equal'
@@ -20,6 +20,8 @@ export type ParameterUse =
   | 'limit'
   | 'offset'
   | 'unit'
+  | 'zone'
+  | 'list'
   | 'projected'
   | 'other';
 
@@ -92,6 +94,8 @@ function parameterValue(parameter: ParameterFacts, wish: Wanted): string | null 
   if (use === 'limit') return '20';
   if (use === 'offset') return '0';
   if (use === 'unit') return 'day';
+  if (use === 'zone') return 'UTC';
+  if (use === 'list' && type.startsWith('json')) return '[]';
   const element = type.endsWith('[]') ? type.slice(0, -2) : null;
   if (element !== null && use === 'equal' && sample !== null) {
     const several = [0, 1, 2].map((ordinal) => columnValue({ ...parameter, type: element }, { ...wish, ordinal })).filter((value) => value !== null);

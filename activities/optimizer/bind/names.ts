@@ -34,13 +34,13 @@ function missingAt(draft: Draft, offset: number): Missing | null {
   return found;
 }
 
-/** Schemas that somebody's search_path names, by role or by database, come first. */
+/** Schemas that somebody's search_path names, by role or by database, come first; pg_catalog is in every search_path. */
 const schemasOf = (table: string, schema: string, name: string) => `/* assay optimizer */ select distinct namespace.nspname as schema,
     exists (select from pg_db_role_setting as setting, unnest(setting.setconfig) as entry
       where setting.setdatabase in (0, (select oid from pg_database where datname = current_database())) and entry like 'search_path=%'
         and namespace.nspname = any (select trim(both ' "' from part) from unnest(string_to_array(substr(entry, 13), ',')) as part)) as "isPreferred"
   from ${table} as thing join pg_namespace as namespace on namespace.oid = thing.${schema}
-  where thing.${name} = $1 and namespace.nspname !~ '^pg_(temp|toast)'`;
+  where thing.${name} = $1 and namespace.nspname !~ '^pg_(temp|toast|catalog$)'`;
 
 const schemasSql: Readonly<Record<Missing['catalogue'], string>> = {
   relation: `${schemasOf('pg_class', 'relnamespace', 'relname')} and thing.relkind in ('r', 'p', 'v', 'm', 'f', 'S')`,

@@ -5,7 +5,7 @@ import { acceptable } from './acceptable.ts';
 import { castText, type Draft, draftOf } from './draft.ts';
 import { regrouped } from './grouping.ts';
 import { qualifiedAt } from './names.ts';
-import { typeGuesses } from './type-guesses.ts';
+import { parametersAt, typeGuesses } from './type-guesses.ts';
 
 /** A statement that PREPARE takes, with the types the server gives its parameters. */
 export interface Prepared {
@@ -64,27 +64,40 @@ interface Tried {
   readonly answer: Answer;
 }
 
-/** The first change that is taken, else the first after which the server complains of something else, further on where there is a choice. */
+/** The first change that is taken, else the first after which the server complains of something further on, else of something else. */
 async function mended(client: pg.Client, state: { draft: Draft; refusal: Refusal; attempts: { left: number } }): Promise<Tried | null> {
   const { draft, refusal, attempts } = state;
-  let better: { tried: Tried; offset: number } | null = null;
-  for (const candidate of await candidates(client, draft, refusal)) {
-    if (attempts.left <= 0) break;
-    const tried = { draft: candidate, answer: await attempt(client, candidate, attempts) };
-    if (tried.answer.kind === 'taken') return tried;
-    const offset = tried.answer.offset ?? -1;
-    const isOther = tried.answer.code !== refusal.code || tried.answer.offset !== refusal.offset || candidate.text !== draft.text;
-    if (isOther && offset > (better?.offset ?? Number.NEGATIVE_INFINITY)) better = { tried, offset };
+  let other: Tried | null = null;
+  for (const group of await candidates(client, draft, refusal)) {
+    let further: Tried | null = null;
+    for (const candidate of group) {
+      if (attempts.left <= 0) return further ?? other;
+      const tried = { draft: candidate, answer: await attempt(client, candidate, attempts) };
+      if (tried.answer.kind === 'taken') return tried;
+      const { offset, message } = tried.answer;
+      const isOther = candidate.text !== draft.text || message !== refusal.message || offset !== refusal.offset;
+      // parameters that nothing types are complained of last, one by one and without a place
+      const isOnward = refusal.offset === null ? isOther : (offset ?? Number.POSITIVE_INFINITY) > refusal.offset;
+      const isFurther = isOnward && !blames(candidate, offset, draft);
+      if (isFurther) further ??= tried;
+      else if (isOther) other ??= tried;
+    }
+    // what the place itself names comes before what is looser
+    if (further !== null) return further;
   }
-  return better?.tried ?? null;
+  return other;
 }
 
-async function candidates(client: pg.Client, draft: Draft, { code, message, offset }: Refusal): Promise<readonly Draft[]> {
+/** Whether the server now complains of a parameter that was only just declared: a wrong guess. */
+const blames = (candidate: Draft, offset: number | null, before: Draft) =>
+  candidate.text === before.text && parametersAt(candidate, offset).some((number) => candidate.types.has(number) && !before.types.has(number));
+
+async function candidates(client: pg.Client, draft: Draft, { code, message, offset }: Refusal): Promise<readonly (readonly Draft[])[]> {
   const isMissing = ['42P01', '42704', '42883', '3F000'].includes(code);
   const named = isMissing && offset !== null ? await qualifiedAt(client, draft, offset) : null;
-  if (named !== null) return [named];
+  if (named !== null) return [[named]];
   // "must appear in the GROUP BY clause", "must appear in select list"
-  if (code === '42803' || code === '42P10') return [regrouped(draft)].filter((other) => other.text !== draft.text);
+  if (code === '42803' || code === '42P10') return [[regrouped(draft)].filter((other) => other.text !== draft.text)];
   // undetermined, ambiguous, undefined operator or function, mismatch, cannot coerce, inconsistent parameter, bad literal
   if (['42P18', '42725', '42883', '42804', '42846', '42P08', '22P02', '42809'].includes(code)) {
     return typeGuesses(draft, { offset, message, isUndetermined: code === '42P18' });

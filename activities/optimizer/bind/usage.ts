@@ -133,10 +133,15 @@ function pairs(left: unknown, right: unknown): readonly (readonly [unknown, unkn
 
 const rowOf = (value: unknown) => (tagged(value)?.kind === 'RowExpr' ? listOf(tagged(value)?.node.args) : null);
 
-const unitFunctions = new Set(['date_trunc', 'date_part', 'extract', 'date_bin_unit']);
+const unitFunctions = new Set(['date_trunc', 'date_part', 'extract']);
 
 function call(node: Tree, note: Note): void {
-  if (unitFunctions.has(namesOf(node.funcname).at(-1) ?? '')) note(listOf(node.args)[0], { use: 'unit', origin: null });
+  const name = namesOf(node.funcname).at(-1) ?? '';
+  const [first] = listOf(node.args);
+  if (unitFunctions.has(name)) note(first, { use: 'unit', origin: null });
+  if (name === 'timezone') note(first, { use: 'zone', origin: null });
+  // json_to_recordset, jsonb_array_elements, json_populate_recordset(null::type, $1)
+  if (/^jsonb?_.*(recordset|array_elements|array_elements_text)$/.test(name)) for (const arg of listOf(node.args)) note(arg, { use: 'list', origin: null });
 }
 
 /** Through casts: `$1::text`. */
