@@ -1,23 +1,29 @@
-/** Sets worth building, from the shapes of the statements: until what-if search lands, one set of what each statement would like best. */
+/** Sets worth building, by what-if planning on one session of a lab. */
 import type pg from 'pg';
-import { candidatesFor } from '../../domain/optimizer/candidates.ts';
-import type { IndexDefinition, TableFacts } from '../../domain/optimizer/model.ts';
-import { withoutRedundant } from '../../domain/optimizer/redundancy.ts';
 import { readTableFacts } from './catalogue.ts';
-import { statementShape } from './parse/shape.ts';
 import type { SearchSets } from './ports.ts';
+import { searchIndexes } from './search-indexes.ts';
+import { openHypoPg } from './what-if/hypopg.ts';
 
-export const searchSets: SearchSets = async (client: pg.Client, { bound, limits }) => {
-  const facts = (await readTableFacts(client)).filter((each) => !isProtected(each, limits.protectedTables));
-  const wanted: IndexDefinition[] = [];
-  for (const { text } of bound) {
-    const candidates = candidatesFor(await statementShape(text, facts), facts, { include: false, partial: false, otherMethods: false });
-    const index = candidates.flatMap((each) => (each.kind === 'create-index' && !each.isLabOnly ? [each.index] : []))[0];
-    if (index !== undefined) wanted.push(index);
+/** Progress is told once in so many EXPLAINs. */
+const BEAT_EVERY = 200;
+
+/** Needs hypopg on the lab's server. A step that is cancelled ends at the next plan. */
+export const searchSets: SearchSets = async (client: pg.Client, { bound, limits, io }) => {
+  const facts = await readTableFacts(client);
+  const whatIf = await openHypoPg({ sessions: [client], facts });
+  const watched = {
+    ...whatIf,
+    plan: (...asked: Parameters<typeof whatIf.plan>) => {
+      io.signal.throwIfAborted();
+      if (whatIf.explains() % BEAT_EVERY === 0) io.beat({ explains: whatIf.explains() });
+      return whatIf.plan(...asked);
+    },
+  };
+  try {
+    const { sets, explains } = await searchIndexes({ bound, facts, whatIf: watched, limits, now: () => Date.now() });
+    return { sets, explains };
+  } finally {
+    await whatIf.close().catch(() => {});
   }
-  const existing = facts.flatMap(({ indexes }) => indexes);
-  const indexes = withoutRedundant(wanted, existing).slice(0, limits.maxIndexesPerTable);
-  return { sets: indexes.length === 0 ? [] : [{ indexes, estimatedRatio: 1, estimatedBytes: 0 }], explains: 0 };
 };
-
-const isProtected = ({ table }: TableFacts, names: readonly string[]) => names.includes(`${table.schema}.${table.relation}`);

@@ -1,0 +1,122 @@
+/** From bound statements to sets of indexes worth building: shapes by the parser, candidates by the domain, costs by what-if planning. */
+import { type CandidateOptions, candidatesFor } from '../../domain/optimizer/candidates.ts';
+import { indexSize } from '../../domain/optimizer/index-size.ts';
+import { indexText, quoteRelation } from '../../domain/optimizer/index-sql.ts';
+import type { Bound, IndexDefinition, OptimizerLimits, TableFacts } from '../../domain/optimizer/model.ts';
+import { search } from '../../domain/optimizer/search.ts';
+import type { FoundSet, SearchStatement } from '../../domain/optimizer/search-model.ts';
+import type { StatementShape } from '../../domain/optimizer/statement-shape.ts';
+import { type CountedWrite, upkeepOf } from '../../domain/optimizer/upkeep.ts';
+import { statementShape } from './parse/shape.ts';
+import type { WhatIf } from './what-if/what-if.ts';
+
+export interface SearchQuestion {
+  readonly bound: readonly Bound[];
+  readonly facts: readonly TableFacts[];
+  readonly whatIf: WhatIf;
+  readonly limits: Pick<OptimizerLimits, 'budgetBytes' | 'searchMs' | 'maxStatements' | 'maxIndexesPerTable' | 'protectedTables'>;
+  /** Milliseconds. */
+  readonly now: () => number;
+  /** As the literature counts: statements weigh by calls, nothing for upkeep or change. Default false. */
+  readonly isRaw?: boolean;
+  readonly candidates?: CandidateOptions;
+  /** Sets to give at most; default 4. */
+  readonly sets?: number;
+  /** Default 40,000 plans. */
+  readonly maxPlans?: number;
+}
+
+export interface SearchAnswer {
+  /** Best estimate first, at most four. */
+  readonly sets: readonly FoundSet[];
+  readonly explains: number;
+  /** Statements that could not be planned, by id: they took no part. */
+  readonly notPlanned: readonly string[];
+}
+
+/** What an index must save of the whole workload before it is worth a change at all. */
+const CHANGE_SHARE = 0.0005;
+/** Indexes that only building can judge, at most so many in a set of their own. */
+const LAB_ONLY = 3;
+
+/** Nothing is executed. A statement that the planner refuses is left out and named. */
+export async function searchIndexes(question: SearchQuestion): Promise<SearchAnswer> {
+  const { facts, whatIf, limits } = question;
+  const startedAt = question.now();
+  const heaviest = question.bound.toSorted((a, b) => b.statement.totalMs - a.statement.totalMs).slice(0, limits.maxStatements);
+  const { planned, notPlanned } = await plannable(heaviest, whatIf);
+  const shapes = await Promise.all(planned.map(({ bound }) => statementShape(bound.text, facts)));
+  const open = facts.filter(({ table }) => !limits.protectedTables.includes(`${table.schema}.${table.relation}`));
+  const candidates = shapes.map((shape) => candidatesFor(shape, open, question.candidates));
+  const writes = planned.flatMap(({ bound }, place) => (shapes[place]?.writes ?? []).map((write): CountedWrite => ({ ...write, rows: bound.statement.rows })));
+  const indexesFor = (place: number, isLabOnly: boolean) =>
+    (candidates[place] ?? []).flatMap((each) => (each.kind === 'create-index' && each.isLabOnly === isLabOnly ? [each.index] : []));
+  const weights = weightsOf(planned, question.isRaw ?? false);
+  const statements = planned.map(
+    (_, place): SearchStatement => ({ weight: weights[place] ?? 1, reads: readsOf(shapes[place]), candidates: indexesFor(place, false) }),
+  );
+  const total = planned.reduce((sum, { cost }, place) => sum + cost * (weights[place] ?? 1), 0);
+  const found = await search({
+    statements,
+    existing: facts.flatMap(({ indexes }) => indexes),
+    oracle: { plan: (place, indexes) => whatIf.plan((planned[place] as Planned).bound, indexes), size: (index) => whatIf.size(index) },
+    limits: { ...limits, deadline: startedAt + limits.searchMs, maxPlans: question.maxPlans ?? 40_000, sets: question.sets ?? 4 },
+    upkeep: (index) => (question.isRaw ? 0 : upkeepOf(index, writes, facts) + CHANGE_SHARE * total),
+    now: question.now,
+  });
+  const labOnly = distinct(planned.flatMap((_, place) => indexesFor(place, true)));
+  return { sets: withLabOnly(found.sets, labOnly, question), explains: whatIf.explains(), notPlanned };
+}
+
+interface Planned {
+  readonly bound: Bound;
+  /** Today. */
+  readonly cost: number;
+}
+
+async function plannable(bounds: readonly Bound[], whatIf: WhatIf): Promise<{ readonly planned: readonly Planned[]; readonly notPlanned: readonly string[] }> {
+  const planned: Planned[] = [];
+  const notPlanned: string[] = [];
+  for (const bound of bounds) {
+    const plan = await whatIf.plan(bound, []).catch(() => null);
+    if (plan === null) notPlanned.push(bound.statement.id);
+    else planned.push({ bound, cost: plan.cost });
+  }
+  return { planned, notPlanned };
+}
+
+/** A statement weighs what it takes of the measured time: the planner tells how much of that an index saves. Without times, by calls. In cost units. */
+function weightsOf(planned: readonly Planned[], isRaw: boolean): number[] {
+  const calls = planned.map(({ bound }) => Math.max(1, bound.statement.calls));
+  const totalMs = planned.reduce((sum, { bound }) => sum + bound.statement.totalMs, 0);
+  if (isRaw || totalMs === 0 || planned.some(({ bound, cost }) => bound.statement.totalMs <= 0 || cost <= 0)) return calls;
+  const totalCost = planned.reduce((sum, { cost }, place) => sum + cost * (calls[place] ?? 1), 0);
+  return planned.map(({ bound, cost }) => ((bound.statement.totalMs / totalMs) * totalCost) / cost);
+}
+
+function readsOf(shape: StatementShape | undefined): Map<string, ReadonlySet<string>> {
+  const reads = new Map<string, Set<string>>();
+  for (const { table, columns } of shape?.relations ?? []) {
+    const name = quoteRelation(table);
+    reads.set(name, new Set([...(reads.get(name) ?? []), ...columns]));
+  }
+  return reads;
+}
+
+/** The best set once more with what the planner cannot be asked about: only building it tells. Takes the place of the last where there are four. */
+function withLabOnly(sets: readonly FoundSet[], labOnly: readonly IndexDefinition[], { facts, limits, sets: most = 4 }: SearchQuestion): readonly FoundSet[] {
+  const best = sets[0] ?? { indexes: [], estimatedRatio: 1, estimatedBytes: 0 };
+  let set = best;
+  for (const index of labOnly.slice(0, LAB_ONLY)) {
+    const table = facts.find((known) => quoteRelation(known.table) === quoteRelation(index.table));
+    const bytes = table === undefined ? 0 : indexSize(index, table).bytes;
+    if (table === undefined || set.estimatedBytes + bytes > limits.budgetBytes || isFull(set, index, limits.maxIndexesPerTable)) continue;
+    set = { ...set, indexes: [...set.indexes, index], estimatedBytes: set.estimatedBytes + bytes };
+  }
+  return set === best ? sets : [...sets.slice(0, most - 1), set];
+}
+
+const isFull = ({ indexes }: FoundSet, { table }: IndexDefinition, most: number): boolean =>
+  indexes.filter((other) => quoteRelation(other.table) === quoteRelation(table)).length >= most;
+
+const distinct = (indexes: readonly IndexDefinition[]): IndexDefinition[] => [...new Map(indexes.map((index) => [indexText(index), index])).values()];
