@@ -74,6 +74,8 @@ export interface Marker {
   /** Newest witness visible in the snapshot; null where this database holds no witnesses. */
   readonly witness: Witness | null;
   readonly fingerprints: readonly TableFingerprint[];
+  /** `oids`: columns that print names of other objects went into text fingerprints by their oids; left out by older markers: as they print. */
+  readonly textForm?: 'oids';
   readonly sequences: readonly SequenceState[];
   readonly notCovered: readonly NotCovered[];
   readonly tookMs: number;

@@ -13,7 +13,7 @@ let control: Control;
 const sql = (text: string, database?: string) => fleet.get().cluster.sql(text, database === undefined ? {} : { database });
 const filled = async (database: string, value: string) => {
   await sql(`create database ${database}`);
-  await sql(`create table held (v text); insert into held values ('${value}')`, database);
+  await sql(`create table held (v text, o regclass default 'pg_class', j json default '{}'); insert into held values ('${value}')`, database);
 };
 
 async function work(workflow: 'backupFingerprint' | 'backupRestorePoint', input: object = {}): Promise<void> {

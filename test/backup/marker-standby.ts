@@ -3,6 +3,7 @@ import { appendFileSync, chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { fingerprintSettings, fingerprintTable } from '../../activities/backup/marker/fingerprint.ts';
+import { tableKey, textColumnsByTable } from '../../activities/backup/marker/name-columns.ts';
 import { readSnapshot, readStatusRuns } from '../../activities/backup/marker/transaction-status.ts';
 import { privateFolder } from '../../activities/os-user.ts';
 import { run } from '../../activities/process.ts';
@@ -72,7 +73,11 @@ export async function copyOf(source: EmbeddedCluster, name: string): Promise<Sta
       const here = await readSnapshot(client);
       const equivalence = decideEquivalence(snapshot, { snapshot: here, runs: await readStatusRuns(client, rangeToAsk(snapshot, here)) });
       const read: CloneTable[] = [];
-      for (const table of marker.fingerprints) read.push({ schema: table.schema, table: table.table, content: await fingerprintTable(client, table, table) });
+      const columns = await textColumnsByTable(client);
+      for (const table of marker.fingerprints) {
+        const form = { ...table, columns: columns.get(tableKey(table)) ?? null };
+        read.push({ schema: table.schema, table: table.table, content: await fingerprintTable(client, table, form) });
+      }
       await client.end();
       return { equivalence, comparison: compareFingerprints(marker, read) };
     },

@@ -5,6 +5,7 @@ import type { Marker, TableFingerprint } from '../../../domain/backup/model.ts';
 import { faultOf } from '../../pg-errors.ts';
 import { withClone } from '../clone/connection.ts';
 import { fingerprintSettings, fingerprintTable } from '../marker/fingerprint.ts';
+import { type TextColumn, tableKey, textColumnsByTable } from '../marker/name-columns.ts';
 import { counted, type Finding, type OnClone, whatThrown } from './result.ts';
 
 const NAMED = 10;
@@ -12,11 +13,12 @@ const NAMED = 10;
 export async function fingerprints(on: OnClone, marker: Marker): Promise<Finding> {
   // the largest first: the last table to be read is then a small one
   const waiting = [...marker.fingerprints].sort((a, b) => a.bytes - b.bytes);
+  const columns = await columnsOf(on, marker);
   const read: CloneTable[] = [];
   const broken: Finding[] = [];
   const readNext = async (client: pg.ClientBase) => {
     for (let table = waiting.pop(); table !== undefined; table = waiting.pop()) {
-      const answer = await readOne(client, table);
+      const answer = await readOne(client, table, columns.get(tableKey(table)) ?? null);
       if ('outcome' in answer) broken.push({ ...answer, because: [`${table.schema}.${table.table}: ${answer.because[0]}`] });
       else read.push(answer);
       if (read.length % 50 === 0) on.io.beat({ phase: 'fingerprints', left: waiting.length });
@@ -27,10 +29,16 @@ export async function fingerprints(on: OnClone, marker: Marker): Promise<Finding
   return summarise(marker, read, broken);
 }
 
-async function readOne(client: pg.ClientBase, table: TableFingerprint): Promise<CloneTable | Finding> {
+/** The same form as on the source: at the marker's moment the clone's catalogue is the source's. */
+async function columnsOf(on: OnClone, marker: Marker): Promise<ReadonlyMap<string, readonly TextColumn[]>> {
+  if (marker.textForm !== 'oids' || !marker.fingerprints.some(({ equality }) => equality === 'text')) return new Map();
+  return withClone(on, { database: marker.database, settings: fingerprintSettings }, textColumnsByTable);
+}
+
+async function readOne(client: pg.ClientBase, table: TableFingerprint, columns: readonly TextColumn[] | null): Promise<CloneTable | Finding> {
   const name = { schema: table.schema, table: table.table };
   try {
-    return { ...name, content: await fingerprintTable(client, table, { seeds: table.seeds, equality: table.equality }) };
+    return { ...name, content: await fingerprintTable(client, table, { seeds: table.seeds, equality: table.equality, columns }) };
   } catch (error) {
     if (faultOf(error) === 'object-missing') return { ...name, content: null };
     return whatThrown(error);

@@ -38,7 +38,9 @@ export function chooser(input: ChoiceInput): Choose {
     const before = input.policy.mode === 'changed' ? known.get(table.oid) : undefined;
     const key = input.changeKeys[table.oid];
     const sameTable = before?.schema === table.schema && before.table === table.table && before.equality === equality;
-    const unchanged = before !== undefined && sameTable && key !== undefined && key === input.previous?.changeKeys?.[table.oid];
+    // what an older form of the text made is no measure for today's
+    const sameForm = equality === 'hash' || input.previous?.textForm === 'oids';
+    const unchanged = before !== undefined && sameTable && sameForm && key !== undefined && key === input.previous?.changeKeys?.[table.oid];
     return unchanged ? { kind: 'carry-over', fingerprint: before } : { kind: 'read', equality };
   };
 }

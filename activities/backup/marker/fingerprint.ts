@@ -9,12 +9,15 @@ import type pg from 'pg';
 import type { TableContent } from '../../../domain/backup/fingerprint.ts';
 import type { Equality, TableName } from '../../../domain/backup/model.ts';
 import { qualified } from '../../pg.ts';
+import { columnAliases, rowText, type TextColumn } from './name-columns.ts';
 
 export type Seeds = readonly [string, string];
 
 export interface FingerprintForm {
   readonly seeds: Seeds;
   readonly equality: Equality;
+  /** `text`: the columns of a table that has some whose text names other objects; left out or null: the row as it prints. */
+  readonly columns?: readonly TextColumn[] | null;
 }
 
 /**
@@ -47,11 +50,12 @@ export function freshSeeds(): Seeds {
 /** One statement, one row: `rows`, `sum`, both text. Inherited rows are left out: each child has a fingerprint of its own. */
 export function fingerprintSql(table: TableName, form: FingerprintForm): string {
   const [first, second] = form.seeds.map(int8) as [string, string];
+  const columns = form.equality === 'text' ? (form.columns ?? null) : null;
   // `t.*`, not `t`: a column may be called t, and then `t` would mean that column alone
-  const row = form.equality === 'hash' ? `hash_record_extended(t.*, ${first})` : `hashtextextended((t.*)::text collate "C", ${first})`;
+  const row = form.equality === 'hash' ? `hash_record_extended(t.*, ${first})` : `hashtextextended((${rowText(columns, first)}) collate "C", ${first})`;
   return (
     `/* assay backup */ select count(*)::text as rows, coalesce(sum(hashint8extended(${row}, ${second})), 0)::text as sum ` +
-    `from only ${qualified(table.schema, table.table)} t`
+    `from only ${qualified(table.schema, table.table)} t${columnAliases(columns)}`
   );
 }
 

@@ -10,6 +10,7 @@ import { bySlot } from './by-slot.ts';
 import { chooser, orderFor } from './choice.ts';
 import { freshSeeds } from './fingerprint.ts';
 import { type HeldSnapshot, isHeld, type NoSnapshot } from './held-snapshot.ts';
+import { nameTypes } from './name-columns.ts';
 import { readPass } from './pass.ts';
 import { readSequences, settleSequences } from './sequences.ts';
 import { endAll, type MarkerSource, openReader } from './session.ts';
@@ -54,6 +55,7 @@ export async function makeMarker(source: MarkerSource, options: MarkerOptions, o
       ...(options.knownDatabases === undefined ? {} : { knownDatabases: options.knownDatabases }),
       witness: await newestWitness(held.holder),
       fingerprints,
+      textForm: 'oids',
       sequences,
       notCovered,
       tookMs: Math.round(performance.now() - began),
@@ -89,10 +91,12 @@ interface Reading {
 async function readTables({ source, held, options, changeKeys: keys, onProgress }: Reading) {
   const { fingerprint } = source.policy.proof;
   const totalBytes = fingerprint.mode === 'sample' ? await passBytes(held.holder) : 0;
+  const unhashable = await unhashableTypes(held.holder);
+  const types = { unhashable, named: await nameTypes(held.holder, unhashable) };
   const choose = chooser({ policy: fingerprint, ...options, changeKeys: keys, totalBytes });
   return readPass({
     ...{ source, held, choose, onProgress },
-    pages: sourceTables(held.holder, await unhashableTypes(held.holder), orderFor(fingerprint.mode, options.previous)),
+    pages: sourceTables(held.holder, types, orderFor(fingerprint.mode, options.previous)),
     seeds: freshSeeds(),
     parallel: fingerprint.parallel,
     deadlineMs: held.heldSinceMs + fingerprint.maxSnapshotAgeMs,

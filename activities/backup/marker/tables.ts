@@ -1,6 +1,7 @@
 /** The tables of one database as a snapshot sees them, page by page: memory stays flat however many there are. */
 import type pg from 'pg';
 import type { NotCoveredReason, TableName } from '../../../domain/backup/model.ts';
+import { type NameTypes, type TextColumn, textColumns, textColumnsSql } from './name-columns.ts';
 
 export interface SourceTable extends TableName {
   readonly oid: number;
@@ -8,6 +9,8 @@ export interface SourceTable extends TableName {
   readonly roughBytes: number;
   /** By catalogue: some column's type has no extended hash, or its equality depends on a collation library. */
   readonly needsText: boolean;
+  /** For the text form: set where some column's text names other objects. */
+  readonly columns: readonly TextColumn[] | null;
   /** Name, file and columns: any change of these between snapshot and reading makes the reading worthless. */
   readonly signature: string;
   /** null: can be read. */
@@ -15,6 +18,18 @@ export interface SourceTable extends TableName {
 }
 
 export type TableOrder = { readonly by: 'size' } | { readonly by: 'oid'; readonly after: number };
+
+/** What the catalogue says of column types. */
+export interface ColumnTypes {
+  readonly unhashable: readonly string[];
+  readonly named: NameTypes;
+}
+
+interface FetchedTable extends Omit<SourceTable, 'oid' | 'roughBytes' | 'columns'> {
+  readonly oid: string;
+  readonly roughBytes: string;
+  readonly columns: [string, string][] | null;
+}
 
 const PAGE = 200;
 
@@ -48,18 +63,19 @@ const counted = `c.relkind in ('r', 'm', 'f') and c.relpersistence <> 't' and c.
   or c.oid = 'pg_largeobject'::regclass and exists (select from pg_largeobject_metadata)`;
 
 /**
- * Declares the cursor in the holder's transaction and yields pages. `unhashable` comes from the catalogue (see unhashable-types.ts).
+ * Declares the cursor in the holder's transaction and yields pages. `types` come from the catalogue (see unhashable-types.ts, name-columns.ts).
  * Temporary tables are left out: they belong to their session.
  */
-export async function* sourceTables(holder: pg.Client, unhashable: readonly string[], order: TableOrder): AsyncGenerator<readonly SourceTable[]> {
+export async function* sourceTables(holder: pg.Client, types: ColumnTypes, order: TableOrder): AsyncGenerator<readonly SourceTable[]> {
   // utility statements take no parameters; BigInt lets nothing but numbers through
-  const types = unhashable.map((oid) => String(BigInt(oid))).join(',');
+  const textTypes = types.unhashable.map((oid) => String(BigInt(oid))).join(',');
   const sorted = order.by === 'size' ? 'c.relpages desc, c.oid' : `c.oid <= ${BigInt(order.after)}, c.oid`;
   await holder.query(`/* assay backup */ declare assay_tables no scroll cursor for
     select c.oid::int8 as oid, n.nspname as schema, c.relname as table, ${roughBytes} as "roughBytes", ${signature} as signature,
+      ${textColumnsSql(types.named)} as columns,
       exists (select from pg_attribute a left join pg_collation l on l.oid = a.attcollation
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-          and (a.atttypid = any ('{${types}}'::oid[]) or not l.collisdeterministic)) as "needsText",
+          and (a.atttypid = any ('{${textTypes}}'::oid[]) or not l.collisdeterministic)) as "needsText",
       case
         when c.relkind = 'f' then 'foreign-table'
         when c.relpersistence = 'u' then 'unlogged'
@@ -71,9 +87,9 @@ export async function* sourceTables(holder: pg.Client, unhashable: readonly stri
     where ${counted}
     order by ${sorted}`);
   for (;;) {
-    const { rows } = await holder.query<SourceTable & { oid: string; roughBytes: string }>(`/* assay backup */ fetch ${PAGE} from assay_tables`);
+    const { rows } = await holder.query<FetchedTable>(`/* assay backup */ fetch ${PAGE} from assay_tables`);
     if (rows.length === 0) break;
-    yield rows.map((row) => ({ ...row, oid: Number(row.oid), roughBytes: Number(row.roughBytes) }));
+    yield rows.map((row) => ({ ...row, oid: Number(row.oid), roughBytes: Number(row.roughBytes), columns: textColumns(row.columns, types.named) }));
   }
   await holder.query('/* assay backup */ close assay_tables');
 }
