@@ -1,12 +1,12 @@
 /** A proposed change with its evidence, and the SQL file by which a user's own pipeline makes it. Pure. */
 import { createIndexSql, indexName, quoteName, quoteRelation } from './index-sql.ts';
-import type { Decision, Experiment, IndexDefinition, Instant, RecommendationState } from './model.ts';
+import type { Decision, Experiment, IndexDefinition, Instant, RecommendationState, RelationName } from './model.ts';
 
 export interface RecommendedIndex {
   /** As it will be called on the source. */
   readonly name: string;
   readonly index: IndexDefinition;
-  /** CREATE INDEX as it is proposed. */
+  /** As it is proposed: CREATE INDEX, of a partitioned table one for each part, each a line. */
   readonly sql: string;
   readonly undo: string;
   readonly sizeBytes: number;
@@ -31,21 +31,37 @@ export interface Recommendation {
   readonly texts: Readonly<Record<string, string>>;
 }
 
-/** The index as it is proposed for the source. `isPartitioned`: PostgreSQL cannot build it concurrently as a whole. */
+/** How a table is divided; null: it is not. `parts`: those that hold rows, empty where they are divided further themselves. */
+export type Partitions = { readonly parts: readonly RelationName[] } | null;
+
+/** The index as it is proposed for the source, under the name it will have there. */
 export function recommendedIndex(
   index: IndexDefinition,
   measured: Pick<RecommendedIndex, 'sizeBytes' | 'buildMs' | 'leaveOneOut'>,
-  { isPartitioned }: { readonly isPartitioned: boolean },
+  partitions: Partitions = null,
 ): RecommendedIndex {
   const name = indexName(index);
   const whole = `${quoteName(index.table.schema)}.${quoteName(name)}`;
-  return {
-    name,
-    index,
-    sql: `${createIndexSql(index, name, { concurrently: !isPartitioned })};`,
-    undo: `DROP INDEX${isPartitioned ? '' : ' CONCURRENTLY'} IF EXISTS ${whole};`,
-    ...measured,
-  };
+  // PostgreSQL drops the index of a partitioned table only as a whole, and not concurrently
+  const undo = `DROP INDEX${partitions === null ? ' CONCURRENTLY' : ''} IF EXISTS ${whole};`;
+  return { name, index, sql: createSql(index, name, partitions).join('\n'), undo, ...measured };
+}
+
+function createSql(index: IndexDefinition, name: string, partitions: Partitions): readonly string[] {
+  if (partitions === null) return [`${createIndexSql(index, name, { concurrently: true })};`];
+  if (partitions.parts.length === 0) return [`${createIndexSql(index, name, { concurrently: false })};`];
+  const table = quoteRelation(index.table);
+  // the whole is there at once and empty, and is valid once every part was attached: nobody who writes has to wait for a build
+  const onlyWhole = createIndexSql(index, name, { concurrently: false }).replace(` ON ${table} `, () => ` ON ONLY ${table} `);
+  const parts = partitions.parts.flatMap((part) => {
+    const own = { ...index, table: part };
+    const partName = indexName(own);
+    return [
+      `${createIndexSql(own, partName, { concurrently: true })};`,
+      `ALTER INDEX ${quoteName(index.table.schema)}.${quoteName(name)} ATTACH PARTITION ${quoteName(part.schema)}.${quoteName(partName)};`,
+    ];
+  });
+  return [`${onlyWhole};`, ...parts];
 }
 
 /** For `psql -f` or a migration without a transaction around it. */
@@ -74,10 +90,11 @@ function headOf({ id, cluster, database, experiment, backup, createdAt }: Omit<R
   ];
 }
 
-function figuresOf({ index, sizeBytes, buildMs, leaveOneOut }: RecommendedIndex): string[] {
+function figuresOf({ index, sql, sizeBytes, buildMs, leaveOneOut }: RecommendedIndex): string[] {
   const without = leaveOneOut === null ? '' : `; without it the total is ${leaveOneOut.toFixed(2)} times as long`;
   return [
     comment(`${quoteRelation(index.table)}: ${sizeBytes} bytes, built in ${buildMs} ms on the copy${without}`),
+    ...(sql.includes('CONCURRENTLY') ? [] : [comment('its parts are divided further: this takes a lock that makes writers wait until it is built')]),
     ...(index.predicate === null ? [] : [comment('partial: it serves only statements whose condition implies its own')]),
   ];
 }

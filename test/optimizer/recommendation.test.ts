@@ -5,16 +5,16 @@ import { bestFirst, chosen, workloadSummary } from '../../domain/optimizer/exper
 import { btree, columnKey } from '../../domain/optimizer/index-sql.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { IndexDefinition, Statement } from '../../domain/optimizer/model.ts';
-import { type Recommendation, recommendationSql, recommendedIndex, undoSql } from '../../domain/optimizer/recommendation.ts';
+import { type Partitions, type Recommendation, recommendationSql, recommendedIndex, undoSql } from '../../domain/optimizer/recommendation.ts';
 import type { ExperimentSummary } from '../../domain/optimizer/requests.ts';
 
 const hostile = { schema: 'a.b"c', relation: 'x\n; drop table users; --' };
 
-function recommendation(index: IndexDefinition, isPartitioned = false): Recommendation {
+function recommendation(index: IndexDefinition, partitions: Partitions = null): Recommendation {
   return {
     ...{ id: 'r-1', run: 'o-1', cluster: 'shop', database: 'my\ndrop database shop;', createdAt: '2026-11-21T10:00:00.000Z', state: 'proposed', backup: 'B1' },
     experiment: { id: 'e-1', proofId: 'p-1', changes: [], statements: [], total: { ratio: 0.5, low: 0.4, high: 0.6 } },
-    indexes: [recommendedIndex(index, { sizeBytes: 8192, buildMs: 12, leaveOneOut: 1.9 }, { isPartitioned })],
+    indexes: [recommendedIndex(index, { sizeBytes: 8192, buildMs: 12, leaveOneOut: 1.9 }, partitions)],
     decision: { verdict: 'accepted', because: [] },
     texts: {},
   };

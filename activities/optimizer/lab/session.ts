@@ -5,6 +5,7 @@ import type { IndexDefinition, NotJudged } from '../../../domain/optimizer/model
 import { reasonByCode } from '../../pg-errors.ts';
 import type { OptimizerDependencies, StoredRun } from '../ports.ts';
 import type { OnLab } from '../steps/search.ts';
+import { endOtherSessions } from './alone.ts';
 import { prepareUnits, type Unit } from './execute.ts';
 import type { LabSession, Rounds } from './measure.ts';
 import { labSettings } from './planner-settings.ts';
@@ -29,6 +30,7 @@ export async function onLab<T>(
   const { database, settings, statements } = stored;
   return deps.labSession({ policy, clone }, { database, settings: labSettings(settings) }, async (client) => {
     const io = deps.io();
+    await endOtherSessions(client);
     // values are drawn from statistics that nothing changes on the lab: each attempt and each set is measured with the same ones
     const { bound, notJudged } = await deps.bind(client, statements, { maxBindings: MAX_BINDINGS });
     const built = await buildSet(client, indexesOf(stored), io);

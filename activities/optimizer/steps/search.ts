@@ -3,6 +3,7 @@
 import { MAX_BINDINGS } from '../../../domain/optimizer/limits.ts';
 import type { OptimizerLimits } from '../../../domain/optimizer/model.ts';
 import type { SearchSummary } from '../../../domain/optimizer/requests.ts';
+import { endOtherSessions } from '../lab/alone.ts';
 import { labSettings } from '../lab/planner-settings.ts';
 import type { LabRef, OptimizerDependencies } from '../ports.ts';
 
@@ -18,6 +19,7 @@ export function searchSteps(deps: OptimizerDependencies) {
       const { statements, database, settings } = await deps.store.load(run);
       const io = deps.io();
       return deps.labSession({ policy, clone }, { database, settings: labSettings(settings) }, async (client) => {
+        await endOtherSessions(client);
         const { bound, notJudged } = await deps.bind(client, statements, { maxBindings: MAX_BINDINGS });
         const { sets, explains } = await deps.search(client, { bound, limits, io });
         await deps.store.notJudged(run, notJudged);

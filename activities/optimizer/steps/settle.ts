@@ -1,13 +1,13 @@
 /** The best set, reduced to the indexes that earn their place, measured as it will be recommended. */
 import { summaryOf } from '../../../domain/optimizer/experiment.ts';
 import type { Decision, Experiment } from '../../../domain/optimizer/model.ts';
-import { type Recommendation, recommendedIndex } from '../../../domain/optimizer/recommendation.ts';
+import { type Recommendation, type RecommendedIndex, recommendedIndex } from '../../../domain/optimizer/recommendation.ts';
 import type { ExperimentSummary } from '../../../domain/optimizer/requests.ts';
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { earnsPlace } from '../../../domain/optimizer/verdict.ts';
-import { readTableFacts } from '../catalogue.ts';
 import { measureLeaveOneOut, measureSet, type SetTimes } from '../lab/experiment.ts';
 import { judgedExperiment } from '../lab/judged.ts';
+import { partitionsOf } from '../lab/partitions.ts';
 import { onLab, type Prepared } from '../lab/session.ts';
 import { type BuiltIndex, dropSql } from '../lab/sets.ts';
 import type { OptimizerDependencies } from '../ports.ts';
@@ -82,9 +82,11 @@ interface Recommending {
 
 async function recommend(deps: OptimizerDependencies, { request, prepared, built, experiment, decision }: Recommending): Promise<void> {
   const { stored, session } = prepared;
-  const facts = await readTableFacts(session.client, [...new Set(built.map(({ schema }) => schema))]);
-  const isPartitioned = ({ index: { table } }: BuiltIndex) =>
-    facts.some((each) => each.kind === 'partitioned' && each.table.schema === table.schema && each.table.relation === table.relation);
+  const indexes: RecommendedIndex[] = [];
+  for (const [place, { index, sizeBytes, buildMs }] of built.entries()) {
+    const leaveOneOut = experiment.changes[place]?.leaveOneOut ?? null;
+    indexes.push(recommendedIndex(index, { sizeBytes, buildMs, leaveOneOut }, await partitionsOf(session.client, index.table)));
+  }
   const judged = new Set(experiment.statements.map(({ statement }) => statement));
   const recommendation: Recommendation = {
     id: request.recommendation,
@@ -95,13 +97,7 @@ async function recommend(deps: OptimizerDependencies, { request, prepared, built
     state: 'proposed',
     experiment,
     backup: request.backup,
-    indexes: built.map((each, place) =>
-      recommendedIndex(
-        each.index,
-        { sizeBytes: each.sizeBytes, buildMs: each.buildMs, leaveOneOut: experiment.changes[place]?.leaveOneOut ?? null },
-        { isPartitioned: isPartitioned(each) },
-      ),
-    ),
+    indexes,
     decision,
     texts: Object.fromEntries(stored.statements.filter(({ id }) => judged.has(id)).map(({ id, text }) => [id, text])),
   };
