@@ -19,7 +19,7 @@ export interface ParseFault {
   readonly detail: string;
 }
 
-export const isFault = (parsed: Parsed | ParseFault): parsed is ParseFault => 'reason' in parsed;
+export const isFault = (parsed: Parsed | readonly Parsed[] | ParseFault): parsed is ParseFault => 'reason' in parsed;
 
 /** Must have been awaited once before anything else here. Idempotent. */
 export const parserReady = (): Promise<void> => loadModule();
@@ -41,10 +41,11 @@ export function parseAll(text: string): Parsed[] | ParseFault {
   try {
     const bytes = Buffer.from(text);
     const found = (parseSync(text) as { stmts?: { stmt: Tree; stmt_location?: number; stmt_len?: number }[] }).stmts ?? [];
-    if (found.length === 1) return [parsedOf(text, found[0]?.stmt as Tree)];
-    return found.map(({ stmt_location: start = 0, stmt_len: length }) => {
+    return found.map(({ stmt, stmt_location: start = 0, stmt_len: length }) => {
+      if (start === 0 && length === undefined) return parsedOf(text, stmt);
       const own = bytes.subarray(start, length === undefined ? undefined : start + length).toString();
-      return parsedOf(own, (parseSync(own) as { stmts: { stmt: Tree }[] }).stmts[0]?.stmt as Tree);
+      // locations count from the beginning of the text, whatever stands before
+      return parsedOf(own, start === 0 ? stmt : ((parseSync(own) as { stmts: { stmt: Tree }[] }).stmts[0]?.stmt as Tree));
     });
   } catch (error) {
     return faultOf(error);

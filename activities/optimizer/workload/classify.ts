@@ -11,8 +11,8 @@ export interface Classified {
 }
 
 export interface KnownNames {
-  /** Relations of pg_catalog. */
-  readonly catalogue: ReadonlySet<string>;
+  /** Whether a name without schema is a relation of pg_catalog. */
+  readonly isCatalogue: (name: string) => boolean;
   /** Tables that the workload makes with CREATE TEMP. */
   readonly temporary: ReadonlySet<string>;
 }
@@ -91,7 +91,7 @@ function relationsRefuse(parsed: Parsed, known: KnownNames): Classified['notJudg
   if (relations.length === 0) return null;
   if (relations.every(({ schema }) => schema === sourceSchema)) return { reason: 'own-statement', detail: `reads or writes only the schema ${sourceSchema}` };
   const isCatalogue = ({ schema, name }: Relation) =>
-    schema === null ? known.catalogue.has(name) : schema === 'pg_catalog' || schema === 'information_schema' || schema === 'pg_toast';
+    schema === null ? known.isCatalogue(name) : schema === 'pg_catalog' || schema === 'information_schema' || schema === 'pg_toast';
   return relations.every(isCatalogue) ? { reason: 'catalogue-only', detail: 'reads only PostgreSQL’s own catalogues' } : null;
 }
 

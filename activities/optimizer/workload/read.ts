@@ -80,7 +80,7 @@ function knownNames(rows: readonly StatementRow[], catalogue: ReadonlySet<string
     const names = text === null ? [] : temporaryTables(text);
     if (names.length > 0) temporary.set(databaseId, new Set([...(temporary.get(databaseId) ?? []), ...names]));
   }
-  return (databaseId) => ({ catalogue, temporary: temporary.get(databaseId) ?? new Set() });
+  return (databaseId) => ({ isCatalogue: (name) => catalogue.has(name), temporary: temporary.get(databaseId) ?? new Set() });
 }
 
 function classified(row: StatementRow, known: (databaseId: string) => KnownNames): Classified {
