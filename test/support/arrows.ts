@@ -95,6 +95,7 @@ const table: readonly Arrows[] = [
     packages: only('yaml'),
     ours: within('domain/', 'ops/metrics', 'ops/prometheus'),
   },
+  { folder: 'ops/optimizer-report', says: 'domain/, nothing else', builtins: true, packages: none, ours: within('domain/', 'ops/optimizer-report') },
   { folder: 'ops/setup', says: 'nothing of ours', builtins: true, packages: only('@temporalio/testing'), ours: none },
   free('workers/'),
   free('test/'),
