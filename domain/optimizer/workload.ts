@@ -126,7 +126,7 @@ function notices(look: {
   const evicted = (after.evictions ?? 0) - (isReset ? 0 : (before?.evictions ?? 0));
   return [
     isReset && `statistics were reset at ${after.resetAt ?? 'an unknown time'}: only what ran since then is counted`,
-    before !== null && before.startedAt !== after.startedAt && `the server was started anew at ${after.startedAt}: what ran before a crash may be missing`,
+    before !== null && before.startedAt !== after.startedAt && `the server was started anew at ${after.startedAt}`,
     evicted > 0 && `PostgreSQL threw statements away ${evicted} time(s): pg_stat_statements.max (${after.maxStatements}) is too small for this workload`,
     vanished > 0 && `${vanished} statement(s) of the earlier look are no longer counted: what they did since is missing`,
     restarted > 0 && `${restarted} statement(s) were reset or evicted in between: only what they did since is counted`,

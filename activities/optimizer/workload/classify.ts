@@ -2,6 +2,7 @@
 import { sourceSchema } from '../../../domain/ids.ts';
 import type { NotJudgedReason, StatementKind } from '../../../domain/optimizer/model.ts';
 import { isFault, type Parsed, parseOne, type Tree, tagged, tokens, visit } from '../bind/tree.ts';
+import { normalised } from './normalise.ts';
 
 export interface Classified {
   /** The statement itself: without the `PREPARE … AS` or `DECLARE … FOR` around it. */
@@ -67,7 +68,7 @@ const commandOf = (kind: string) =>
     .replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ')
     .toLowerCase();
 
-/** pg_stat_statements counts executions of a prepared statement and of a cursor under the text that made it. */
+/** pg_stat_statements counts executions of a prepared statement and of a cursor under the text that made it; that of a cursor with its constants. */
 function unwrapped(parsed: Parsed): Parsed {
   const word = { PrepareStmt: 'as', DeclareCursorStmt: 'for' }[parsed.kind];
   if (word === undefined) return parsed;
@@ -77,7 +78,8 @@ function unwrapped(parsed: Parsed): Parsed {
     if (token.text === ')') depth--;
     if (depth > 0 || token.keywordKind === 0 || token.text.toLowerCase() !== word) continue;
     const inner = parseOne(parsed.bytes.subarray(token.end).toString().trim());
-    return isFault(inner) ? parsed : inner;
+    if (isFault(inner)) return parsed;
+    return parsed.kind === 'PrepareStmt' ? inner : { ...inner, text: normalised(inner).text };
   }
   return parsed;
 }
