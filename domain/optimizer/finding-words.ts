@@ -68,7 +68,7 @@ function sayWork(evidence: Exclude<FindingEvidence, { kind: RowKind }>, isMeasur
       return {
         title: 'works on disk',
         says: `${SPILLS[evidence.what]} ${isMeasured ? 'wrote' : 'would keep'} ${size(evidence.diskBytes)}${evidence.memoryBytes === null ? '' : `, ${isMeasured ? 'having' : 'with'} ${size(evidence.memoryBytes)} of memory`}`,
-        wayOut: 'more work_mem for this statement, fewer columns or rows, or an index that gives the order',
+        wayOut: WAYS_OUT[evidence.what],
       };
     case 'loop-explodes':
       return {
@@ -82,6 +82,13 @@ function sayWork(evidence: Exclude<FindingEvidence, { kind: RowKind }>, isMeasur
 }
 
 const SPILLS = { sort: 'the sort', 'hash-join': 'the hash table', 'hash-aggregate': 'the groups', 'kept-rows': 'the rows kept' } as const;
+
+const WAYS_OUT = {
+  sort: 'more work_mem for this statement, fewer columns or rows, or an index that gives the order',
+  'hash-join': 'more work_mem (or hash_mem_multiplier) for this statement, or fewer rows and columns before the join',
+  'hash-aggregate': 'more work_mem (or hash_mem_multiplier) for this statement, or an index that gives the order of the groups',
+  'kept-rows': 'more work_mem for this statement, or fewer rows and columns that are kept',
+} as const;
 
 function sayStatement(evidence: Exclude<FindingEvidence, { kind: RowKind | 'misestimate' | 'spill' | 'loop-explodes' }>): FindingWords {
   switch (evidence.kind) {

@@ -25,7 +25,7 @@ export function readingsOf(root: PlanNode, callers: Callers): readonly Reading[]
   return readings;
 }
 
-const DECIDED: ReadonlySet<string> = new Set(['Nested Loop', 'Hash Join', 'Merge Join', 'Aggregate', 'Sort']);
+const DECIDED: ReadonlySet<string> = new Set(['Nested Loop', 'Hash Join', 'Merge Join', 'Aggregate']);
 /** They read their input to its end before they give the first row. */
 const READS_ALL: ReadonlySet<string> = new Set(['Sort', 'Hash', 'Bitmap Heap Scan', 'BitmapAnd', 'BitmapOr', 'ModifyTable']);
 

@@ -40,16 +40,18 @@ function cell(node: PlanNode, share: NodeShare, { x, depth }: { readonly x: numb
   const width = share.inclusiveShare * WIDTH;
   const name = `${sayType(node)} ${sayTarget(node)}`.trim();
   const took = share.ms === null ? `cost ${Math.round(share.cost)}` : ms(share.ms);
-  const self = `${sayPart(shareOf(share))} · ${took}`;
+  const part = sayPart(shareOf(share));
   const [left, top] = [px(x + 6), depth * LEVEL];
   return html`<g class="cell heat-${heatOf(shareOf(share))}"><title>${name}: ${took} by itself, ${sayPart(share.inclusiveShare)} with everything below</title>
 <rect x="${px(x + 0.5)}" y="${top + 0.5}" width="${px(Math.max(0.6, width - 1))}" height="${LEVEL - 1.5}" rx="2"/>
-${label(name, width, LETTER, html`x="${left}" y="${top + 14}"`)}${label(self, width, SMALL_LETTER, html`class="small" x="${left}" y="${top + 27}"`)}</g>`;
+${label(name, width, LETTER, html`x="${left}" y="${top + 14}"`)}${label(lettersIn(width, SMALL_LETTER) < `${part} · ${took}`.length ? part : `${part} · ${took}`, width, SMALL_LETTER, html`class="small" x="${left}" y="${top + 27}"`)}</g>`;
 }
 
 function label(text: string, width: number, letter: number, place: Html): Html {
-  const room = Math.floor((width - 10) / letter);
+  const room = lettersIn(width, letter);
   const chars = [...text];
   if (room < 4) return html``;
   return html`<text ${place}>${chars.length <= room ? text : `${chars.slice(0, room - 1).join('')}…`}</text>`;
 }
+
+const lettersIn = (width: number, letter: number) => Math.floor((width - 10) / letter);

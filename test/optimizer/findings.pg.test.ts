@@ -1,56 +1,13 @@
-/** Each finding on a plan that real PostgreSQL made, and the plan beside it where it must stay silent. */
-import type pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { lookAtLocks } from '../../activities/optimizer/lock-waits.ts';
-import { readStatistics } from '../../activities/optimizer/statistics.ts';
-import type { Finding, FindingFacts, FindingKind } from '../../domain/optimizer/finding.ts';
-import { findingsOf } from '../../domain/optimizer/findings.ts';
-import { addUpLocks, lockFindings, nPlusOneFindings } from '../../domain/optimizer/findings-workload.ts';
+/** Each finding about a node on a plan that real PostgreSQL made, and the plan beside it where it must stay silent. */
+import { describe, expect, test } from 'vitest';
+import type { FindingFacts, FindingKind } from '../../domain/optimizer/finding.ts';
 import type { TableFacts } from '../../domain/optimizer/model.ts';
-import { nodesOf } from '../../domain/optimizer/plan.ts';
-import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
-import { testCluster } from '../support/cluster.ts';
-import { openSession, planOf } from './explain-support.ts';
+import { type FoundOptions, figure, findingsServer, foundIn } from './findings-support.ts';
 
-let cluster: EmbeddedCluster;
-let client: pg.Client;
+const server = findingsServer();
+const found = (kind: FindingKind, sql: string, options: FoundOptions = {}) => foundIn(server, { kind, sql, ...options });
 
-beforeAll(async () => {
-  cluster = await testCluster({
-    stanzaCreate: false,
-    settings: { shared_preload_libraries: 'pg_stat_statements', autovacuum: 'off', jit: 'off', max_parallel_workers_per_gather: '0' },
-  });
-  client = await openSession(cluster);
-  await client.query(`create extension pg_stat_statements; create extension pg_trgm;
-    create table events (id int primary key, actor int, kind int, region int, city int, at timestamptz, note text);
-    insert into events select n, n % 5000, n % 3, n % 100, n % 100, timestamptz '2026-01-01' + n * interval '1 min', md5(n::text) || repeat('.', 60)
-      from generate_series(1, 100000) n;
-    create index events_kind on events (kind); create index events_actor on events (actor); create index events_at on events (at);
-    create table actors (id int primary key, name text);
-    insert into actors select n, 'actor ' || n from generate_series(0, 4999) n;
-    create table tied as select n as id, n % 4 as x, n % 4 as y, n % 4 as z from generate_series(1, 5000) n;
-    create table trigrams as select 'abc bcd ' || n as note from generate_series(1, 20000) n; create index on trigrams using gin (note gin_trgm_ops);
-    create table tiny (id int, what text); insert into tiny select n, 'x' from generate_series(1, 500) n`);
-  await client.query('vacuum analyze');
-});
-
-afterAll(() => client.end());
-
-type Options = { readonly analyze?: boolean; readonly settings?: Readonly<Record<string, string>>; readonly facts?: FindingFacts };
-
-/** Findings with the type of their node, of one kind. */
-async function found(kind: FindingKind, sql: string, { facts, ...options }: Options = {}): Promise<readonly (Finding & { node: string | null })[]> {
-  const plan = await planOf(client, sql, options);
-  const nodes = nodesOf(plan.root);
-  return findingsOf(plan, facts)
-    .filter(({ evidence }) => evidence.kind === kind)
-    .map((finding) => ({ ...finding, node: finding.nodeId === null ? null : (nodes[finding.nodeId]?.type ?? null) }));
-}
-
-/** A number of a finding's evidence. */
-const figure = (finding: Finding | undefined, name: string) => Number(({ ...finding?.evidence } as Record<string, unknown>)[name]);
-
-const eventsFacts: TableFacts = {
+const events: TableFacts = {
   table: { schema: 'public', relation: 'events' },
   kind: 'table',
   rows: 100_000,
@@ -59,7 +16,7 @@ const eventsFacts: TableFacts = {
   indexes: [],
   writesPerRead: null,
 };
-const facts: FindingFacts = { tables: [eventsFacts] };
+const facts: FindingFacts = { tables: [events] };
 
 describe('a whole table read for few rows', () => {
   test('is found with its rows and its share', async () => {
@@ -135,9 +92,9 @@ describe('a wrong count of rows', () => {
     ['Hash Join', { enable_mergejoin: 'off', enable_nestloop: 'off' }],
     ['Nested Loop', { enable_mergejoin: 'off', enable_hashjoin: 'off' }],
   ])('of a join whose inputs were right, at the %s', async (join, settings) => {
-    await client.query(`drop table if exists skewed_a, skewed_b; create table skewed_a as select 1 as key from generate_series(1, 900) union all select n from generate_series(2, 1100) n;
+    await server.client.query(`drop table if exists skewed_a, skewed_b; create table skewed_a as select 1 as key from generate_series(1, 900) union all select n from generate_series(2, 1100) n;
       create table skewed_b as select 1 as key from generate_series(1, 900) union all select n from generate_series(2, 1100) n`);
-    await client.query('analyze skewed_a, skewed_b');
+    await server.client.query('analyze skewed_a, skewed_b');
     // an expression hides the frequent value from the planner, on both sides
     const all = await found('misestimate', 'select count(*) from skewed_a a join skewed_b b on a.key + 0 = b.key + 0', { settings });
     expect(all).toMatchObject([{ node: join, evidence: { actualRows: 811_099 } }]);
@@ -251,99 +208,9 @@ describe('lossy scans', () => {
   test('an index-only scan that goes to the table', async () => {
     const sql = 'select count(actor) from visited where actor < 4000';
     const settings = { enable_seqscan: 'off', enable_bitmapscan: 'off' };
-    await client.query('create table visited as select * from events; create index on visited (actor); analyze visited');
+    await server.client.query('create table visited as select * from events; create index on visited (actor); analyze visited');
     expect(await found('heap-fetches', sql, { settings })).toMatchObject([{ node: 'Index Only Scan', evidence: { fetches: 80_000, rows: 80_000 } }]);
-    await client.query('vacuum visited');
+    await server.client.query('vacuum visited');
     expect(await found('heap-fetches', sql, { settings })).toEqual([]);
-  });
-});
-
-describe('the statement as a whole', () => {
-  const compile = { jit: 'on', jit_above_cost: '0', jit_optimize_above_cost: '0', jit_inline_above_cost: '0' };
-
-  test('compiling that takes most of the time', async () => {
-    const sql = 'select count(*) from tiny where id > 5 and what <> $$y$$ group by what';
-    const [finding] = await found('jit-dominates', sql, { settings: compile });
-    expect(finding).toMatchObject({ nodeId: null, isMeasured: true });
-    expect(finding?.share).toBeGreaterThan(0.2);
-    expect(await found('jit-dominates', sql)).toEqual([]);
-    expect(await found('jit-dominates', sql, { settings: compile, analyze: false })).toEqual([]);
-  });
-
-  test('planning that takes longer than executing', async () => {
-    await client.query(`create table parted (id int) partition by range (id);
-      do $$ begin for n in 0..299 loop execute format('create table parted_%s partition of parted for values from (%s) to (%s)', n, n * 10, n * 10 + 10); end loop; end $$`);
-    // by a volatile value no partition is left out, and none is executed for a false condition
-    const sql = 'select * from parted a join parted b using (id) where false = (random() > 2) and a.id + 0 = 1 limit 0';
-    expect(await found('planning-dominates', sql)).toMatchObject([{ nodeId: null }]);
-    expect(await found('planning-dominates', 'select count(*) from events')).toEqual([]);
-  });
-
-  test('statistics that are missing, stale, fresh', async () => {
-    await client.query(`create table fresh as select n as id from generate_series(1, 20000) n`);
-    const sql = 'select * from fresh where id = 7';
-    const kinds = async () => {
-      await client.query('select pg_stat_force_next_flush(); select pg_stat_clear_snapshot()');
-      const statistics = await readStatistics(client, [
-        { schema: 'public', relation: 'fresh' },
-        { schema: 'nowhere', relation: 'fresh' },
-      ]);
-      expect(statistics).toHaveLength(1);
-      const plan = await planOf(client, sql, { analyze: false });
-      return findingsOf(plan, { statistics }).map(({ evidence }) => evidence);
-    };
-    expect(await kinds()).toMatchObject([{ kind: 'statistics-missing', rows: 20_000 }]);
-    await client.query('analyze fresh');
-    expect(await kinds()).toEqual([]);
-    await client.query('update fresh set id = id + 1 where id < 1000');
-    expect(await kinds()).toEqual([]);
-    await client.query('update fresh set id = id + 1 where id < 6000');
-    expect(await kinds()).toMatchObject([{ kind: 'statistics-stale', rows: 20_000, analyzedAt: expect.stringMatching(/^20/) }]);
-  });
-});
-
-describe('the workload', () => {
-  const statements = async () => {
-    const { rows } = await client.query(
-      `select queryid::text as id, 'postgres' as database, 'select' as kind, calls::int, total_exec_time as "totalMs", rows::int, query
-         from pg_stat_statements where query ~ '^select .* from (actors|events) '`,
-    );
-    return rows;
-  };
-
-  test('one call for each row of another statement', async () => {
-    await client.query('select pg_stat_statements_reset()');
-    for (let page = 0; page < 4; page++) {
-      const { rows } = await client.query('select id, actor from events where actor between $1 and $2', [page * 20, page * 20 + 19]);
-      for (const { actor } of rows) await client.query('select name from actors where id = $1', [actor]);
-    }
-    const seen = await statements();
-    const [caller, called] = ['events', 'actors'].map((table) => seen.find(({ query }) => query.includes(`from ${table}`)).id);
-    expect(nPlusOneFindings(seen)).toMatchObject([
-      { statement: called, finding: { evidence: { kind: 'n-plus-one', calls: 1_600, callsOfCaller: 4, rowsOfCaller: 1_600, caller } } },
-    ]);
-  });
-
-  test('silent: as many calls, but nothing that gave so many rows', async () => {
-    await client.query('select pg_stat_statements_reset()');
-    for (let n = 0; n < 1_600; n++) await client.query('select name from actors where id = $1', [n]);
-    await client.query('select id, actor from events where actor between $1 and $2', [0, 9]);
-    expect(nPlusOneFindings(await statements())).toEqual([]);
-  });
-
-  test('a statement that waits for a lock, and for whom', async () => {
-    const [holder, waiter] = [await openSession(cluster), await openSession(cluster)];
-    await holder.query('begin; update tiny set what = $$h$$ where id = 1');
-    const waiting = waiter.query('update tiny set what = $$w$$ where id = 1');
-    const looks = [];
-    while (looks.filter((look) => look.length > 0).length < 3) looks.push(await lookAtLocks(client));
-    await holder.query('rollback');
-    await waiting;
-    const [finding] = lockFindings(addUpLocks(looks.slice(-3)));
-    expect(finding?.finding.evidence).toMatchObject({ kind: 'lock-wait', samples: 3, waits: 3, blockers: [expect.stringMatching(/^-?\d+$/)] });
-    expect(lockFindings(addUpLocks([await lookAtLocks(client), await lookAtLocks(client)]))).toEqual([]);
-    // once in many looks is chance
-    expect(lockFindings(addUpLocks([...Array(30).fill([]), ...looks.slice(-1)]))).toEqual([]);
-    await Promise.all([holder.end(), waiter.end()]);
   });
 });
