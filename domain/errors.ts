@@ -166,6 +166,12 @@ export const catalogue = {
     retryable: false,
     exit: 5,
   },
+  'what-if-missing': {
+    message: "the PostgreSQL of this host's clones has no hypopg",
+    hint: "install it there (Debian: postgresql-15-hypopg, of the cluster's major); the source needs nothing",
+    retryable: false,
+    exit: 3,
+  },
   'refused-by-guard': { message: '{what} was refused: {reason}', hint: '{hint}', retryable: false, exit: 5 },
   'child-failed': { message: '{command} ended with status {status}: {lines}', hint: 'the full log is {log}', retryable: true, exit: 1 },
   cancelled: { message: '{what} was cancelled', hint: 'start it again when you are ready', retryable: false, exit: 3 },

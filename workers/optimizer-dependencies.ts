@@ -6,8 +6,9 @@ import { createOptimizerStore } from '../activities/control/optimizer-store.ts';
 import { bindStatements } from '../activities/optimizer/bind/bind.ts';
 import type { OptimizerDependencies, SourceSession } from '../activities/optimizer/ports.ts';
 import { searchSets } from '../activities/optimizer/search-sets.ts';
+import { workloadFromFiles } from '../activities/optimizer/workload/files.ts';
 import { withConnection } from '../activities/pg.ts';
-import { toAssayError } from '../activities/pg-errors.ts';
+import { isServerError, scrubbedReason, toAssayError } from '../activities/pg-errors.ts';
 import { AssayError } from '../domain/errors.ts';
 import { readSecret } from './config.ts';
 
@@ -19,14 +20,18 @@ export function optimizerDependencies({ clones, observe, now, io }: BackupDepend
     store: createOptimizerStore(control),
     async labSession(lab, options, use) {
       await clones.promote(lab.policy, lab.clone, io());
-      return withClone(lab, options, use);
+      try {
+        return await withClone(lab, options, use);
+      } catch (error) {
+        if (!isServerError(error)) throw error;
+        // PostgreSQL's own words may quote a row, and the lab's rows are production's
+        throw new AssayError('internal', { reason: `on the lab: ${scrubbedReason(error)}` }, { cause: error });
+      }
     },
     sourceSession,
     bind: bindStatements,
     search: searchSets,
-    workloadFromFiles: async () => {
-      throw new AssayError('usage', { reason: 'a workload of files cannot be read yet', hint: 'leave --workload out: pg_stat_statements is read then' });
-    },
+    workloadFromFiles,
     observe,
     now,
     io,

@@ -7,6 +7,8 @@ import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import type { Workload } from '../../domain/optimizer/workload.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import type { StepIo } from '../io.ts';
+import type { BindOptions, BoundWorkload } from './bind/bind.ts';
+import type { FileWorkload } from './workload/files.ts';
 
 export interface LabRef {
   readonly policy: ClusterPolicy;
@@ -25,11 +27,7 @@ export type LabSession = <T>(lab: LabRef, options: LabOptions, use: (client: pg.
 /** A read-only transaction on the source. Throws cluster-unreachable, privilege-missing. */
 export type SourceSession = <T>(policy: ClusterPolicy, database: string, use: (client: pg.Client) => Promise<T>) => Promise<T>;
 
-export type BindStatements = (
-  client: pg.Client,
-  statements: readonly Statement[],
-  options: { readonly maxBindings: number },
-) => Promise<{ readonly bound: readonly Bound[]; readonly notJudged: readonly NotJudged[] }>;
+export type BindStatements = (client: pg.Client, statements: readonly Statement[], options: BindOptions) => Promise<BoundWorkload>;
 
 export interface FinalistSet {
   readonly indexes: readonly IndexDefinition[];
@@ -80,8 +78,8 @@ export interface OptimizerDependencies {
   readonly sourceSession: SourceSession;
   readonly bind: BindStatements;
   readonly search: SearchSets;
-  /** Texts of .sql files; values in them stay in the process. Throws usage. */
-  readonly workloadFromFiles: (paths: readonly string[], database: string) => Promise<Workload>;
+  /** Texts of .sql files and logs; the values in them stay in the process. Throws usage. */
+  readonly workloadFromFiles: (paths: readonly string[], database: string) => Promise<FileWorkload>;
   readonly observe: Observe;
   readonly now: () => Date;
   readonly io: () => StepIo;

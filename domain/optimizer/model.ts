@@ -206,6 +206,10 @@ export interface Experiment {
   readonly statements: readonly StatementVerdict[];
   /** Weighted by calls: executed total after / before, with its interval. */
   readonly total: { readonly ratio: number; readonly low: number; readonly high: number };
+  /** The same by the client's clock: planning and the way to the server included. Reported, not judged by. */
+  readonly wallTotal?: { readonly ratio: number; readonly low: number; readonly high: number };
+  /** Statements that could not be measured under this set. */
+  readonly notJudged?: readonly NotJudged[];
 }
 
 export type RecommendationState = 'proposed' | 'approved' | 'refused' | 'applied' | 'kept' | 'rolled-back';

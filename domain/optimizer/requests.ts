@@ -35,9 +35,13 @@ export interface WorkloadSummary {
 export interface SearchSummary {
   /** Statements that could be planned with values. */
   readonly bound: number;
+  /** Statements that could not be: they get no verdict. */
+  readonly notBound?: number;
   /** Sets that what-if planning found worth building. */
   readonly sets: number;
   readonly explains: number;
+  /** What the plans cannot show, for people. */
+  readonly notices?: readonly string[];
 }
 
 /** One set that was really built and measured. */

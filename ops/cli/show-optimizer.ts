@@ -9,7 +9,8 @@ import { facts, table } from './table.ts';
 
 export function optimizerRunText(result: OptimizerRunResult, paint: Paint): string {
   const { workload, search, experiments, recommendation, because } = result;
-  const left = Object.entries(workload.notJudged).map(([reason, count]) => `${count} ${reason}`);
+  const unbound = search.notBound ? [`${search.notBound} without a plan`] : [];
+  const left = [...Object.entries(workload.notJudged).map(([reason, count]) => `${count} ${reason}`), ...unbound];
   const rows: [string, string][] = [
     ['database', `${plain(result.cluster)}/${plain(result.database)}`],
     ['workload', `${workload.statements} statement(s), ${workload.calls} calls, ${duration(workload.totalMs)} in all`],
@@ -17,7 +18,7 @@ export function optimizerRunText(result: OptimizerRunResult, paint: Paint): stri
     ...(result.backup === '' ? [] : [['lab', `backup ${plain(result.backup)}, proof ${plain(result.proof)}`] as [string, string]]),
     ['search', `${search.bound} statement(s) planned with values, ${search.sets} set(s) worth building, ${search.explains} plans asked for`],
   ];
-  const notices = workload.notices.map((each) => `  ${paint.doubt('!')} ${plain(each)}\n`).join('');
+  const notices = [...workload.notices, ...(search.notices ?? [])].map((each) => `  ${paint.doubt('!')} ${plain(each)}\n`).join('');
   const measured = experiments.length === 0 ? '' : `\n${experimentsTable(experiments, paint)}\n`;
   const reasons = because.map((each) => `  · ${plain(each)}\n`).join('');
   const end =

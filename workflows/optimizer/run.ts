@@ -8,6 +8,7 @@
 import { CancellationScope, uuid4, workflowInfo } from '@temporalio/workflow';
 import type { OnLab } from '../../activities/optimizer/steps/search.ts';
 import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
+import { AssayError } from '../../domain/errors.ts';
 import { bestFirst } from '../../domain/optimizer/experiment.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { OptimizerLimits } from '../../domain/optimizer/model.ts';
@@ -35,7 +36,8 @@ export async function optimizerRun(input: OptimizerRunInput): Promise<OptimizerR
     around.report('done', result.because.join('; '));
     return result;
   } catch (error) {
-    await conclude('failed');
+    // what ended the run is what its caller must see, even where nobody is left to tell
+    await conclude('failed').catch(() => undefined);
     throw error;
   }
 }
@@ -51,6 +53,7 @@ interface Site {
 async function runOf(site: Site, input: OptimizerRunInput): Promise<OptimizerRunResult> {
   const { steps, around, policy, limits, run } = site;
   const database = input.database ?? policy.connection.database;
+  usageFailure(() => assertCovered(policy, database));
   around.report('observing', `what runs in ${input.cluster}/${database}`);
   const workload = await steps.observeWorkload({ policy, database, run, owner: workflowInfo().workflowId, limits, workload: input.workload ?? null });
   const about = { run, cluster: input.cluster, database, workload };
@@ -62,16 +65,16 @@ async function runOf(site: Site, input: OptimizerRunInput): Promise<OptimizerRun
     extraBytes: limits.budgetBytes,
   };
   return withLab({ steps: backupSteps(policy.host), around }, request, async (lab) => {
-    const found = await onLab(site, lab);
+    const found = await onLab(site, lab, input.workload ?? null);
     return { ...about, proof: lab.proof, backup: lab.backup, ...found };
   });
 }
 
 type Found = Pick<OptimizerRunResult, 'search' | 'experiments' | 'recommendation' | 'because'>;
 
-async function onLab(site: Site, lab: Lab): Promise<Found> {
+async function onLab(site: Site, lab: Lab, workload: readonly string[] | null): Promise<Found> {
   const { steps, around, policy, limits, run } = site;
-  const on: OnLab = { policy, clone: lab.clone, run, limits };
+  const on: OnLab = { policy, clone: lab.clone, run, limits, workload };
   around.report('searching', 'sets of indexes, by what-if planning on the lab');
   const search = await steps.searchSets(on);
   const experiments: ExperimentSummary[] = [];
@@ -89,6 +92,11 @@ async function onLab(site: Site, lab: Lab): Promise<Found> {
     if (settled.isRecommended) return { search, experiments, recommendation, because: settled.experiment.decision.because };
   }
   return { search, experiments, recommendation: null, because: whyNot(experiments) };
+}
+
+function assertCovered({ cluster, excludedDatabases }: ClusterPolicy, database: string): void {
+  if (!excludedDatabases.includes(database)) return;
+  throw new AssayError('usage', { reason: `database ${database} of ${cluster} is excluded by the policy`, hint: 'name another: CLUSTER/DATABASE' });
 }
 
 const whyNot = (experiments: readonly ExperimentSummary[]): readonly string[] => [

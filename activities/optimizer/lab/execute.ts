@@ -21,6 +21,8 @@ export interface Executed {
   /** As the server says, without planning. */
   readonly executionMs: number;
   readonly planningMs: number;
+  /** By our own clock: planning and the way there and back included. */
+  readonly wallMs: number;
   /** Shared buffers hit and read. */
   readonly blocks: number;
   readonly walBytes: number;
@@ -50,8 +52,11 @@ export async function planText(client: pg.Client, unit: Unit, away: Away): Promi
 /** Never throws for what the statement does, and its reason holds no value: PostgreSQL's messages may quote one. */
 export async function execute(client: pg.Client, unit: Unit, { away, timeoutMs }: { away: Away; timeoutMs: number }): Promise<Execution> {
   try {
-    const [top] = await inside(client, { away, timeoutMs }, () => explain(client, '(analyze, timing off, buffers, wal, format json)', unit));
-    return executed(top ?? {});
+    return await inside(client, { away, timeoutMs }, async () => {
+      const began = performance.now();
+      const [top] = await explain(client, '(analyze, timing off, buffers, wal, format json)', unit);
+      return executed(top ?? {}, performance.now() - began);
+    });
   } catch (error) {
     const fault = faultOf(error);
     if (fault === 'unreachable') throw error;
@@ -80,12 +85,13 @@ async function explain(client: pg.Client, options: string, { call }: Unit): Prom
   return rows[0]?.['QUERY PLAN'] ?? [];
 }
 
-function executed({ Plan: root = {}, ...times }: ExplainTop): Executed {
+function executed({ Plan: root = {}, ...times }: ExplainTop, wallMs: number): Executed {
   const count = (name: string) => (typeof root[name] === 'number' ? root[name] : 0);
   return {
     kind: 'done',
     executionMs: times['Execution Time'] ?? 0,
     planningMs: times['Planning Time'] ?? 0,
+    wallMs,
     blocks: count('Shared Hit Blocks') + count('Shared Read Blocks'),
     walBytes: count('WAL Bytes'),
   };

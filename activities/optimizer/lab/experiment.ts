@@ -13,6 +13,8 @@ export interface UnitTimes extends Compared {
 }
 
 export interface MeasuredStatement extends StatementTimes {
+  /** By our own clock. */
+  readonly wall: StatementTimes;
   readonly before: Cost;
   readonly after: Cost;
 }
@@ -100,8 +102,17 @@ function summed(units: readonly UnitTimes[]): SetTimes {
       notJudged.push({ statement: id, ...fault });
       continue;
     }
-    const bindings = good.map(({ unit, pairs }) => ({ source: unit.binding.source, pairs }));
-    statements.push({ statement: id, calls, bindings, before: total(good.map(({ before }) => before)), after: total(good.map(({ after }) => after)) });
+    const timesBy = (clock: 'pairs' | 'wall'): StatementTimes => ({
+      statement: id,
+      calls,
+      bindings: good.map((each) => ({ source: each.unit.binding.source, pairs: each[clock] })),
+    });
+    statements.push({
+      ...timesBy('pairs'),
+      wall: timesBy('wall'),
+      before: total(good.map(({ before }) => before)),
+      after: total(good.map(({ after }) => after)),
+    });
   }
   return { units, statements, notJudged };
 }

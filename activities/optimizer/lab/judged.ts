@@ -16,7 +16,7 @@ export interface Judging {
 }
 
 export function judgedExperiment(
-  { statements }: SetTimes,
+  { statements, notJudged }: SetTimes,
   { id, proof, built, places, limits }: Judging,
 ): { readonly experiment: Experiment; readonly decision: Decision } {
   const indexes = built.map((each) => ({
@@ -36,7 +36,18 @@ export function judgedExperiment(
     })),
     statements: statements.map(judgeStatement),
     total: judgeTotal(statements),
+    wallTotal: judgeTotal(statements.map(({ wall }) => wall)),
+    notJudged,
   };
   const sizeBytes = built.reduce((sum, each) => sum + each.sizeBytes, 0);
   return { experiment, decision: decide({ ...experiment, sizeBytes, budgetBytes: limits.budgetBytes, indexes }) };
+}
+
+/** A set that PostgreSQL would not build: nothing was measured. */
+export function refusedExperiment(
+  refused: string,
+  { id, proof }: Pick<Judging, 'id' | 'proof'>,
+): { readonly experiment: Experiment; readonly decision: Decision } {
+  const experiment: Experiment = { id, proofId: proof, changes: [], statements: [], total: { ratio: 1, low: 1, high: 1 } };
+  return { experiment, decision: { verdict: 'rejected', because: [`it cannot be built: ${refused}`] } };
 }

@@ -30,6 +30,8 @@ export interface Rounds {
 
 export interface Compared {
   readonly pairs: readonly TimedPair[];
+  /** The same executions by our own clock. */
+  readonly wall: readonly TimedPair[];
   readonly before: Cost;
   readonly after: Cost;
   /** Set: no verdict, and why. */
@@ -65,9 +67,11 @@ export async function timeOnce(session: LabSession, unit: Unit): Promise<Compare
   await execute(client, unit, { away: [], timeoutMs });
   const done = await execute(client, unit, { away: [], timeoutMs });
   const fault = faultOf(done, done);
-  if (done.kind !== 'done') return { pairs: [], before: nothing, after: nothing, fault };
+  if (done.kind !== 'done') return { pairs: [], wall: [], before: nothing, after: nothing, fault };
   const cost = costOf(done);
-  return { pairs: [{ beforeMs: done.executionMs, afterMs: done.executionMs }], before: cost, after: cost, fault };
+  const { executionMs, wallMs } = done;
+  const wall = [{ beforeMs: wallMs, afterMs: wallMs }];
+  return { pairs: [{ beforeMs: executionMs, afterMs: executionMs }], wall, before: cost, after: cost, fault };
 }
 
 interface Run {
@@ -77,13 +81,18 @@ interface Run {
 
 function runOf({ client, statementTimeoutMs }: LabSession, job: Job): Run {
   const pairs: TimedPair[] = [];
+  const wall: TimedPair[] = [];
   let last: { readonly before: Execution; readonly after: Execution } | null = null;
   const side = async (which: 'before' | 'after'): Promise<Execution> => {
     // what ran into its limit once is not run again: it took at least that long
     if (last?.[which].kind === 'too-slow') return last[which];
     return execute(client, job.unit, { away: job[which], timeoutMs: statementTimeoutMs });
   };
-  const msOf = (execution: Execution) => (execution.kind === 'done' ? execution.executionMs : statementTimeoutMs);
+  const msOf = (execution: Execution, clock: 'executionMs' | 'wallMs') => (execution.kind === 'done' ? execution[clock] : statementTimeoutMs);
+  const pairBy = (clock: 'executionMs' | 'wallMs', { before, after }: NonNullable<typeof last>) => ({
+    beforeMs: msOf(before, clock),
+    afterMs: msOf(after, clock),
+  });
   return {
     async round(number) {
       if (last !== null && faultOf(last.before, last.after) !== null) return;
@@ -91,11 +100,13 @@ function runOf({ client, statementTimeoutMs }: LabSession, job: Job): Run {
       const first = await side(isTurned ? 'after' : 'before');
       const second = await side(isTurned ? 'before' : 'after');
       last = isTurned ? { before: second, after: first } : { before: first, after: second };
-      if (number > 0) pairs.push({ beforeMs: msOf(last.before), afterMs: msOf(last.after) });
+      if (number === 0) return;
+      pairs.push(pairBy('executionMs', last));
+      wall.push(pairBy('wallMs', last));
     },
     compared() {
-      if (last === null) return { pairs, before: nothing, after: nothing, fault: { reason: 'budget', detail: 'no time was left' } };
-      return { pairs, before: costOf(last.before), after: costOf(last.after), fault: faultOf(last.before, last.after) };
+      if (last === null) return { pairs, wall, before: nothing, after: nothing, fault: { reason: 'budget', detail: 'no time was left' } };
+      return { pairs, wall, before: costOf(last.before), after: costOf(last.after), fault: faultOf(last.before, last.after) };
     },
   };
 }

@@ -1,11 +1,11 @@
 /** A session on the lab with a run's statements prepared in it, and one of its sets really built. */
 import type pg from 'pg';
-import { MAX_BINDINGS } from '../../../domain/optimizer/limits.ts';
 import type { IndexDefinition, NotJudged } from '../../../domain/optimizer/model.ts';
-import { reasonByCode } from '../../pg-errors.ts';
+import { isServerError, reasonByCode, scrubbedReason } from '../../pg-errors.ts';
 import type { OptimizerDependencies, StoredRun } from '../ports.ts';
 import type { OnLab } from '../steps/search.ts';
 import { endOtherSessions } from './alone.ts';
+import { bindRun } from './bind-run.ts';
 import { prepareUnits, type Unit } from './execute.ts';
 import type { LabSession, Rounds } from './measure.ts';
 import { labSettings } from './planner-settings.ts';
@@ -17,30 +17,37 @@ export interface Prepared {
   readonly units: readonly Unit[];
   readonly notJudged: readonly NotJudged[];
   readonly built: readonly BuiltIndex[];
+  /** Why PostgreSQL would not build the set; null: it is there. */
+  readonly refused: string | null;
   readonly rounds: Rounds;
 }
 
 /** Builds the set, measures, drops it again; where that was cut short the next attempt finds and drops it. */
 export async function onLab<T>(
   deps: OptimizerDependencies,
-  { policy, clone, run, limits }: OnLab,
+  { policy, clone, run, limits, workload }: OnLab,
   { indexesOf, work }: { readonly indexesOf: (stored: StoredRun) => readonly IndexDefinition[]; readonly work: (prepared: Prepared) => Promise<T> },
 ): Promise<T> {
   const stored = await deps.store.load(run);
-  const { database, settings, statements } = stored;
+  const { database, settings } = stored;
   return deps.labSession({ policy, clone }, { database, settings: labSettings(settings) }, async (client) => {
     const io = deps.io();
     await endOtherSessions(client);
-    // values are drawn from statistics that nothing changes on the lab: each attempt and each set is measured with the same ones
-    const { bound, notJudged } = await deps.bind(client, statements, { maxBindings: MAX_BINDINGS });
-    const built = await buildSet(client, indexesOf(stored), io);
+    const { bound, notJudged } = await bindRun(deps, client, { stored, workload });
+    const { built, refused } = await buildSet(client, indexesOf(stored), io).then((all) => ({ built: all, refused: null }), refusal);
     const prepared = await prepareAll(client, bound);
     const rounds = { repeats: limits.repeats, untilMs: Date.now() + limits.measureMs };
     const session = { client, io, statementTimeoutMs: limits.statementTimeoutMs };
-    const answer = await work({ stored, session, rounds, built, units: prepared.units, notJudged: [...notJudged, ...prepared.notJudged] });
+    const answer = await work({ stored, session, rounds, built, refused, units: prepared.units, notJudged: [...notJudged, ...prepared.notJudged] });
     await dropSets(client);
     return answer;
   });
+}
+
+/** A set that cannot be built is no reason to end the run; a lab that is gone is. No value of a row is in what is said. */
+function refusal(error: unknown): { readonly built: readonly BuiltIndex[]; readonly refused: string } {
+  if (!isServerError(error)) throw error;
+  return { built: [], refused: scrubbedReason(error) };
 }
 
 /** Only with values: executed with none, a statement would do something else than it does for the application. */

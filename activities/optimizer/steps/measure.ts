@@ -2,7 +2,7 @@
 import { summaryOf } from '../../../domain/optimizer/experiment.ts';
 import type { ExperimentSummary } from '../../../domain/optimizer/requests.ts';
 import { measureSet } from '../lab/experiment.ts';
-import { judgedExperiment } from '../lab/judged.ts';
+import { judgedExperiment, refusedExperiment } from '../lab/judged.ts';
 import { onLab } from '../lab/session.ts';
 import type { OptimizerDependencies } from '../ports.ts';
 import type { OnLab } from './search.ts';
@@ -22,16 +22,12 @@ export function measureSteps(deps: OptimizerDependencies) {
     measureFinalist: (request: MeasureRequest): Promise<ExperimentSummary> =>
       onLab(deps, request, {
         indexesOf: ({ finalists }) => finalists[request.finalist]?.indexes ?? [],
-        async work({ session, units, built, rounds, notJudged }) {
-          const times = await measureSet(session, units, { built, rounds });
-          const { experiment, decision } = judgedExperiment(times, {
-            id: request.experiment,
-            proof: request.proof,
-            built,
-            places: null,
-            limits: request.limits,
-          });
-          await deps.store.notJudged(request.run, [...notJudged, ...times.notJudged]);
+        async work({ session, units, built, rounds, refused }) {
+          const { limits, proof, experiment: id } = request;
+          const { experiment, decision } =
+            refused === null
+              ? judgedExperiment(await measureSet(session, units, { built, rounds }), { id, proof, built, places: null, limits })
+              : refusedExperiment(refused, { id, proof });
           await deps.store.saveExperiment(request.run, experiment, decision);
           deps.observe({
             kind: 'experiment-measured',

@@ -1,31 +1,43 @@
 /** On the lab, nothing built yet: values for the statements, then sets of indexes by what-if planning. */
 
-import { MAX_BINDINGS } from '../../../domain/optimizer/limits.ts';
+import { AssayError } from '../../../domain/errors.ts';
 import type { OptimizerLimits } from '../../../domain/optimizer/model.ts';
 import type { SearchSummary } from '../../../domain/optimizer/requests.ts';
 import { endOtherSessions } from '../lab/alone.ts';
+import { bindRun } from '../lab/bind-run.ts';
 import { labSettings } from '../lab/planner-settings.ts';
 import type { LabRef, OptimizerDependencies } from '../ports.ts';
 
 export interface OnLab extends LabRef {
   readonly run: string;
   readonly limits: OptimizerLimits;
+  /** Files that the workload came from: their values are read again where they are needed. null: none. */
+  readonly workload: readonly string[] | null;
 }
 
 export function searchSteps(deps: OptimizerDependencies) {
   return {
     /** The sets go to the control database, counts come back. */
-    async searchSets({ policy, clone, run, limits }: OnLab): Promise<SearchSummary> {
-      const { statements, database, settings } = await deps.store.load(run);
-      const io = deps.io();
-      return deps.labSession({ policy, clone }, { database, settings: labSettings(settings) }, async (client) => {
-        await endOtherSessions(client);
-        const { bound, notJudged } = await deps.bind(client, statements, { maxBindings: MAX_BINDINGS });
-        const { sets, explains } = await deps.search(client, { bound, limits, io });
-        await deps.store.notJudged(run, notJudged);
-        await deps.store.saveFinalists(run, sets);
-        return { bound: bound.length, sets: sets.length, explains };
-      });
-    },
+    searchSets: (request: OnLab): Promise<SearchSummary> => searchOnLab(deps, request),
   };
+}
+
+async function searchOnLab(deps: OptimizerDependencies, { policy, clone, run, limits, workload }: OnLab): Promise<SearchSummary> {
+  const stored = await deps.store.load(run);
+  const io = deps.io();
+  return deps.labSession({ policy, clone }, { database: stored.database, settings: labSettings(stored.settings) }, async (client) => {
+    await endOtherSessions(client);
+    const { bound, notJudged, notices } = await bindRun(deps, client, { stored, workload });
+    const { sets, explains } = await deps.search(client, { bound, limits, io }).catch(refuseMissing);
+    await deps.store.notJudged(run, notJudged);
+    await deps.store.saveFinalists(run, sets);
+    return { bound: bound.length, notBound: notJudged.length, sets: sets.length, explains, notices };
+  });
+}
+
+/** The library belongs to the server's files, not to the database. */
+function refuseMissing(error: unknown): never {
+  const { code, message } = error as { code?: string; message?: string };
+  if ((code !== '0A000' && code !== '58P01') || !/hypopg/.test(message ?? '')) throw error;
+  throw new AssayError('what-if-missing', {}, { cause: error });
 }

@@ -6,7 +6,7 @@ import type { ExperimentSummary } from '../../../domain/optimizer/requests.ts';
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { earnsPlace } from '../../../domain/optimizer/verdict.ts';
 import { measureLeaveOneOut, measureSet, type SetTimes } from '../lab/experiment.ts';
-import { judgedExperiment } from '../lab/judged.ts';
+import { judgedExperiment, refusedExperiment } from '../lab/judged.ts';
 import { partitionsOf } from '../lab/partitions.ts';
 import { onLab, type Prepared } from '../lab/session.ts';
 import { type BuiltIndex, dropSql } from '../lab/sets.ts';
@@ -33,10 +33,7 @@ export function settleSteps(deps: OptimizerDependencies) {
       onLab(deps, request, {
         indexesOf: ({ finalists }) => finalists[request.finalist]?.indexes ?? [],
         async work(prepared) {
-          const { built, times, places } = await reduced(prepared);
-          const judged = judgedExperiment(times, { id: request.experiment, proof: request.proof, built, places, limits: request.limits });
-          const { experiment, decision } = judged;
-          await deps.store.notJudged(request.run, [...prepared.notJudged, ...times.notJudged]);
+          const { built, experiment, decision } = await settledSet(prepared, request);
           await deps.store.saveExperiment(request.run, experiment, decision);
           deps.observe({
             kind: 'experiment-measured',
@@ -51,6 +48,12 @@ export function settleSteps(deps: OptimizerDependencies) {
         },
       }),
   };
+}
+
+async function settledSet(prepared: Prepared, { experiment: id, proof, limits }: SettleRequest) {
+  if (prepared.refused !== null) return { built: [], ...refusedExperiment(prepared.refused, { id, proof }) };
+  const { built, times, places } = await reduced(prepared);
+  return { built, ...judgedExperiment(times, { id, proof, built, places, limits }) };
 }
 
 interface Reduced {

@@ -1,0 +1,14 @@
+/** A run's statements with values, on the lab. Drawn from statistics that nothing changes there, or read from the run's files: each step gets the same ones. */
+import type pg from 'pg';
+import { MAX_BINDINGS } from '../../../domain/optimizer/limits.ts';
+import type { BoundWorkload } from '../bind/bind.ts';
+import type { OptimizerDependencies, StoredRun } from '../ports.ts';
+
+export async function bindRun(
+  deps: OptimizerDependencies,
+  client: pg.Client,
+  { stored, workload }: { readonly stored: StoredRun; readonly workload: readonly string[] | null },
+): Promise<BoundWorkload> {
+  const files = workload === null ? null : await deps.workloadFromFiles(workload, stored.database);
+  return deps.bind(client, stored.statements, { maxBindings: MAX_BINDINGS, ...(files === null ? {} : { captured: files.captured }) });
+}
