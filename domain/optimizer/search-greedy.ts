@@ -10,8 +10,6 @@ export interface GreedyOptions {
   readonly budgetBytes: number;
   /** Gain counts by bytes to this power: 1 favours small indexes, less favours great gains. */
   readonly power: number;
-  /** Called with each better set. */
-  readonly onBetter?: (set: Mask) => void;
 }
 
 interface Element {
@@ -39,7 +37,6 @@ export async function greedy(running: Running, view: SetView, options: GreedyOpt
     wake(elements, running, next & ~set);
     set = next;
     elements = elements.filter((other) => other !== element);
-    options.onBetter?.(set);
   }
   return set;
 }

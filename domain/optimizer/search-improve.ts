@@ -8,7 +8,8 @@ export interface ImproveOptions {
   readonly start: Mask;
   readonly allowed: Mask;
   readonly budgetBytes: number;
-  readonly onBetter: (set: Mask) => void;
+  /** Told the objective. */
+  readonly onBetter: (value: number) => void;
 }
 
 /** A move counts from this share of the objective on. */
@@ -32,7 +33,7 @@ export async function improve(running: Running, view: SetView, options: ImproveO
     if (reached >= value * (1 - share)) return false;
     set = next;
     value = reached;
-    options.onBetter(set);
+    options.onBetter(value);
     return true;
   };
   const moving: Moving = { ...options, running, view, take, now: () => set };

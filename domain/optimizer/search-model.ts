@@ -38,6 +38,8 @@ export interface SearchProblem {
   /** Cost units per index for keeping it up to date over the workload, and for changing anything at all. */
   readonly upkeep: (index: IndexDefinition) => number;
   readonly now: () => number;
+  /** Told each time the set for the whole budget got better, with its weighted cost and upkeep. */
+  readonly onBetter?: (objective: number) => void;
 }
 
 export interface FoundSet {

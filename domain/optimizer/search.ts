@@ -33,16 +33,23 @@ export async function search(problem: SearchProblem): Promise<SearchResult> {
   return { sets: sets.toSorted((a, b) => a.estimatedRatio - b.estimatedRatio), plans: plans(), isComplete: !running.isOver() };
 }
 
+interface Variant {
+  readonly allowed: Mask;
+  readonly budgetBytes: number;
+  /** The one for the whole budget. */
+  readonly isMain: boolean;
+}
+
 /** `share`: of what is then left of time and questions; most of it for the first, whose answers the others find again. */
-function variantsOf({ items }: Running, { budgetBytes, sets }: SearchProblem['limits']) {
+function variantsOf({ items }: Running, { budgetBytes, sets }: SearchProblem['limits']): (Variant & { readonly share: number })[] {
   const useful = items.filter(({ serves }) => serves.size > 0);
   const all = useful.reduce((mask, { id }) => mask | bit(id), 0n);
   const plain = useful.filter(({ index }) => index.include.length === 0).reduce((mask, { id }) => mask | bit(id), 0n);
   const variants = [
-    { allowed: all, budgetBytes, share: sets === 1 ? 1 : 0.6 },
-    { allowed: plain, budgetBytes, share: 0.4 },
-    { allowed: all, budgetBytes: budgetBytes / 2, share: 0.5 },
-    { allowed: all, budgetBytes: budgetBytes / 8, share: 0.9 },
+    { allowed: all, budgetBytes, isMain: true, share: sets === 1 ? 1 : 0.6 },
+    { allowed: plain, budgetBytes, isMain: false, share: 0.4 },
+    { allowed: all, budgetBytes: budgetBytes / 2, isMain: false, share: 0.5 },
+    { allowed: all, budgetBytes: budgetBytes / 8, isMain: false, share: 0.9 },
   ];
   return variants.slice(0, sets);
 }
@@ -70,14 +77,17 @@ async function begin(problem: SearchProblem): Promise<{ readonly running: Runnin
   return { running: runningUntil(problem.limits.deadline, problem.limits.maxPlans), plans: () => plans };
 }
 
-async function bestOf(running: Running, view: SetView, options: { readonly allowed: Mask; readonly budgetBytes: number }): Promise<Mask> {
+async function bestOf(running: Running, view: SetView, options: Variant): Promise<Mask> {
+  const tell = (value: number) => (options.isMain ? running.problem.onBetter?.(value) : undefined);
   let best: { readonly set: Mask; readonly value: number } = { set: 0n, value: await view.objective(0n) };
   for (const power of POWERS) {
     const set = await greedy(running, view, { ...options, start: 0n, power });
     const value = await view.objective(set);
-    if (value < best.value) best = { set, value };
+    if (value >= best.value) continue;
+    best = { set, value };
+    tell(value);
   }
-  return improve(running, view, { ...options, start: best.set, onBetter: () => {} });
+  return improve(running, view, { ...options, start: best.set, onBetter: tell });
 }
 
 /** Costs with every index of the set, also those a statement was never seen to use. */
