@@ -14,7 +14,8 @@ export interface CoverageInput {
 
 /**
  * Counts only databases whose comparison really was equal (`compared`: the names their markers give them). Bytes are those of tables that have
- * a fingerprint, and of whole databases that have none. What was compared and is not there any more at the end counts for nothing.
+ * a fingerprint, and of whole databases that have none, or that hold tables nobody could measure: a share is never more than was really compared.
+ * What was compared and is not there any more at the end counts for nothing.
  */
 export function coverageOf(input: CoverageInput, compared: readonly string[]): Coverage {
   const standings = standingsOf(input.databases, input.markers);
@@ -26,19 +27,27 @@ export function coverageOf(input: CoverageInput, compared: readonly string[]): C
   const notCovered = distinct([...input.notCovered, ...newcomers, ...gapsOf(input, markers)]);
   const excluded = notCovered.filter(({ object, reason }) => object === null && reason === 'database-excluded').map(({ database }) => database);
   const here = input.databases.length === 0 ? markers.map(({ database }) => database) : input.databases.map(({ name }) => name);
-  const unmarkedBytes = standings.filter(({ marker }) => marker === null).reduce((sum, { database }) => sum + database.bytes, 0);
   return {
     databases: new Set([...here, ...excluded]).size,
     databasesCovered: comparedMarkers.length,
     tables: all.length + notCovered.filter(({ object }) => object !== null).length,
     tablesCovered: equal.length,
-    bytes: bytesOf(all) + unmarkedBytes,
+    bytes: input.databases.length === 0 ? bytesOf(all) : standings.reduce((sum, standing) => sum + bytesToCover(standing), 0),
     bytesCovered: bytesOf(equal),
     oldestFingerprintMs: oldestMs(equal, input.provenAt ?? newestMoment(markers)),
     equalities: [...new Set<Equality>(equal.map(({ equality }) => equality))].sort(),
     notCovered,
     counted: markers.map(({ id }) => id),
   };
+}
+
+/** Tables whose rows are in the backup and whose size is not known. */
+const UNMEASURED: readonly NotCovered['reason'][] = ['no-privilege', 'row-security', 'budget', 'large-objects', 'unreadable-type'];
+
+function bytesToCover({ database, marker }: { readonly database: FoundDatabase; readonly marker: Marker | null }): number {
+  if (marker === null) return database.bytes;
+  const isMeasured = !marker.notCovered.some(({ object, reason }) => object !== null && UNMEASURED.includes(reason));
+  return isMeasured ? bytesOf(marker.fingerprints) : Math.max(database.bytes, bytesOf(marker.fingerprints));
 }
 
 /** What the markers left out: tables of databases that are still there, and databases that a run could make no marker of. */

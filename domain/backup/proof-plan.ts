@@ -20,6 +20,8 @@ export interface ProofPlan {
   readonly stops: readonly PlannedStop[];
   readonly systemIdentifier: string;
   readonly startedAt: Instant;
+  /** false: it goes to a moment of somebody's choice, which says nothing of what a disaster would cost. Missing where an older worker planned: as true. */
+  readonly toNewest?: boolean;
 }
 
 export interface StopsQuestion {

@@ -44,7 +44,7 @@ export interface Proof {
   readonly provenAt: Instant | null;
   readonly markers: readonly MarkerRef[];
   readonly newestWitness: Witness | null;
-  /** Age of the newest witness that came back, when the proof began; null where none did. */
+  /** Age of the newest witness that came back, when the proof began; null where none did, and where the target was a moment of somebody's choice. */
   readonly rpoMs: number | null;
   readonly recoveryTime: RecoveryTime | null;
   readonly checks: readonly CheckResult[];

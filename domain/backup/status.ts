@@ -55,7 +55,7 @@ export interface BackupStatus {
   readonly backups: readonly BackupRecord[];
   /** Newest proof of each backup. */
   readonly proofs: readonly ProofSummary[];
-  /** Moment of the source that the newest proof proved; null where nothing was proven yet. */
+  /** When the newest proof that proved a backup ended; null where nothing was proven yet. Which moments are proven says `window`. */
   readonly provenAt: Instant | null;
   readonly window: readonly WindowPart[];
   readonly gaps: readonly WindowGap[];

@@ -12,7 +12,7 @@ export function statusText(status: BackupStatus, paint: Paint): string {
   const { cluster, environment, provenAt, archive, gaps, window, running, clones } = status;
   const standing = standingOf(status, paint.now.getTime());
   const rows: [string, string][] = [
-    ['proven up to', provenAt === null ? paint.bad('never') : when(provenAt, paint)],
+    ['newest proof', provenAt === null ? paint.bad('never') : when(provenAt, paint)],
     ['backups', `${status.backups.length}, ${status.proofs.filter(({ verdict }) => verdict === 'proven').length} proven`],
     ...archive.map((lag): [string, string] => [`repository ${lag.repository}`, lagWords(lag, status, paint)]),
     ...clones.map(({ id, host, since }): [string, string] => ['clone', `${id} on ${plain(host)}, ${relative(since, paint.now)}`]),

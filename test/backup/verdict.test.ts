@@ -182,6 +182,17 @@ describe('coverage', () => {
     });
   });
 
+  it('counts the whole database where tables could not be measured: one readable table of many is never all of the bytes', () => {
+    const unread = (reason: 'no-privilege' | 'unlogged') => ({
+      ...marker('a', [table('x', 300)]),
+      notCovered: [{ database: 'a', object: 'public.y', reason, detail: '' }],
+    });
+    const of = (reason: 'no-privilege' | 'unlogged') =>
+      judge(evidence({ databases: [{ name: 'a', bytes: 5000 }], checks: sound(['a']), markers: [unread(reason)] })).coverage;
+    expect(of('no-privilege')).toMatchObject({ tables: 2, tablesCovered: 1, bytes: 5000, bytesCovered: 300 });
+    expect(of('unlogged')).toMatchObject({ bytes: 300, bytesCovered: 300 });
+  });
+
   it('does not count a database that differs', () => {
     expect(judge(evidence({ checks: replaced('fingerprints', 'a', 'failed', 'content-differs') })).coverage).toMatchObject({
       databasesCovered: 1,

@@ -5,6 +5,7 @@ import type { CoverageInput } from '../../../domain/backup/coverage.ts';
 import type { CheckResult, Marker, NotCovered, RecoveryTime, Verdict } from '../../../domain/backup/model.ts';
 import type { Proof, ProofSummary, Versions } from '../../../domain/backup/proof.ts';
 import type { ProofDraft } from '../../../domain/backup/proof-draft.ts';
+import { recoveryPointMs } from '../../../domain/backup/recovery-point.ts';
 import { type Evidence, judge, judgeEnded } from '../../../domain/backup/verdict.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupDependencies } from '../ports.ts';
@@ -42,7 +43,7 @@ async function buildProof(deps: BackupDependencies, { policy, plan, draft, depth
     provenAt,
     markers: draft.stopsReached.flatMap((stop) => stop.marker ?? []),
     newestWitness,
-    rpoMs: newestWitness === null ? null : Math.max(0, Date.parse(startedAt) - Date.parse(newestWitness.at)),
+    rpoMs: recoveryPointMs({ newestWitness, startedAt, ...(plan?.toNewest === undefined ? {} : { toNewest: plan.toNewest }) }),
     recoveryTime: recoveryTime(policy, draft),
     checks: draft.checks,
     verdict: verdictOf(

@@ -34,6 +34,7 @@ export async function planProof(deps: BackupDependencies, question: ProveQuestio
     stops: planStops({ backup, target, place, level: question.level, markers, archivedLsn: question.archivedLsn }),
     systemIdentifier,
     startedAt,
+    toNewest: target === null,
   };
 }
 
