@@ -36,6 +36,8 @@ export interface Statement {
   readonly blocks: number;
   readonly tempBlocks: number;
   readonly walBytes: number;
+  /** Only functions ran it: its text may hold their variables. */
+  readonly isNested?: true;
 }
 
 export interface NotJudged {

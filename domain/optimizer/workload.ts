@@ -102,7 +102,8 @@ function merged(ran: readonly { row: StatementCounters; counts: Counts }[]): Pic
     else if (database === null) notJudged.set(key, { statement: row.queryId, reason: 'other-database', detail: 'its database is gone' });
     else {
       const sum = combine(counts, statements.get(key) ?? none, (a, b) => a + b);
-      statements.set(key, { id: row.queryId, database, text: row.text, kind: row.kind, ...sum });
+      const isNested = !row.isTopLevel && (statements.get(key)?.isNested ?? true);
+      statements.set(key, { id: row.queryId, database, text: row.text, kind: row.kind, ...sum, ...(isNested ? { isNested } : {}) });
     }
   }
   // a text that one user's row shows and another's hides is known

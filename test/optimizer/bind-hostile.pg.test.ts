@@ -38,6 +38,9 @@ beforeAll(async () => {
     create schema favourite; create table favourite.chosen (id int); create schema other; create table other.chosen (id int);
     create role application; alter role application set search_path = favourite, public;
     create function counted(wanted int) returns bigint language plpgsql as 'declare n bigint; begin select count(*) into n from plain where id > wanted; return n; end';
+    create table watched (id int, label text);
+    create function on_watched() returns trigger language plpgsql as 'declare kind text := ''rare''; begin update plain set name = new.label where id = new.id and state = kind; return new; end';
+    create trigger watch after insert on watched for each row execute function on_watched();
     create table child (id int primary key, plain_id int references plain (id), rank int unique); insert into child select n, n, n from generate_series(1, 500) n;
     create table bare (id int, label text);
     analyze`);
@@ -174,10 +177,21 @@ describe('whatever it is, a bound form or a reason', () => {
     expect((await bind('select * from guarded where id = $1')).notices).toEqual([expect.stringContaining('public.guarded has row level security')]);
   });
 
-  test('statements of a function, counted with its variables, do not end the run', async () => {
-    const { bound, notJudged } = await ran('select counted(5)');
-    expect(bound.map(({ text }) => text)).toEqual(['select counted($1)']);
-    expect(notJudged).toMatchObject([{ reason: 'object-gone', detail: expect.stringContaining('"wanted"') }]);
+  test('statements of functions are planned with parameters for their variables', async () => {
+    const { bound, notJudged } = await ran(`select counted(5); insert into watched values (7, 'x')`);
+    expect(notJudged).toEqual([]);
+    expect(bound.map(({ text, parameterTypes }) => [text.replaceAll(/\s+/g, ' '), parameterTypes]).sort()).toEqual([
+      ['insert into watched values ($1, $2)', ['integer', 'text']],
+      ['select count(*) from plain where id > $1', ['integer']],
+      ['select counted($1)', ['integer']],
+      ['update plain set name = $3 where id = $1 and state = $2', ['integer', 'text', 'text']],
+    ]);
+  });
+
+  test('sent by a client, an unknown column stays unknown', async () => {
+    expect((await bind('select * from plain where id > wanted')).notJudged).toMatchObject([
+      { reason: 'object-gone', detail: expect.stringContaining('"wanted"') },
+    ]);
   });
 
   test('nothing stays behind: no prepared statement, no setting, no row', async () => {

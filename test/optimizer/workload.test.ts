@@ -57,6 +57,12 @@ describe('what ran between two looks', () => {
     ]);
   });
 
+  test('only what no client sent is nested', () => {
+    const nested = (rows: StatementCounters[]) => workloadBetween(null, look(rows)).statements[0]?.isNested;
+    const [inside, outside] = [row({ isTopLevel: false }), row()];
+    expect([[inside], [inside, outside], [outside, inside], [outside]].map(nested)).toEqual([true, undefined, undefined, undefined]);
+  });
+
   test('without an earlier look is everything', () => {
     expect(workloadBetween(null, look([row()])).statements[0]?.calls).toBe(10);
   });

@@ -75,7 +75,7 @@ const notJudged = (statement: Statement, reason: NotJudgedReason, detail: string
 async function bindOne(work: Work): Promise<Bound | NotJudged> {
   const { client, catalogue, statement, options } = work;
   const captured = options.captured?.get(statement.id) ?? [];
-  const prepared = await makePreparable(client, statement.text, typesOf(captured));
+  const prepared = await makePreparable(client, { text: statement.text, types: typesOf(captured), isNested: statement.isNested ?? false });
   if (isRefused(prepared)) return notJudged(statement, prepared.reason, prepared.detail);
   const parsed = parseOne(prepared.text);
   if (isFault(parsed)) return notJudged(statement, parsed.reason, parsed.detail);

@@ -6,6 +6,7 @@ import { castText, type Draft, draftOf } from './draft.ts';
 import { regrouped } from './grouping.ts';
 import { qualifiedAt } from './names.ts';
 import { parametersAt, typeGuesses } from './type-guesses.ts';
+import { variableAt } from './variables.ts';
 
 /** A statement that PREPARE takes, with the types the server gives its parameters. */
 export interface Prepared {
@@ -29,13 +30,21 @@ export const preparedName = 'assay_bind';
 const MAX_ROUNDS = 16;
 const MAX_TRIES = 300;
 
-/** Tries and mends one statement; leaves nothing prepared. `types`: what is known of its parameters beforehand. Session as by `bindStatements`. */
-export async function makePreparable(client: pg.Client, text: string, types?: ReadonlyMap<number, string>): Promise<Prepared | Refused> {
+export interface Wish {
+  readonly text: string;
+  /** What is known of its parameters beforehand. */
+  readonly types: ReadonlyMap<number, string>;
+  /** Unknown names are variables of a function. */
+  readonly isNested: boolean;
+}
+
+/** Tries and mends one statement; leaves nothing prepared. Session as by `bindStatements`. */
+export async function makePreparable(client: pg.Client, { text, types, isNested }: Wish): Promise<Prepared | Refused> {
   const attempts = { left: MAX_TRIES };
   let draft = acceptable(draftOf(text, types));
   let answer = await attempt(client, draft, attempts);
   for (let round = 0; round < MAX_ROUNDS && answer.kind === 'refused'; round++) {
-    const next = await mended(client, { draft, refusal: answer, attempts });
+    const next = await mended(client, { draft, refusal: answer, attempts, isNested });
     if (next === null) return refused(answer);
     ({ draft, answer } = next);
   }
@@ -59,16 +68,23 @@ interface Refusal {
 
 type Answer = { readonly kind: 'taken'; readonly types: readonly string[] } | Refusal;
 
+interface State {
+  readonly draft: Draft;
+  readonly refusal: Refusal;
+  readonly attempts: { left: number };
+  readonly isNested: boolean;
+}
+
 interface Tried {
   readonly draft: Draft;
   readonly answer: Answer;
 }
 
 /** The first change that is taken, else the first after which the server complains of something further on, else of something else. */
-async function mended(client: pg.Client, state: { draft: Draft; refusal: Refusal; attempts: { left: number } }): Promise<Tried | null> {
+async function mended(client: pg.Client, state: State): Promise<Tried | null> {
   const { draft, refusal, attempts } = state;
   let other: Tried | null = null;
-  for (const group of await candidates(client, draft, refusal)) {
+  for (const group of await candidates(client, state)) {
     let further: Tried | null = null;
     for (const candidate of group) {
       if (attempts.left <= 0) return further ?? other;
@@ -92,7 +108,11 @@ async function mended(client: pg.Client, state: { draft: Draft; refusal: Refusal
 const blames = (candidate: Draft, offset: number | null, before: Draft) =>
   candidate.text === before.text && parametersAt(candidate, offset).some((number) => candidate.types.has(number) && !before.types.has(number));
 
-async function candidates(client: pg.Client, draft: Draft, { code, message, offset }: Refusal): Promise<readonly (readonly Draft[])[]> {
+async function candidates(client: pg.Client, { draft, refusal, isNested }: State): Promise<readonly (readonly Draft[])[]> {
+  const { code, message, offset } = refusal;
+  // undefined column; "missing FROM-clause entry" of a record's field
+  const variable = isNested && offset !== null && (code === '42703' || code === '42P01') ? variableAt(draft, offset) : null;
+  if (variable !== null) return [[variable]];
   const isMissing = ['42P01', '42704', '42883', '3F000'].includes(code);
   const named = isMissing && offset !== null ? await qualifiedAt(client, draft, offset) : null;
   if (named !== null) return [[named]];
