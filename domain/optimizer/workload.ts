@@ -101,8 +101,9 @@ function merged(ran: readonly { row: StatementCounters; counts: Counts }[]): Pic
     if (row.notJudged !== null) notJudged.set(key, { statement: row.queryId, ...row.notJudged });
     else if (database === null) notJudged.set(key, { statement: row.queryId, reason: 'other-database', detail: 'its database is gone' });
     else {
-      const sum = combine(counts, statements.get(key) ?? none, (a, b) => a + b);
-      const isNested = !row.isTopLevel && (statements.get(key)?.isNested ?? true);
+      const known = statements.get(key);
+      const sum = combine(counts, known ?? none, (a, b) => a + b);
+      const isNested = !row.isTopLevel && (known === undefined || known.isNested === true);
       statements.set(key, { id: row.queryId, database, text: row.text, kind: row.kind, ...sum, ...(isNested ? { isNested } : {}) });
     }
   }
