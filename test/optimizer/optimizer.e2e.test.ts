@@ -1,131 +1,122 @@
 /** The optimizer's whole path on real parts: a workload nobody made for it, a proven backup, a lab, a recommendation that holds on the source. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { beforeAll, expect, test } from 'vitest';
-import { openControl } from '../../activities/control/control-database.ts';
-import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
-import { fleetQueue, workflowIds } from '../../domain/ids.ts';
-import { type Recommendation, recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
-import type { OptimizerRunInput, OptimizerRunResult } from '../../domain/optimizer/requests.ts';
+import type { ProofSummary } from '../../domain/backup/proof.ts';
+import { type Progress, queries } from '../../domain/backup/requests.ts';
+import { recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
 import { asAssayError } from '../../ops/client/failures.ts';
-import { freshKey, startBackup, useFleet } from '../support/fleet.ts';
+import { assay } from '../support/assay-command.ts';
+import { startBackup, useFleet } from '../support/fleet.ts';
+import { counting, makeShop, makeTraffic, pinned, SECRET, startRun, statementsOf, storedRecommendation } from './optimizer-support.ts';
 
-const fleet = useFleet({ cluster: { settings: { shared_preload_libraries: 'pg_stat_statements' } } });
-
-/** Appears in rows, and in the values that statements were sent with. */
-const SECRET = 'whisper-4711';
+const fleet = useFleet(counting);
+const clones = () => readdirSync(fleet.get().policy().clone.directory);
+let proof: ProofSummary | null;
 
 beforeAll(async () => {
-  const { cluster } = fleet.get();
-  await cluster.sql('create extension pg_stat_statements');
-  await cluster.sql(`
-    create table customer (id bigint primary key, email text not null, country text not null);
-    create table "Order" (id bigint primary key, customer_id bigint not null, state text not null, placed_at timestamptz not null, note text);
-    insert into customer select n, 'c' || n || '@example.org', (array['de','fr','it'])[1 + n % 3] from generate_series(1, 20000) n;
-    insert into "Order" select n, 1 + n % 20000, (array['new','paid','sent'])[1 + n % 3], now() - n * interval '1 minute', repeat('${SECRET}', 3)
-      from generate_series(1, 120000) n;
-    analyze; select pg_stat_statements_reset()`);
-  // each on a connection of its own, as an application's pool would send them
-  for (let n = 1; n <= 30; n += 1) {
-    await cluster.sql(`select id, state from "Order" where customer_id = $1 order by placed_at desc limit 20`, { params: [n * 7] });
-    await cluster.sql(`select email from customer where id = $1`, { params: [n] });
-  }
-  await cluster.sql(`select count(*) from "Order" where note = $1`, { params: [SECRET] });
-  await cluster.sql(`update "Order" set state = $2 where id = $1`, { params: [5, 'paid'] });
+  await makeShop(fleet.get());
+  await makeTraffic(fleet.get());
 }, 180_000);
 
-const keys: string[] = [];
-
-async function startRun(input: Partial<OptimizerRunInput> = {}) {
-  const client = await fleet.get().client();
-  const requestKey = input.requestKey ?? freshKey();
-  keys.push(requestKey);
-  return client.workflow.start<(input: OptimizerRunInput) => Promise<OptimizerRunResult>>('optimizerRun', {
-    workflowId: workflowIds.optimizerRun('shop', requestKey),
-    taskQueue: fleetQueue,
-    args: [{ cluster: 'shop', policy: fleet.get().policy(), ...input, requestKey }],
-  });
-}
-
-async function stored(id: string): Promise<Recommendation> {
-  const control = await openControl(fleet.get().control.url);
-  try {
-    const found = await createOptimizerStore(control).findRecommendation(id);
-    if (found === null) throw new Error(`no recommendation ${id}`);
-    return found;
-  } finally {
-    await control.close();
-  }
-}
+const errorOf = async (run: Promise<{ result(): Promise<unknown> }>) =>
+  asAssayError(await (await run).result().catch((error: unknown) => error), { address: '', what: '' });
 
 test('without a proven backup there is no lab, and the way out is said', async () => {
-  const failure = await (await startRun()).result().catch((error: unknown) => error);
-  const error = asAssayError(failure, { address: '', what: '' });
+  const error = await errorOf(startRun(fleet.get()));
   expect(error).toMatchObject({ code: 'lab-unproven', exit: 5, message: expect.stringContaining('no restore of one has been proven yet') });
   expect(error.hint).toContain('assay backup run shop');
+  ({ proof } = await (await startBackup(fleet.get())).result());
+  expect(proof?.verdict).toBe('proven');
 });
 
 test('a slow statement becomes a recommendation: measured on the lab, true on the source', async () => {
   const { cluster } = fleet.get();
-  const { proof } = await (await startBackup(fleet.get())).result();
-  expect(proof?.verdict).toBe('proven');
-  const result = await (await startRun({ limits: { repeats: 5 } })).result();
+  const result = await (await startRun(fleet.get(), { limits: { repeats: 5 } })).result();
   expect(result).toMatchObject({ proof: proof?.id, backup: proof?.backup });
-  expect(result.recommendation, JSON.stringify(result, null, 1)).not.toBeNull();
-
-  const recommendation = await stored(result.recommendation as string);
+  const recommendation = await storedRecommendation(fleet.get(), result.recommendation);
   const named = recommendation.indexes.map(({ index }) => `${index.table.relation} ${index.keys[0]?.column}`);
   expect(named).toContain('Order customer_id');
   expect(named.filter((each) => each.startsWith('customer'))).toEqual([]);
   expect(recommendation.experiment.total.high).toBeLessThan(0.8);
+  expect(recommendation.experiment.wallTotal?.high).toBeLessThan(0.9);
   expect(recommendation.experiment.changes.every(({ leaveOneOutLow }) => (leaveOneOutLow ?? 0) > 1)).toBe(true);
 
+  const slow = 'explain (analyze, format json) select id, state from "Order" where customer_id = 77 order by placed_at desc limit 20';
   const time = async () => {
-    const [plan] = await cluster.sql<{ 'QUERY PLAN': { 'Execution Time': number }[] }>(
-      'explain (analyze, format json) select id, state from "Order" where customer_id = 77 order by placed_at desc limit 20',
-    );
+    const [plan] = await cluster.sql<{ 'QUERY PLAN': { 'Execution Time': number }[] }>(slow);
     return plan?.['QUERY PLAN'][0]?.['Execution Time'] ?? Number.NaN;
   };
   const before = await time();
   for (const statement of statementsOf(recommendationSql(recommendation))) await cluster.sql(statement);
   expect(await time()).toBeLessThan(before / 3);
-  expect(
-    await cluster.sql(`select from pg_class c join pg_index on indexrelid = c.oid where indisvalid and obj_description(c.oid) = $1`, {
-      params: [`assay ${recommendation.id}`],
-    }),
-  ).toHaveLength(recommendation.indexes.length);
+  const marked = `select from pg_class c join pg_index on indexrelid = c.oid where indisvalid and obj_description(c.oid) = $1`;
+  expect(await cluster.sql(marked, { params: [`assay ${recommendation.id}`] })).toHaveLength(recommendation.indexes.length);
   for (const statement of statementsOf(undoSql(recommendation))) await cluster.sql(statement);
   expect(await cluster.sql(`select from pg_class where relname = any ($1)`, { params: [recommendation.indexes.map(({ name }) => name)] })).toEqual([]);
 });
 
-/** One statement a line, as psql would send them. */
-const statementsOf = (file: string) => file.split('\n').filter((line) => line !== '' && !line.startsWith('--'));
+test('the command, with a workload of files: SQL files of the recommendation, and it is found again', async () => {
+  const folder = join(fleet.get().directory, 'workload');
+  mkdirSync(folder);
+  const texts = [`select id, note from "Order" where placed_at > now() - interval '2 hours' and note <> '${SECRET}'`, `select 1`, `vacuum`];
+  writeFileSync(join(folder, 'app.sql'), `${texts.join(';\n')};\n`);
+  const said = await assay(['optimizer', 'run', 'shop/postgres', '--workload', folder, '--repeats', '5', '--out', join(folder, 'out')], fleet.get().env);
+  expect(said, said.err).toMatchObject({ exit: 0, json: { database: 'postgres', workload: { notJudged: { utility: 1 } } } });
+  const { recommendation: id } = said.json;
+  const sql = readFileSync(join(folder, 'out', `assay-${id}.sql`), 'utf8');
+  expect(sql).toMatch(/ON "public"\."Order" USING (btree|brin) \("placed_at"/);
+  expect(sql).not.toContain(SECRET);
+  expect(said.json.files).toEqual([join(folder, 'out', `assay-${id}.sql`), join(folder, 'out', `assay-${id}.undo.sql`)]);
+  const shown = await assay(['optimizer', 'show', id], fleet.get().env);
+  expect(shown.json).toMatchObject({
+    sql,
+    recommendation: { id, experiment: { statements: expect.arrayContaining([expect.objectContaining({ bindingSource: 'captured' })]) } },
+  });
+  expect(JSON.stringify(shown.json)).not.toContain(SECRET);
+  const listed = await assay(['optimizer', 'recommendations', 'shop'], fleet.get().env);
+  expect(listed.json.recommendations.map((each: { id: string }) => each.id)[0]).toBe(id);
+  expect(await assay(['optimizer', 'show', 'nowhere'], fleet.get().env)).toMatchObject({ exit: 2 });
+});
+
+test('a run that is cancelled in its lab leaves none', async () => {
+  const run = await startRun(fleet.get(), { limits: { repeats: 100 } });
+  while (!['measuring', 'settling'].includes((await run.query<Progress>(queries.progress)).phase)) await pause(200);
+  expect(clones()).toHaveLength(1);
+  await run.cancel();
+  await expect(run.result()).rejects.toThrow();
+  expect(clones()).toEqual([]);
+});
 
 test('a proof that is older than allowed makes no lab', async () => {
-  const failure = await (await startRun({ maxProofAgeMs: 1 })).result().catch((error: unknown) => error);
-  expect(asAssayError(failure, { address: '', what: '' })).toMatchObject({ code: 'lab-unproven', message: expect.stringMatching(/h old, 0 h are allowed/) });
+  expect(await errorOf(startRun(fleet.get(), { maxProofAgeMs: 1 }))).toMatchObject({ code: 'lab-unproven', message: expect.stringMatching(/0 h are allowed/) });
+});
+
+test('limits that cannot be, a database that is excluded: refused before anything starts', async () => {
+  expect(await errorOf(startRun(fleet.get(), { limits: { repeats: 0 } }))).toMatchObject({ code: 'usage', message: expect.stringContaining('repeats') });
+  const policy = { ...fleet.get().policy(), excludedDatabases: ['scratch'] };
+  expect(await errorOf(startRun(fleet.get(), { policy, database: 'scratch' }))).toMatchObject({ code: 'usage', message: expect.stringContaining('excluded') });
 });
 
 test('nothing is left behind: no clone, no pin', async () => {
-  expect(readdirSync(fleet.get().policy().clone.directory)).toEqual([]);
-  const control = await openControl(fleet.get().control.url);
-  try {
-    expect(await control.em().execute('select owner from assay_control.pin')).toEqual([]);
-  } finally {
-    await control.close();
-  }
+  expect(clones()).toEqual([]);
+  expect(await pinned(fleet.get())).toEqual([]);
 });
 
 test('no text of a statement and no value is in any history, none in the log', async () => {
   const client = await fleet.get().client();
-  for (const key of keys) {
-    const history = historyToJSON(await client.workflow.getHandle(workflowIds.optimizerRun('shop', key)).fetchHistory());
+  let runs = 0;
+  for await (const { workflowId } of client.workflow.list({ query: 'WorkflowType = "optimizerRun"' })) {
+    runs += 1;
+    const history = historyToJSON(await client.workflow.getHandle(workflowId).fetchHistory());
     const payloads = [...history.matchAll(/"data":\s*"([A-Za-z0-9+/=]+)"/g)].map(([, data]) => Buffer.from(data ?? '', 'base64').toString());
     const whole = `${history}\n${payloads.join('\n')}`;
     // the check sees what payloads hold
     expect(whole).toContain('"cluster":"shop"');
-    expect(whole).not.toContain(SECRET);
-    expect(whole).not.toContain('customer_id');
+    for (const hidden of [SECRET, 'customer_id', 'placed_at']) expect(whole).not.toContain(hidden);
   }
+  expect(runs).toBeGreaterThan(4);
   expect(readFileSync(fleet.get().logFile, 'utf8')).not.toContain(SECRET);
 });

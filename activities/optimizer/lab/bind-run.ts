@@ -1,6 +1,7 @@
 /** A run's statements with values, on the lab. Drawn from statistics that nothing changes there, or read from the run's files: each step gets the same ones. */
 import type pg from 'pg';
 import { MAX_BINDINGS } from '../../../domain/optimizer/limits.ts';
+import type { Bound } from '../../../domain/optimizer/model.ts';
 import type { BoundWorkload } from '../bind/bind.ts';
 import type { OptimizerDependencies, StoredRun } from '../ports.ts';
 
@@ -10,5 +11,12 @@ export async function bindRun(
   { stored, workload }: { readonly stored: StoredRun; readonly workload: readonly string[] | null },
 ): Promise<BoundWorkload> {
   const files = workload === null ? null : await deps.workloadFromFiles(workload, stored.database);
-  return deps.bind(client, stored.statements, { maxBindings: MAX_BINDINGS, ...(files === null ? {} : { captured: files.captured }) });
+  const bound = await deps.bind(client, stored.statements, { maxBindings: MAX_BINDINGS, ...(files === null ? {} : { captured: files.captured }) });
+  return { ...bound, bound: bound.bound.map(realFirst) };
+}
+
+/** Where values are known that were really sent, made-up ones have no say. */
+function realFirst(bound: Bound): Bound {
+  const captured = bound.bindings.filter(({ source }) => source === 'captured');
+  return captured.length === 0 ? bound : { ...bound, bindings: captured };
 }

@@ -1,0 +1,66 @@
+/** A worker that dies by SIGKILL before, after and in the middle of the optimizer's steps: the run still ends with its recommendation, and no lab is left. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Progress, queries } from '../../domain/backup/requests.ts';
+import { startBackup, useFleet } from '../support/fleet.ts';
+import { counting, makeShop, makeTraffic, pinned, startRun, storedRecommendation } from './optimizer-support.ts';
+
+const STEPS = [
+  'observeWorkload',
+  'planLab',
+  'openLab',
+  'restoreClone',
+  'recoverClone',
+  'promoteClone',
+  'searchSets',
+  'measureFinalist',
+  'settleFinalist',
+  'wipeClone',
+  'unpin',
+  'concludeRun',
+] as const;
+
+const fleet = useFleet({ ...counting, worker: false });
+const clones = () => readdirSync(fleet.get().policy().clone.directory);
+
+beforeAll(async () => {
+  await makeShop(fleet.get(), 40_000);
+  await makeTraffic(fleet.get());
+  const worker = await fleet.get().startWorker();
+  await (await startBackup(fleet.get())).result();
+  await worker.kill('SIGTERM');
+}, 300_000);
+
+async function endsWell(run: Awaited<ReturnType<typeof startRun>>): Promise<void> {
+  const next = await fleet.get().startWorker();
+  try {
+    const { recommendation } = await run.result();
+    expect((await storedRecommendation(fleet.get(), recommendation)).indexes.length).toBeGreaterThan(0);
+    expect(clones()).toEqual([]);
+    expect(await pinned(fleet.get())).toEqual([]);
+  } finally {
+    await next.kill('SIGTERM');
+  }
+}
+
+describe.each(STEPS)('%s', (step) => {
+  test.each(['before', 'after'] as const)(`killed %s ${step}`, async (when) => {
+    const report = join(fleet.get().directory, `crash-${step}-${when}`);
+    const doomed = await fleet.get().startWorker({ ASSAY_CRASH_AT: `${step}:${when}`, ASSAY_CRASH_REPORT: report });
+    const run = await startRun(fleet.get());
+    await doomed.ended;
+    expect(readFileSync(report, 'utf8')).toBe(`${step}:${when}\n`);
+    await endsWell(run);
+  });
+});
+
+test('killed while it measures, an index away inside an open transaction', async () => {
+  const doomed = await fleet.get().startWorker();
+  const run = await startRun(fleet.get(), { limits: { repeats: 40 } });
+  while (!['measuring', 'settling'].includes((await run.query<Progress>(queries.progress)).phase)) await pause(100);
+  await pause(1_500);
+  await doomed.kill('SIGKILL');
+  await endsWell(run);
+});
