@@ -30,15 +30,13 @@ const OIDS_PER_RESET = 2_000;
 /** Makes the extension where it is missing (the lab's superuser may); plans are made for the values at hand. */
 export async function openHypoSession(client: pg.Client): Promise<HypoSession> {
   await client.query('create extension if not exists hypopg');
-  await client.query('set plan_cache_mode = force_custom_plan');
   const found = await client.query<{ schema: string }>(
     `select n.nspname as schema from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'hypopg'`,
   );
   const schema = ident(found.rows[0]?.schema ?? 'public');
   const alive = new Map<string, Alive>();
-  const prepared = new Map<string, string>();
+  const plans = await openPlans(client);
   let made = 0;
-
   const reset = async () => {
     await client.query(`select ${schema}.hypopg_reset()`);
     alive.clear();
@@ -55,7 +53,7 @@ export async function openHypoSession(client: pg.Client): Promise<HypoSession> {
   };
   return {
     show,
-    explain: (bound, binding) => explain({ client, prepared, bound, binding }),
+    explain: plans.explain,
     byName: (name) => [...alive.values()].find((known) => known.name === name)?.index,
     size: async (index) => {
       const answer = await client.query<{ size: string }>(`select ${schema}.hypopg_relation_size($1::oid) as size`, [alive.get(indexText(index))?.oid]);
@@ -65,7 +63,10 @@ export async function openHypoSession(client: pg.Client): Promise<HypoSession> {
       const texts = new Set(indexes.map(indexText));
       return [...alive.keys()].filter((text) => !texts.has(text)).length + [...texts].filter((text) => !alive.has(text)).length;
     },
-    clear: reset,
+    clear: async () => {
+      await reset();
+      await plans.clear();
+    },
   };
 }
 
@@ -77,29 +78,41 @@ async function create({ client, schema, index }: { client: pg.Client; schema: st
   return { index, ...row };
 }
 
-async function explain(parts: { client: pg.Client; prepared: Map<string, string>; bound: Bound; binding: Binding }): Promise<PlanNode> {
-  const { client, prepared, bound, binding } = parts;
-  if (bound.parameterTypes.length === 0) return planOf(await client.query(`explain (format json) ${bound.text}`));
-  const values = binding.values.map((value) => (value === null ? 'null' : literal(value))).join(', ');
-  const known = prepared.get(bound.text);
-  const name = known ?? `assay_what_if_${prepared.size}`;
-  if (known === undefined) await client.query(`prepare ${name} (${bound.parameterTypes.join(', ')}) as ${bound.text}`);
-  prepared.set(bound.text, name);
-  const text = `explain (format json) execute ${name}(${values})`;
-  return binding.source === 'generic' ? explainGeneric({ client, prepared, bound, name, text }) : planOf(await client.query(text));
-}
-
-/** A generic plan is kept, and an index that appears or goes does not throw it away: forgotten after each look. A custom one is made each time. */
-async function explainGeneric(parts: { client: pg.Client; prepared: Map<string, string>; bound: Bound; name: string; text: string }): Promise<PlanNode> {
-  const { client, prepared, bound, name, text } = parts;
-  await client.query('set plan_cache_mode = force_generic_plan');
-  try {
-    return planOf(await client.query(text));
-  } finally {
-    await client.query('set plan_cache_mode = force_custom_plan');
-    await client.query(`deallocate ${name}`);
-    prepared.delete(bound.text);
-  }
+/** Plans by PREPARE and EXPLAIN EXECUTE, each for the values at hand. */
+async function openPlans(client: pg.Client): Promise<{ explain: HypoSession['explain']; clear: () => Promise<void> }> {
+  await client.query('set plan_cache_mode = force_custom_plan');
+  const prepared = new Map<string, string>();
+  let preparations = 0;
+  const prepare = async (bound: Bound): Promise<string> => {
+    const known = prepared.get(bound.text);
+    if (known !== undefined) return known;
+    preparations += 1;
+    const name = `assay_what_if_${preparations}`;
+    await client.query(`prepare ${name} (${bound.parameterTypes.join(', ')}) as ${bound.text}`);
+    prepared.set(bound.text, name);
+    return name;
+  };
+  const explain = async (bound: Bound, binding: Binding): Promise<PlanNode> => {
+    if (bound.parameterTypes.length === 0) return planOf(await client.query(`explain (format json) ${bound.text}`));
+    const values = binding.values.map((value) => (value === null ? 'null' : literal(value))).join(', ');
+    const text = `explain (format json) execute ${await prepare(bound)}(${values})`;
+    if (binding.source !== 'generic') return planOf(await client.query(text));
+    // a generic plan is kept, and an index that appears or goes does not throw it away: forgotten after each look
+    await client.query('set plan_cache_mode = force_generic_plan');
+    try {
+      return planOf(await client.query(text));
+    } finally {
+      await client.query('set plan_cache_mode = force_custom_plan');
+      await client.query(`deallocate ${prepared.get(bound.text)}`);
+      prepared.delete(bound.text);
+    }
+  };
+  const clear = async () => {
+    for (const name of prepared.values()) await client.query(`deallocate ${name}`);
+    prepared.clear();
+    await client.query('reset plan_cache_mode');
+  };
+  return { explain, clear };
 }
 
 const planOf = (answer: pg.QueryResult): PlanNode => (answer.rows[0] as { 'QUERY PLAN': { Plan: PlanNode }[] })['QUERY PLAN'][0]?.Plan as PlanNode;

@@ -20,7 +20,10 @@ export interface HypoPgOptions {
 const KNOWN_METHODS = new Set(['btree', 'hash', 'brin']);
 
 export async function openHypoPg({ sessions, facts, mode = 'corrected' }: HypoPgOptions): Promise<WhatIf> {
-  const pool = sessionPool(await Promise.all(sessions.map(openHypoSession)));
+  const opened: HypoSession[] = [];
+  // one after the other: two at once would both make the extension
+  for (const client of sessions) opened.push(await openHypoSession(client));
+  const pool = sessionPool(opened);
   const tables = new Map(facts.map((table) => [quoteRelation(table.table), table]));
   const sizes = new Map<string, Promise<IndexSize | null>>();
   const [first] = sessions;
