@@ -58,7 +58,7 @@ export const catalogue = {
   },
   'no-worker': {
     message: 'no worker polls the task queue {queue}',
-    hint: 'start `assay worker` on that host, with ASSAY_HOST={host}',
+    hint: 'start `assay worker` on its host (ASSAY_HOST: {host})',
     retryable: true,
     exit: 4,
   },
@@ -159,7 +159,12 @@ export const catalogue = {
     retryable: false,
     exit: 1,
   },
-  'signing-key-missing': { message: 'no signing key: {reason}', hint: 'make one with `assay init --signing-key`', retryable: false, exit: 2 },
+  'signing-key-missing': {
+    message: 'no signing key: {reason}',
+    hint: 'make the one that is there readable by its owner only (chmod 600), or make one with `assay init --signing-key`',
+    retryable: false,
+    exit: 2,
+  },
   'lab-unproven': {
     message: 'no lab of {cluster} was made: {reason}',
     hint: 'prove a backup first: `assay backup run {cluster}`, or `assay backup prove {cluster}`',

@@ -2,6 +2,7 @@
 import { appendFileSync } from 'node:fs';
 import { ApplicationFailure, CancelledFailure, type Context } from '@temporalio/activity';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import { faultOf, type PgFault, scrubbedReason } from '../activities/pg-errors.ts';
 import { AssayError, isAssayError, reasonOf } from '../domain/errors.ts';
 import type { Observe } from '../domain/observation.ts';
 import { beatAgain } from './activity-io.ts';
@@ -32,10 +33,18 @@ export function stepInterceptor(observe: Observe, crashAt: CrashPoint | null): (
 function asFailure(error: unknown, step: string, observe: Observe): unknown {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   if (isAssayError(error, 'cancelled')) return new CancelledFailure(error.message);
-  const ours = error instanceof AssayError ? error : new AssayError('internal', { reason: reasonOf(error) }, { cause: error });
+  const ours = error instanceof AssayError ? error : unforeseen(error);
   observe({ kind: 'step-failed', step, code: ours.code, message: ours.message });
   return ApplicationFailure.create({ type: ours.code, message: ours.message, details: [{ ...ours.values, hint: ours.hint }], nonRetryable: !ours.retryable });
 }
+
+/** Errors of clusters and engines are ours long before they get here (activities/pg.ts): a connection that failed without a name is the control database's. */
+function unforeseen(error: unknown): AssayError {
+  const code = CONNECTION_FAULTS.includes(faultOf(error)) ? 'control-unreachable' : 'internal';
+  return new AssayError(code, { reason: code === 'internal' ? reasonOf(error) : scrubbedReason(error) }, { cause: error });
+}
+
+const CONNECTION_FAULTS: readonly PgFault[] = ['unreachable', 'login-refused', 'too-many-connections', 'database-missing'];
 
 /** `takeBackup:before`; a point fires in every process that was given it, so a restarted worker is started without. */
 export interface CrashPoint {

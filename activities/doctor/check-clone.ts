@@ -10,8 +10,7 @@ const engineKnows: Readonly<Record<number, string>> = { 14: '2.34', 15: '2.39', 
 /** The engine rejects a server it does not know. */
 export function checkEngineVersion({ engineVersion, engineReason }: HostFacts, { versionNumber }: ClusterFacts, { engine }: ClusterPolicy): Finding {
   const name = 'engine-version';
-  if (engineVersion === null)
-    return fault(name, `${engine.binary} does not run: ${engineReason}`, 'install pgbackrest, or name its program in pgbackrest.binary');
+  if (engineVersion === null) return noEngine(name, engine, engineReason);
   const major = Math.floor(versionNumber / 10_000);
   const needed = engineKnows[major];
   const version = engineVersion.replace(/^\D+/, '').trim();
@@ -28,6 +27,18 @@ export function checkEngineVersion({ engineVersion, engineReason }: HostFacts, {
     `pgBackRest ${version} cannot back up PostgreSQL ${major}`,
     `install pgBackRest ${needed} or newer (apt.postgresql.org has it), or name it in pgbackrest.binary`,
   );
+}
+
+/** A configuration that is not there says nothing against the program. */
+function noEngine(name: string, engine: ClusterPolicy['engine'], reason: string | null): Finding {
+  if (!reason?.startsWith('reading pgbackrest.conf')) {
+    return fault(name, `${engine.binary} does not run: ${reason}`, 'install pgbackrest, or name its program in pgbackrest.binary');
+  }
+  const way =
+    engine.ownership === 'managed'
+      ? 'run `assay apply`, which makes it'
+      : 'correct pgbackrest.config in the policy, and let the OS user of the server read that file';
+  return fault(name, `the engine's configuration ${engine.config} cannot be read: ${reason}`, way);
 }
 
 /** A clone needs binaries of the same major, not older than the source's. */
@@ -113,13 +124,13 @@ export function checkExtensions({ binaries }: HostFacts, { databases }: ClusterF
       fault(name, `this host lacks extensions in use: ${few(missing)}`, 'install their packages here too: without their libraries proofs are inconclusive'),
     );
   if (!here.has('amcheck')) findings.push(fault(name, 'this host lacks amcheck', 'install the contrib package of this major'));
-  return findings.length > 0 ? findings : [ok(name, `all ${used.length} extensions in use, and amcheck, are here`)];
+  return findings.length > 0 ? findings : [ok(name, `all extensions in use (${few(used)}), and amcheck, are here`)];
 }
 
 /** Mapped into the clone's own folder; one note, because people worry. */
 export function checkTablespaces({ tablespaces }: ClusterFacts): Finding {
   if (tablespaces.length === 0) return ok('tablespaces', 'no tablespaces');
-  return ok('tablespaces', `${tablespaces.length} tablespaces (${few(tablespaces.map(({ name }) => name))}) are mapped into the clone's own folder`);
+  return ok('tablespaces', `tablespaces (${few(tablespaces.map(({ name }) => name))}) are mapped into the clone's own folder`);
 }
 
 /** Room for one clone is needed, for clone.max_clones wanted. */

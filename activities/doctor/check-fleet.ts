@@ -75,7 +75,9 @@ export function checkSigningKey({ readSecret }: DoctorDependencies, fleet: Fleet
     return warning(
       name,
       `certificates cannot be signed from here: ${reasonOf(error)}`,
-      'make a key with `assay init --signing-key`, and name it in signing_key',
+      /its mode is/.test(reasonOf(error))
+        ? 'make it readable by its owner only: chmod 600'
+        : 'make a key with `assay init --signing-key`, and name it in signing_key',
     );
   }
 }

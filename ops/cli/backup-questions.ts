@@ -69,7 +69,7 @@ function showBackup({ cluster, backups, proofs }: BackupStatus, label: string | 
 async function showRequest(session: Session, { cluster, key, wait }: { cluster: string; key: string; wait: boolean }): Promise<Outcome> {
   const request = await findRequest(session, cluster, key);
   const progress = await request.progress();
-  if (wait || !progress.running) return followRequest(session, request, endingOf(request));
+  if (wait || !progress.running) return followRequest(session, request, { ended: endingOf(request) });
   const { verb, workflowId } = request;
   return {
     exit: 0,

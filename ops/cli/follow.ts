@@ -18,12 +18,14 @@ export interface Following {
   readonly terminal: Terminal;
   readonly quiet: boolean;
   readonly stallPatienceMs?: number;
+  /** Ctrl-C as it is watched since before the request was made; left out: from here on. */
+  readonly interrupt?: Interrupt;
 }
 
 /** Throws what the run threw; no-worker where nobody has taken its next step for a minute (the request waits on). */
-export async function follow<V extends Verb>(request: Request<V>, { terminal, quiet, stallPatienceMs = STALL_PATIENCE_MS }: Following): Promise<Followed<V>> {
+export async function follow<V extends Verb>(request: Request<V>, following: Following): Promise<Followed<V>> {
+  const { terminal, quiet, stallPatienceMs = STALL_PATIENCE_MS, interrupt = firstInterrupt(terminal) } = following;
   const view = progressView(terminal, quiet);
-  const interrupt = firstInterrupt(terminal);
   const ended = request.result().then((result) => ({ kind: 'result', result }) as const);
   ended.catch(() => {}); // thrown by the race below, unless the caller left first
   try {
@@ -55,8 +57,13 @@ async function look(request: Request<Verb>): Promise<RunProgress | null> {
   }
 }
 
+export interface Interrupt {
+  readonly happened: Promise<{ readonly kind: 'detached' }>;
+  readonly stop: () => void;
+}
+
 /** The first Ctrl-C detaches, the second ends the process whatever it waits for. */
-function firstInterrupt(terminal: Terminal): { happened: Promise<{ kind: 'detached' }>; stop: () => void } {
+export function firstInterrupt(terminal: Terminal): Interrupt {
   let stop = () => {};
   let count = 0;
   const happened = new Promise<{ kind: 'detached' }>((resolve) => {

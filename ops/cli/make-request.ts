@@ -4,7 +4,7 @@ import { isAssayError } from '../../domain/errors.ts';
 import { fleetQueue } from '../../domain/ids.ts';
 import type { Request } from '../client/request.ts';
 import { freshKey, type InputOf, type RequestRef, type ResultOf, refOf, type Verb, verbs } from '../client/verbs.ts';
-import { follow } from './follow.ts';
+import { firstInterrupt, follow, type Interrupt } from './follow.ts';
 import type { Outcome } from './outcome.ts';
 import type { Paint } from './paint.ts';
 import type { Session } from './session.ts';
@@ -38,18 +38,32 @@ export async function makeRequest<V extends Verb>(session: Session, asked: Asked
   const ref = refOf(asked.verb, input.cluster, key);
   const client = await session.client();
   if (asked.options.dryRun) return shown(ref, input, await client.backup.findAny(input.cluster, key));
-  // before it is made: whoever presses Ctrl-C from here on knows how to come back
-  session.tell(`request ${key} (${ref.workflowId})`);
-  const request = await client.backup.start(asked.verb, input);
-  if (request.joined) session.tell(`joined the request that was made before with key ${key}`);
-  if (asked.options.wait === false) return left(request, 'goes on', 0);
-  return followRequest(session, request, asked.ended);
+  // before it is made: whoever presses Ctrl-C from here on is told how to come back, once it is known that it was made
+  const interrupt = firstInterrupt(session.terminal);
+  try {
+    session.tell(`request ${key} (${ref.workflowId})`);
+    const request = await client.backup.start(asked.verb, input);
+    if (request.joined) session.tell(`joined the request that was made before with key ${key}`);
+    if (asked.options.wait === false) return left(request, 'goes on', 0);
+    return await followRequest(session, request, { ended: asked.ended, interrupt });
+  } finally {
+    interrupt.stop();
+  }
+}
+
+interface Waiting<V extends Verb> {
+  readonly ended: (result: ResultOf<V>) => Ending;
+  readonly interrupt?: Interrupt;
 }
 
 /** Waits for a request, however it was found. */
-export async function followRequest<V extends Verb>(session: Session, request: Request<V>, ended: (result: ResultOf<V>) => Ending): Promise<Outcome> {
+export async function followRequest<V extends Verb>(
+  session: Session,
+  request: Request<V>,
+  { ended, interrupt = firstInterrupt(session.terminal) }: Waiting<V>,
+): Promise<Outcome> {
   try {
-    const followed = await follow(request, { terminal: session.terminal, quiet: session.options.quiet });
+    const followed = await follow(request, { terminal: session.terminal, quiet: session.options.quiet, interrupt });
     if (followed.kind === 'detached') return left(request, 'detached: it goes on without you', LEFT);
     const { exit, text } = ended(followed.result);
     return { exit, data: { request: named(request), ...followed.result }, text };

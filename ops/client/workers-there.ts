@@ -12,7 +12,7 @@ const ALIVE_MS = 90_000;
 /** A free worker takes a step within moments. */
 const UNTAKEN_MS = 10_000;
 /** Stands for the name of a host where any will do. */
-const ANY_HOST = 'HOST';
+const ANY_HOST = 'any that a cluster names';
 
 type QueueKind = keyof typeof queueTypes;
 

@@ -114,6 +114,20 @@ describe('Ctrl-C detaches; the request goes on', () => {
     expect((await assay('backup run failed --request d2')).exit).toBe(1);
     expect((await assay('backup show failed --request d2')).exit).toBe(1);
   });
+  test('also in the moment between naming the request and making it', async () => {
+    const quiet = testTerminal();
+    const terminal = {
+      ...quiet,
+      err(text: string) {
+        quiet.err(text);
+        if (text.startsWith('request d4')) quiet.ctrlC();
+      },
+    };
+    const left = await assay('backup run slow-detach --request d4', terminal);
+    expect(left).toMatchObject({ exit: 3, out: expect.stringContaining('assay backup show slow-detach --request d4') });
+    expect(terminal.exits).toEqual([]);
+    expect((await assay('backup cancel slow-detach --request d4')).exit).toBe(0);
+  });
   test('in JSON too', async () => {
     const terminal = testTerminal();
     const first = assay('backup run slow-detach --request d3 --json', terminal);

@@ -120,6 +120,13 @@ describe('each thing that is wrong with the server is one line with its fix', ()
 describe('and with the host', () => {
   test.each<[string, Partial<HostFacts>, string, RegExp, 'warning' | 'fault']>([
     ['no engine', { engineVersion: null, engineReason: 'ENOENT' }, 'engine-version', /does not run: ENOENT/, 'fault'],
+    [
+      'no configuration',
+      { engineVersion: null, engineReason: 'reading pgbackrest.conf ended with status none: ENOENT' },
+      'engine-version',
+      /configuration .* cannot be read/,
+      'fault',
+    ],
     ['no binaries', { binaries: null }, 'clone-binaries', /no PostgreSQL 15 programs/, 'fault'],
     [
       'no pg_amcheck',

@@ -37,7 +37,7 @@ export function failureOf(run: FailedRun): AssayError {
     command: `pgbackrest ${run.command}`,
     status: run.status,
     lines: clean(message.text, run.secrets),
-    hint: hintFor(message.number),
+    hint: hintFor(message),
     ...(cause === undefined ? {} : { cause }),
   };
   // damage and wrong options stay what they are however often one tries
@@ -157,7 +157,7 @@ function damage(run: FailedRun, { number, text }: EngineMessage): Cause | undefi
   return isDamage ? 'backup-file-corrupt' : undefined;
 }
 
-function hintFor(number: number): string {
+function hintFor({ number, text }: EngineMessage): string {
   switch (number) {
     case 26:
     case 28:
@@ -176,7 +176,9 @@ function hintFor(number: number): string {
     case 62:
       return 'pgBackRest was stopped by hand: run `pgbackrest start`';
     case 103:
-      return 'name a repository that the configuration has';
+      return /has no stanza/.test(text)
+        ? 'correct pgbackrest.stanza in the policy, or make the stanza (`assay apply` does it where the policy has repositories)'
+        : 'name a repository that the configuration has';
     default:
       return 'the engine says why above; `assay doctor` checks its configuration';
   }
