@@ -1,0 +1,167 @@
+import pg from 'pg';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { readTableFacts } from '../../activities/optimizer/catalogue.ts';
+import { searchIndexes } from '../../activities/optimizer/search-indexes.ts';
+import { openHypoPg } from '../../activities/optimizer/what-if/hypopg.ts';
+import type { WhatIf, WhatIfMode } from '../../activities/optimizer/what-if/what-if.ts';
+import { btree, columnKey, createIndexSql, indexText } from '../../domain/optimizer/index-sql.ts';
+import type { Binding, Bound, IndexDefinition, TableFacts } from '../../domain/optimizer/model.ts';
+import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
+import { testCluster } from '../support/cluster.ts';
+
+const orders = { schema: 'S.x', relation: 'Or"ders' };
+const people = { schema: 'public', relation: 'people' };
+let cluster: EmbeddedCluster;
+let clients: pg.Client[];
+let facts: TableFacts[];
+
+beforeAll(async () => {
+  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off', max_parallel_workers_per_gather: '0' } });
+  await cluster.sql(`create schema "S.x"; create table "S.x"."Or""ders" as
+      select n as id, n % 20000 as customer, n % 9 as state, n * interval '1 s' + '2020-01-01'::timestamp as at, md5(n::text) as note from generate_series(1, 200000) n;
+    create table people as select n as id, 'name ' || n as name, array[n] as tags from generate_series(1, 20000) n;
+    alter table people add primary key (id)`);
+  await cluster.sql('vacuum analyze');
+  clients = await Promise.all([0, 1].map(openClient));
+  facts = await readTableFacts(clients[0] as pg.Client);
+  return () => Promise.all(clients.map((client) => client.end()));
+});
+
+let whatIf: WhatIf;
+const open = async (mode: WhatIfMode = 'corrected') => {
+  whatIf = await openHypoPg({ sessions: clients, facts, mode });
+  return whatIf;
+};
+beforeEach(() => () => whatIf?.close());
+
+const given = (values: readonly (string | null)[], source: Binding['source'] = 'captured'): Binding => ({ source, case: 'common', values });
+const bound = (text: string, parameterTypes: readonly string[] = [], bindings: readonly Binding[] = [given([])]): Bound => ({
+  statement: { id: text, database: 'postgres', text, kind: 'select', calls: 1, totalMs: 1, rows: 1, blocks: 1, tempBlocks: 0, walBytes: 0 },
+  text,
+  parameterTypes,
+  bindings,
+});
+const rare = (...parts: Parameters<typeof bound>): Bound => {
+  const made = bound(...parts);
+  return { ...made, statement: { ...made.statement, totalMs: 0.0001 } };
+};
+const byCustomer = btree(orders, ['customer']);
+const byParameter = bound('select note from "S.x"."Or""ders" where customer = $1', ['integer'], [given(['7'])]);
+
+test('a prepared statement is planned afresh under each set, and an index that is not given is not there', async () => {
+  const { plan } = await open();
+  const without = await plan(byParameter, []);
+  const having = await plan(byParameter, [byCustomer]);
+  expect(having.used).toEqual([indexText(byCustomer)]);
+  expect(having.cost).toBeLessThan(without.cost / 50);
+  expect(await plan(byParameter, [btree(orders, ['at'])])).toEqual({ cost: without.cost, used: [] });
+  expect(await plan(byParameter, [])).toEqual(without);
+});
+
+test('so is a generic plan', async () => {
+  const { plan } = await open();
+  const generic = bound(byParameter.text, ['integer'], [given([null], 'generic')]);
+  const without = await plan(generic, []);
+  expect((await plan(generic, [byCustomer])).used).toEqual([indexText(byCustomer)]);
+  expect(await plan(generic, [])).toEqual(without);
+});
+
+test('the mean over bindings; each is an EXPLAIN', async () => {
+  const { plan, explains } = await open();
+  const wide = (until: string) => bound('select note from "S.x"."Or""ders" where at < $1', ['timestamp'], [given([until])]);
+  const both = { ...wide(''), bindings: [given(['2020-01-01 00:01']), given(['2021-01-01'])] };
+  const index = btree(orders, ['at']);
+  const [few, many, mean] = [await plan(wide('2020-01-01 00:01'), [index]), await plan(wide('2021-01-01'), [index]), await plan(both, [index])];
+  expect(mean.cost).toBeCloseTo((few.cost + many.cost) / 2, 6);
+  expect(mean.used).toEqual([indexText(index)]);
+  expect(explains()).toBe(4);
+});
+
+test('what writes is planned, never executed', async () => {
+  const { plan } = await open();
+  const gone = bound('delete from "S.x"."Or""ders" where customer = $1', ['integer'], [given(['7'])]);
+  expect((await plan(gone, [byCustomer])).used).toHaveLength(1);
+  expect((await cluster.sql('select count(*)::int as rows from "S.x"."Or""ders"'))[0]?.rows).toBe(200_000);
+});
+
+test('what cannot be judged has no size: methods HypoPG does not know, expressions that may not be indexed, columns that are not there', async () => {
+  const { size } = await open();
+  expect(await size({ ...btree(people, ['tags']), method: 'gin' })).toBeNull();
+  expect(await size({ ...btree(people, []), keys: [{ ...columnKey(''), column: null, expression: 'random()' }] })).toBeNull();
+  expect(await size(btree(people, ['nothing']))).toBeNull();
+  expect(await size({ ...btree(orders, ['state']), method: 'brin' })).toBeGreaterThan(0);
+});
+
+test('corrected: sizes and costs are nearer to the built index than raw ones', async () => {
+  const joined = bound('select o.note from people p join "S.x"."Or""ders" o on o.customer = p.id where p.id <= $1', ['integer'], [given(['60'])]);
+  const combined = btree(orders, ['customer', 'state']);
+  const figures = async (mode: WhatIfMode) => {
+    const { plan, size, close } = await open(mode);
+    const answer = { cost: (await plan(joined, [byCustomer])).cost, bytes: (await size(byCustomer)) ?? 0, combined: (await size(combined)) ?? 0 };
+    await close();
+    return answer;
+  };
+  const [raw, corrected] = [await figures('raw'), await figures('corrected')];
+  const real = await built([byCustomer, combined], async () => ({
+    cost: (await (await open()).plan(joined, [])).cost,
+    bytes: Number((await cluster.sql('select pg_relation_size($1) as bytes', { params: ['"S.x".i0'] }))[0]?.bytes),
+    combined: Number((await cluster.sql('select pg_relation_size($1) as bytes', { params: ['"S.x".i1'] }))[0]?.bytes),
+  }));
+  const off = (guess: number, truth: number) => Math.abs(guess / truth - 1);
+  expect(off(corrected.cost, real.cost)).toBeLessThan(off(raw.cost, real.cost));
+  expect(off(corrected.bytes, real.bytes)).toBeLessThan(0.1);
+  expect(off(raw.bytes, real.bytes)).toBeGreaterThan(1);
+  // customer and state repeat together every 180,000 rows: their product is not what there is
+  expect(off(corrected.combined, real.combined)).toBeLessThan(0.3);
+});
+
+test('thousands of hypothetical indexes do not use up the oids of a session; none is left at the end', async () => {
+  const { plan, close } = await open();
+  const none = bound('select 1');
+  const alternatives = ['customer', 'state', 'at', 'note'].map((column) => [
+    btree(orders, [column]),
+    btree(orders, [column, 'id']),
+    btree(orders, ['id', column]),
+  ]);
+  for (let round = 0; round < 2_000; round++) await plan(none, alternatives[round % alternatives.length] as IndexDefinition[]);
+  await close();
+  for (const client of clients) expect((await client.query('select count(*)::int as left from hypopg_list_indexes')).rows[0].left).toBe(0);
+});
+
+test('from statements to sets: the index that each needs, none twice, nothing for a statement that cannot be planned', async () => {
+  const question = {
+    bound: [
+      byParameter,
+      bound('select id from "S.x"."Or""ders" where state = $1 and at > $2 order by at limit 2000', ['integer', 'timestamp'], [given(['3', '2020-01-02'])]),
+      rare('select name from people where id = $1', ['integer'], [given(['3'])]),
+      bound('select * from not_there'),
+    ],
+    facts,
+    whatIf: await open(),
+    limits: { budgetBytes: 20e6, searchMs: 60_000, maxStatements: 10, maxIndexesPerTable: 5, protectedTables: [] },
+    now: () => Date.now(),
+  };
+  const { sets, notPlanned } = await searchIndexes(question);
+  expect(notPlanned).toEqual(['select * from not_there']);
+  const firsts = sets[0]?.indexes.map(({ keys }) => keys.map(({ column }) => column).join());
+  expect(firsts).toContain('state,at');
+  expect(firsts?.some((keys) => keys?.startsWith('customer'))).toBe(true);
+  expect(sets[0]?.indexes.some(({ table }) => table.relation === 'people')).toBe(false);
+  expect(sets[0]?.estimatedRatio).toBeLessThan(0.05);
+  const guarded = await searchIndexes({ ...question, limits: { ...question.limits, protectedTables: ['S.x.Or"ders'] } });
+  expect(guarded.sets).toEqual([]);
+});
+
+async function built<T>(indexes: readonly IndexDefinition[], use: () => Promise<T>): Promise<T> {
+  for (const [place, index] of indexes.entries()) await cluster.sql(createIndexSql(index, `i${place}`, { concurrently: false }));
+  const answer = await use();
+  for (const place of indexes.keys()) await cluster.sql(`drop index "S.x".i${place}`);
+  return answer;
+}
+
+async function openClient(): Promise<pg.Client> {
+  const client = new pg.Client({ host: cluster.socketDirectory, port: cluster.port, user: cluster.osUser.name, database: 'postgres' });
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+}
