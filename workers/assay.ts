@@ -22,6 +22,7 @@ const handlers: LocalHandlers = {
   restorePrint: async (request, options) => (await restore()).printRestore(request, options),
   restoreCold: async (request, options, tell) => (await restore()).restoreHere(request, options, tell),
   recommendations: async ({ cluster }, options) => (await optimizer()).listRecommendations(options, cluster ?? null),
+  explain: async (request, options) => (await import('./commands/optimizer-explain.ts')).explain(request, options),
   recommendation: async ({ id }, options) => (await optimizer()).readRecommendation(options, id),
   verifyCertificates: async ({ path, key }) => (await import('../activities/backup/evidence/verify.ts')).verifyCertificates(path, readFileSync(key, 'utf8')),
 };

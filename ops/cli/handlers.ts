@@ -1,6 +1,7 @@
 /** Commands that need more than a Temporal client; `workers/assay.ts` hands them in, each loaded only when it is called. */
 import type { RecoveryTarget } from '../../domain/backup/model.ts';
 import type { BackupRestoreResult } from '../../domain/backup/requests.ts';
+import type { ExplainReport } from '../../domain/optimizer/explain-report.ts';
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import type { Change } from '../../domain/plan.ts';
 import type { AssayOptions } from '../client/connect.ts';
@@ -84,6 +85,19 @@ export interface ColdRestoreRequest {
   readonly backup?: string;
 }
 
+export interface ExplainRequest {
+  /** SQL, or the JSON of EXPLAIN. */
+  readonly text: string;
+  /** CLUSTER or CLUSTER/DATABASE of the policy. */
+  readonly target?: string;
+  /** Another server, as a URL; takes the place of the target. */
+  readonly connection?: string;
+  readonly analyze: boolean;
+  /** Pages are wanted. */
+  readonly html: boolean;
+  readonly timeoutMs: number;
+}
+
 /** The engine's own commands, for a machine where nothing of Assay runs. */
 export interface RestoreCommands {
   /** Each a list of arguments; the first one is the program. */
@@ -127,6 +141,8 @@ export interface LocalHandlers {
   restoreCold(request: ColdRestoreRequest, options: GlobalOptions, tell: Tell): Promise<BackupRestoreResult>;
   /** Newest first, of all clusters where none is named; from the control database. */
   recommendations(request: { readonly cluster?: string }, options: GlobalOptions): Promise<readonly Recommendation[]>;
+  /** Plans of the statements in a text, with findings and, where asked for, as pages. Throws usage, cluster-unknown, cluster-unreachable, refused-by-guard. */
+  explain(request: ExplainRequest, options: GlobalOptions): Promise<ExplainReport & { readonly pages: readonly string[] }>;
   /** Throws usage where there is none of that id. */
   recommendation(request: { readonly id: string }, options: GlobalOptions): Promise<Recommendation>;
   verifyCertificates(request: { readonly path: string; readonly key: string }): Promise<VerificationReport>;

@@ -1,4 +1,4 @@
-/** `assay optimizer run|recommendations|show`. */
+/** `assay optimizer run|explain|recommendations|show`. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -8,6 +8,7 @@ import { type Recommendation, recommendationSql, undoSql } from '../../domain/op
 import type { OptimizerRunInput } from '../../domain/optimizer/requests.ts';
 import { endings } from './backup-requests.ts';
 import { makeRequest, type RequestOptions } from './make-request.ts';
+import { addExplain } from './optimizer-explain.ts';
 import { asRequest } from './options.ts';
 import type { Outcome } from './outcome.ts';
 import type { Runner } from './runner.ts';
@@ -25,6 +26,7 @@ interface RunOptions extends RequestOptions {
 
 export function addOptimizerCommands(optimizer: Command, run: Runner): void {
   addRun(optimizer, run);
+  addExplain(optimizer, run);
   optimizer
     .command('recommendations')
     .summary('what was recommended, newest first')

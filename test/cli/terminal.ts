@@ -61,6 +61,7 @@ export const testHandlers = (given: Partial<LocalHandlers>): LocalHandlers => ({
   configShow: missing('configShow'),
   restorePrint: missing('restorePrint'),
   restoreCold: missing('restoreCold'),
+  explain: missing('explain'),
   recommendations: missing('recommendations'),
   recommendation: missing('recommendation'),
   verifyCertificates: missing('verifyCertificates'),

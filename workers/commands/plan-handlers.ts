@@ -81,7 +81,7 @@ function initOptions(request: InitRequest, options: GlobalOptions): InitOptions 
 }
 
 /** As libpq reads it, a socket's folder as `?host=/folder` included. A password in it is refused: it would land in the file. */
-function parseConnection(text: string): NonNullable<InitOptions['connection']> {
+export function parseConnection(text: string): NonNullable<InitOptions['connection']> {
   if (!/^postgres(ql)?:\/\//.test(text))
     throw new AssayError('usage', { reason: 'the connection is no URL', hint: 'write postgresql://USER@HOST:PORT/DATABASE' });
   // the driver's own parser; nothing connects here
