@@ -13,6 +13,7 @@ export type PgFault =
   | 'privilege-missing'
   | 'lock-timeout'
   | 'deadlock'
+  | 'conflict'
   | 'cancelled'
   | 'object-missing'
   | 'function-missing'
@@ -32,6 +33,7 @@ const faults: Readonly<Record<string, PgFault>> = {
   '42501': 'privilege-missing',
   '55P03': 'lock-timeout',
   '40P01': 'deadlock',
+  '40001': 'conflict',
   '57014': 'cancelled',
   '42P01': 'object-missing',
   '3F000': 'object-missing',

@@ -42,7 +42,7 @@ function toClusterPolicy(name: string, file: ClusterFile, folder: string): Clust
     },
     retention: { fulls: file.retention.fulls, days: file.retention.days, keep: file.retention.keep, schedule: toSchedule(file.retention.schedule) },
     objectives: { rpoMs: file.objectives.rpo, rtoMs: file.objectives.rto, proofAgeMs: file.objectives.proof_age },
-    proof: toProof(file.proof),
+    proof: toProof(file.proof, folder),
     witness: { everyMs: file.witness.every, keepMs: file.witness.keep },
     clone: {
       directory: wholePath(folder, file.clone.directory),
@@ -101,13 +101,16 @@ function toRepository(file: ClusterFile['pgbackrest']['repositories'][number], f
   };
 }
 
-function toProof(file: ClusterFile['proof']): ProofPolicy {
-  const { mode, max_snapshot_age, parallel, wait, sample_share, every } = file.fingerprint;
+function toProof(file: ClusterFile['proof'], folder: string): ProofPolicy {
+  const { mode, max_snapshot_age, parallel, wait, sample_share, every, standby } = file.fingerprint;
   return {
     afterBackup: file.after_backup,
     deep: toSchedule(file.deep),
     randomPerWeek: file.random_per_week,
-    fingerprint: { mode, maxSnapshotAgeMs: max_snapshot_age, parallel, waitMs: wait, sampleShare: sample_share, everyMs: every },
+    fingerprint: {
+      ...{ mode, maxSnapshotAgeMs: max_snapshot_age, parallel, waitMs: wait, sampleShare: sample_share, everyMs: every },
+      ...(standby === null ? {} : { standby: toConnection(standby, folder) }),
+    },
     assertions: file.assertions.map(toAssertion),
   };
 }

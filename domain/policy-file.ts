@@ -79,6 +79,13 @@ const fingerprint = z.strictObject({
   every: duration({ help: 'Make markers between backups too, so often; they let random moments be proven by content', min: '5m', max: '7d' })
     .nullable()
     .prefault(null),
+  standby: connection
+    .nullable()
+    .meta({
+      description:
+        'A standby to read the tables on instead: replay is paused there for milliseconds. Needs EXECUTE on pg_wal_replay_pause and pg_wal_replay_resume',
+    })
+    .prefault(null),
 });
 
 const cell = z.union([z.string(), z.number(), z.boolean(), z.null()], { error: 'write a text, number, true, false or null' });

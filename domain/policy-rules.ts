@@ -133,4 +133,11 @@ const sampled: Rule = (cluster) => {
   return given && mode !== 'sample' ? [fault(['proof', 'fingerprint', 'sample_share'], 'write mode: sample with it, else it is not used', 'key')] : [];
 };
 
-const rules: readonly Rule[] = [engineConfiguration, transport, databases, measurable, provenAtAll, sampled];
+const onStandby: Rule = (cluster) => {
+  const fingerprint = at(cluster, 'proof', 'fingerprint');
+  if (!isGroup(fingerprint) || !isGroup(fingerprint.standby)) return [];
+  // a standby counts no changes of its own
+  return fingerprint.mode === 'changed' ? [fault(['proof', 'fingerprint', 'mode'], 'write full or sample: a standby does not count what changed')] : [];
+};
+
+const rules: readonly Rule[] = [engineConfiguration, transport, databases, measurable, provenAtAll, sampled, onStandby];

@@ -84,6 +84,8 @@ export interface FingerprintPolicy {
   readonly sampleShare: number;
   /** Markers between backups, so often; absent or null: only with backups and proofs. */
   readonly everyMs?: number | null;
+  /** Standby the tables are read on instead of the primary; absent or null: none. */
+  readonly standby?: Connection | null;
 }
 
 export interface ProofPolicy {

@@ -132,7 +132,7 @@ const listeners: { readonly [K in Kind]: (state: State, seen: Of<K>) => void } =
   'step-failed': ({ families: m }, { step, code }) => m.stepFailures.inc({ step, code }),
 };
 
-const WAYS: readonly MarkerWay[] = ['slot', 'optimistic', 'fence'];
+const WAYS: readonly MarkerWay[] = ['slot', 'optimistic', 'fence', 'standby'];
 const OUTCOMES: readonly CheckOutcome[] = ['passed', 'failed', 'unusable', 'not-applicable', 'finding'];
 const SCHEDULES: readonly ScheduleName[] = ['full', 'differential', 'incremental', 'deep-proof', 'random-proof', 'expire', 'fingerprint'];
 

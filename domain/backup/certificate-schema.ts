@@ -69,7 +69,10 @@ const marker = z.strictObject({
   database: z.string(),
   lsn,
   at: instant,
-  way: z.enum(['slot', 'optimistic', 'fence']).nullable().describe('how snapshot and LSN were made to agree; null: the marker could not be read again'),
+  way: z
+    .enum(['slot', 'optimistic', 'fence', 'standby'])
+    .nullable()
+    .describe('how snapshot and LSN were made to agree; null: the marker could not be read again'),
   tables: count,
   bytes,
   hashed: count.describe('tables compared by the equality of their types'),

@@ -50,8 +50,8 @@ export interface SequenceState extends TableName {
   readonly increment: string;
 }
 
-/** The way a marker's snapshot and LSN were made to agree, best first (backup.md 2.4, ways 0-2). */
-export type MarkerWay = 'slot' | 'optimistic' | 'fence';
+/** The way a marker's snapshot and LSN were made to agree, best first (backup.md 2.4, ways 0-2); `standby` where one is given (way 3). */
+export type MarkerWay = 'slot' | 'optimistic' | 'fence' | 'standby';
 
 /** Fingerprints of one database's tables in one snapshot whose LSN is known. */
 export interface Marker {

@@ -42,6 +42,12 @@ describe('a sound file', () => {
     expect(cluster?.connection.password).toBe('file:/etc/assay/keys/pw');
   });
 
+  test('reads a standby as a connection of its own; none is the default', () => {
+    const standby = check(withCluster('proof: { fingerprint: { standby: { host: /s, password: "file:pw" } } }')).policy?.clusters[0]?.proof.fingerprint.standby;
+    expect(standby).toMatchObject({ host: '/s', port: 5432, user: 'assay', password: 'file:/etc/assay/pw' });
+    expect(check(smallest).policy?.clusters[0]?.proof.fingerprint).not.toHaveProperty('standby');
+  });
+
   test('reads expected rows as the text PostgreSQL prints', () => {
     const text = withCluster('proof: { assertions: [{ name: a, database: b, sql: select 1, expect: [[1, true, null, x]] }] }');
     expect(check(text).policy?.clusters[0]?.proof.assertions[0]?.expect).toEqual([['1', 't', null, 'x']]);
@@ -140,6 +146,7 @@ clusters:
     ['a cron line limited by day and weekday', withCluster('schedules: { full: { cron: "0 1 1 * 1" } }'), 'not both'],
     ['a cron line of six fields', withCluster('schedules: { full: { cron: "0 0 1 * * 1" } }'), 'write five fields'],
     ['a sample share without the mode', withCluster('proof: { fingerprint: { sample_share: 0.2 } }'), 'write mode: sample with it'],
+    ['changes counted on a standby', withCluster('proof: { fingerprint: { mode: changed, standby: { host: /s } } }'), 'write full or sample'],
     ['a key at the wrong level', withCluster('days: 3'), 'unknown key; it belongs in clusters.shop.retention.days'],
     ['a key written in camel case', withCluster('clone: { maxClones: 3 }'), 'did you mean max_clones?'],
     ['a duration out of range', withCluster('witness: { every: 2h }'), 'write a duration from 1s to 1h, not "2h"'],

@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import type { Lsn } from '../../../domain/backup/lsn.ts';
 import type { Instant, MarkerWay } from '../../../domain/backup/model.ts';
-import { formatSnapshot, normalise, parseSnapshot } from '../../../domain/backup/snapshot.ts';
+import { formatSnapshot, normalise, parseSnapshot, type Snapshot } from '../../../domain/backup/snapshot.ts';
 import { readStatusRuns } from './transaction-status.ts';
 
 export interface HeldSnapshot {
@@ -42,6 +42,8 @@ interface Consistent {
   readonly lsn: Lsn;
   readonly heldSinceMs: number;
   readonly fenceMs: number;
+  /** On a standby: what a server in recovery does not tell later. */
+  readonly known?: { readonly snapshot: string; readonly timeline: number };
 }
 
 /**
@@ -49,29 +51,33 @@ interface Consistent {
  * transactions that the snapshot's text leaves out (subtransactions still running, transactions rolled back).
  */
 export async function holdSnapshot(holder: pg.Client, watch: pg.Client, consistent: Consistent): Promise<HeldSnapshot> {
-  const { rows } = await holder.query<{ snapshot: string; exported: string; timeline: number; systemIdentifier: string; databaseOid: string; at: string }>(
+  // it is immutable by declaration, and refused in recovery even in a branch that is not taken
+  const timeline = consistent.known === undefined ? "('x' || left(pg_walfile_name($1::pg_lsn), 8))::bit(32)::int" : String(consistent.known.timeline);
+  const { rows } = await holder.query<{
+    snapshot: string;
+    exported: string;
+    timeline: number;
+    systemIdentifier: string;
+    databaseOid: string;
+    at: string;
+  }>(
     `/* assay backup */ select pg_current_snapshot()::text as snapshot, pg_export_snapshot() as exported,
        (select system_identifier::text from pg_control_system()) as "systemIdentifier",
        (select oid::int8 from pg_database where datname = current_database()) as "databaseOid",
-       ('x' || left(pg_walfile_name($1::pg_lsn), 8))::bit(32)::int as timeline,
+       ${timeline} as timeline,
        to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`,
-    [consistent.lsn],
+    consistent.known === undefined ? [consistent.lsn] : [],
   );
   const row = rows[0] as (typeof rows)[number];
-  const printed = parseSnapshot(row.snapshot);
+  const { known, ...moment } = consistent;
+  const snapshot = known?.snapshot ?? formatSnapshot(await normalised(watch, parseSnapshot(row.snapshot), consistent.way));
+  const { systemIdentifier, at, databaseOid } = row;
+  return { ...moment, timeline: row.timeline, systemIdentifier, databaseOid: Number(databaseOid), at, snapshot, exportedId: row.exported, holder };
+}
+
+async function normalised(watch: pg.Client, printed: Snapshot, way: MarkerWay): Promise<Snapshot> {
   const range = { from: printed.xmin, to: printed.xmax };
   if (range.to - range.from > MAX_RANGE) throw new RangeError(`the oldest running transaction is ${range.to - range.from} transactions old`);
   // a slot's snapshot is normalised by nature: its list holds everything not committed before the LSN, and asking now would come too late
-  const snapshot = consistent.way === 'slot' ? printed : normalise(printed, await readStatusRuns(watch, range));
-  const { timeline, systemIdentifier, at } = row;
-  return {
-    ...consistent,
-    timeline,
-    systemIdentifier,
-    databaseOid: Number(row.databaseOid),
-    at,
-    snapshot: formatSnapshot(snapshot),
-    exportedId: row.exported,
-    holder,
-  };
+  return way === 'slot' ? printed : normalise(printed, await readStatusRuns(watch, range));
 }

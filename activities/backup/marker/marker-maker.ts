@@ -1,6 +1,6 @@
 /** Makes markers of the live cluster: per database a snapshot whose LSN is known, then the fingerprints of its tables. */
 
-import { compareLsn } from '../../../domain/backup/lsn.ts';
+import { compareLsn, type Lsn } from '../../../domain/backup/lsn.ts';
 import type { Marker, NotCovered } from '../../../domain/backup/model.ts';
 import { AssayError, isAssayError, reasonOf } from '../../../domain/errors.ts';
 import type { Observe } from '../../../domain/observation.ts';
@@ -9,7 +9,9 @@ import type { StepIo } from '../../io.ts';
 import { withConnection } from '../../pg.ts';
 import { faultOf, scrubbedReason, toAssayError } from '../../pg-errors.ts';
 import type { MarkerMaker, ReadSecret } from '../ports.ts';
+import { byStandby } from './by-standby.ts';
 import { makeMarker } from './marker.ts';
+import type { MarkerSource } from './session.ts';
 
 export interface MarkerDependencies {
   readonly readSecret: ReadSecret;
@@ -27,6 +29,7 @@ interface DatabaseRow {
  * Databases one after the other, so that at most one snapshot holds back vacuum. template0 and template1 are left out: a session there would
  * keep CREATE DATABASE waiting, and every proof would have to stop for them. A database that no marker could be made of is named with the
  * reason of each way that was tried; marker-busy is thrown only where there is no marker at all. Also throws cluster-unreachable, cancelled.
+ * Where the policy names a standby, tables are read there and nowhere else: a standby that cannot serve is a reason, never a load on the primary.
  */
 export function createMarkerMaker(deps: MarkerDependencies): MarkerMaker {
   return {
@@ -36,13 +39,16 @@ export function createMarkerMaker(deps: MarkerDependencies): MarkerMaker {
       const notCovered: NotCovered[] = databases.filter((row) => !isCovered(policy, row)).map((row) => excluded(policy, row));
       let firstFailure: unknown;
       const knownDatabases = databases.map(({ oid }) => oid);
+      const standby = await standbyOf(policy, deps.readSecret);
       for (const { name, oid } of databases.filter((row) => isCovered(policy, row))) {
         // another one that had this name may have left tables of the same oids and counters: both were made from one template
         const previous = options.previous.find((marker) => marker.database === name && (marker.databaseOid ?? oid) === oid) ?? null;
         try {
-          const source = { policy, database: name, readSecret: deps.readSecret, signal: io.signal };
-          markers.push(await beating(io, name, (onProgress) => makeMarker(source, { equality: options.equality, previous, knownDatabases }, onProgress)));
-        } catch (error) {
+          const source = { policy, ...standby, database: name, readSecret: deps.readSecret, signal: io.signal };
+          const asked = { equality: options.equality, previous, knownDatabases, ...(standby === null ? {} : { ways: [byStandby] }) };
+          markers.push(await beating(io, name, (onProgress) => makeMarker(source, asked, onProgress)));
+        } catch (thrown) {
+          const error = standby === null ? thrown : asBusy(thrown, name, policy);
           if (io.signal.aborted) throw new AssayError('cancelled', { what: `the marker of ${name}` });
           const failure = whyNot(name, error);
           if (failure === null) throw toAssayError(error, { cluster: policy.cluster, role: policy.connection.user, what: `fingerprint database ${name}` });
@@ -56,6 +62,28 @@ export function createMarkerMaker(deps: MarkerDependencies): MarkerMaker {
     },
   };
 }
+
+/** Null: the policy names none. After the databases were listed: what the standby has replayed by then holds all of them. */
+async function standbyOf(policy: ClusterPolicy, readSecret: ReadSecret): Promise<Pick<MarkerSource, 'policy' | 'notBefore'> | null> {
+  const { standby } = policy.proof.fingerprint;
+  if (standby === undefined || standby === null) return null;
+  try {
+    return await withConnection(policy.connection, readSecret, { agent: 'backup' }, async (client) => {
+      const { rows } = await client.query<{ lsn: Lsn; timeline: number }>(
+        `/* assay backup */ select pg_current_wal_flush_lsn()::text as lsn, ('x' || left(pg_walfile_name(pg_current_wal_flush_lsn()), 8))::bit(32)::int as timeline`,
+      );
+      return { policy: { ...policy, connection: standby }, notBefore: rows[0] as { lsn: Lsn; timeline: number } };
+    });
+  } catch (error) {
+    throw toAssayError(error, { cluster: policy.cluster, role: policy.connection.user, what: 'ask where the primary stands' });
+  }
+}
+
+/** What a standby cannot do now, a later try may do: its replay ends sessions that are in its way, and it may be down. */
+const asBusy = (error: unknown, database: string, policy: ClusterPolicy): unknown =>
+  isAssayError(error) || faultOf(error) === 'database-missing'
+    ? error
+    : new AssayError('marker-busy', { database, timeoutMs: policy.proof.fingerprint.waitMs, ways: `standby: ${scrubbedReason(error)}` });
 
 async function listDatabases(policy: ClusterPolicy, readSecret: ReadSecret): Promise<readonly DatabaseRow[]> {
   try {

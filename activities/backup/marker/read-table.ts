@@ -55,6 +55,8 @@ function outcomeOf(error: unknown, equality: Equality): ReadOutcome | undefined 
       return { kind: 'locked', detail: `somebody held an exclusive lock on it: ${detail}` };
     case 'cancelled':
       return { kind: 'not-covered', reason: 'budget', detail: 'the time for this snapshot was over before the table was read' };
+    case 'conflict':
+      return { kind: 'not-covered', reason: 'budget', detail: `the standby's replay could not wait for it (hot_standby_feedback makes it wait): ${detail}` };
     case 'object-missing':
       return { kind: 'not-covered', reason: 'dropped-while-reading', detail };
     case 'privilege-missing':

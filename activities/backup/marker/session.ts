@@ -1,5 +1,6 @@
 /** Sessions of one marker on one database of the source. */
 import type pg from 'pg';
+import type { Lsn } from '../../../domain/backup/lsn.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import { connect } from '../../pg.ts';
 import type { ReadSecret } from '../ports.ts';
@@ -10,6 +11,8 @@ export interface MarkerSource {
   readonly database: string;
   readonly readSecret: ReadSecret;
   readonly signal: AbortSignal;
+  /** Where the primary stood when the run began, and on which timeline: set where `policy.connection` leads to a standby. */
+  readonly notBefore?: { readonly lsn: Lsn; readonly timeline: number };
 }
 
 /** Longest wait for a table lock: an exclusive lock held longer belongs to a migration, which must not be queued behind us. */
