@@ -45,7 +45,7 @@ export function knownCosts(ask: (statement: number, set: Mask) => Promise<{ read
     const there = find(statement, set);
     if (there !== undefined) return there;
     const key = `${statement} ${set}`;
-    const running = asked.get(key) ?? ask(statement, set).then(({ cost, used }) => ({ given: set, used: used & set, cost }));
+    const running = asked.get(key) ?? ask(statement, set).then(({ cost, used }) => cheaper({ given: set, used: used & set, cost }, answersOf(statement)));
     asked.set(key, running);
     const fresh = await running.finally(() => asked.delete(key));
     if (find(statement, set) === undefined) answersOf(statement).push(fresh);
@@ -57,4 +57,10 @@ export function knownCosts(ask: (statement: number, set: Mask) => Promise<{ read
     least: (statement) => answersOf(statement).reduce((least, { cost }) => Math.min(least, cost), Number.POSITIVE_INFINITY),
     isKnown: (statement, set) => find(statement, set) !== undefined,
   };
+}
+
+/** More indexes are never worse: where a corrected cost says so, the planner would have taken the plan it has without them. */
+function cheaper(answer: Known, others: readonly Known[]): Known {
+  const least = others.filter(({ given, cost }) => (given & ~answer.given) === 0n && cost < answer.cost).toSorted((a, b) => a.cost - b.cost)[0];
+  return least === undefined ? answer : { ...least, given: answer.given };
 }

@@ -16,7 +16,7 @@ let clients: pg.Client[];
 let facts: TableFacts[];
 
 beforeAll(async () => {
-  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off', max_parallel_workers_per_gather: '0' } });
+  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off', max_parallel_workers_per_gather: '0', random_page_cost: '1.1' } });
   await cluster.sql(`create schema "S.x"; create table "S.x"."Or""ders" as
       select n as id, n % 20000 as customer, n % 9 as state, n * interval '1 s' + '2020-01-01'::timestamp as at, md5(n::text) as note from generate_series(1, 200000) n;
     create table people as select n as id, 'name ' || n as name, array[n] as tags from generate_series(1, 20000) n;
@@ -93,20 +93,24 @@ test('what cannot be judged has no size: methods HypoPG does not know, expressio
 });
 
 test('corrected: sizes and costs are nearer to the built index than raw ones', async () => {
-  const joined = bound('select o.note from people p join "S.x"."Or""ders" o on o.customer = p.id where p.id <= $1', ['integer'], [given(['60'])]);
+  const joined = bound('select o.note from people p join "S.x"."Or""ders" o on o.id = p.id where p.id <= $1', ['integer'], [given(['1000'])]);
   const combined = btree(orders, ['customer', 'state']);
+  const byId = btree(orders, ['id']);
   const figures = async (mode: WhatIfMode) => {
     const { plan, size, close } = await open(mode);
-    const answer = { cost: (await plan(joined, [byCustomer])).cost, bytes: (await size(byCustomer)) ?? 0, combined: (await size(combined)) ?? 0 };
+    const answer = { cost: (await plan(joined, [byId])).cost, bytes: (await size(byCustomer)) ?? 0, combined: (await size(combined)) ?? 0 };
     await close();
     return answer;
   };
+  // loops over probes, which the planner is too ready for when they look cheap
+  for (const client of clients) await client.query('set enable_hashjoin = off; set enable_mergejoin = off');
   const [raw, corrected] = [await figures('raw'), await figures('corrected')];
-  const real = await built([byCustomer, combined], async () => ({
+  const real = await built([byCustomer, combined, byId], async () => ({
     cost: (await (await open()).plan(joined, [])).cost,
     bytes: Number((await cluster.sql('select pg_relation_size($1) as bytes', { params: ['"S.x".i0'] }))[0]?.bytes),
     combined: Number((await cluster.sql('select pg_relation_size($1) as bytes', { params: ['"S.x".i1'] }))[0]?.bytes),
   }));
+  for (const client of clients) await client.query('reset enable_hashjoin; reset enable_mergejoin');
   const off = (guess: number, truth: number) => Math.abs(guess / truth - 1);
   expect(off(corrected.cost, real.cost)).toBeLessThan(off(raw.cost, real.cost));
   expect(off(corrected.bytes, real.bytes)).toBeLessThan(0.1);
