@@ -23,7 +23,6 @@ beforeAll(async () => {
     create schema "My ""App"".x"; create table "My ""App"".x"."Mixed Case" ("Spalte.""ß""" int, "select" text);
     insert into "My ""App"".x"."Mixed Case" select n, 'v' || n from generate_series(1, 100) n;
     create table "${long}" ("${long}" int);
-    create view shown as select id as nr, name from plain where state = 'usual';
     create materialized view kept as select * from plain;
     create table parts (id int, at timestamptz not null, kind text) partition by range (at);
     create table parts_a partition of parts for values from ('2020-01-01') to ('2024-01-01');
@@ -43,6 +42,9 @@ beforeAll(async () => {
     create trigger watch after insert on watched for each row execute function on_watched();
     create table child (id int primary key, plain_id int references plain (id), rank int unique); insert into child select n, n, n from generate_series(1, 500) n;
     create table bare (id int, label text);
+    create view shown as select id as nr, name from plain where state = 'usual';
+    create view deeper (key, title) as with s as (select * from shown) select s.nr, upper(s.name) from s left join child on child.id = s.nr union all select 0, 'x';
+    create view far as select * from remote;
     analyze`);
 });
 
@@ -85,6 +87,9 @@ describe('values come from the column', () => {
     ['select * from plain where id in (select plain_id from child where rank = $1)', (rows) => rows === 1],
     ['select * from plain where exists (select from child where plain_id = plain.id and rank = $1)', (rows) => rows === 1],
     ['select * from "My ""App"".x"."Mixed Case" where "Spalte.""ß""" = $1', (rows) => rows === 1],
+    ['select * from shown where nr = $1', (rows) => rows === 1],
+    ['select * from kept where id = $1', (rows) => rows === 1],
+    ['select * from deeper as d (a, b) where a between $1 and $2', (rows) => rows > 200 && rows < 400],
     ['select * from plain where id = any ($1)', (rows) => rows === 3],
     ['select * from plain where id in ($1 /*, ... */)', (rows) => rows === 3],
     ['select * from plain where id between $1 and $2', (rows) => rows > 200 && rows < 400],
@@ -155,6 +160,7 @@ describe('whatever it is, a bound form or a reason', () => {
 
   test.each([
     ['select * from remote where id = $1', 'no-plan', /foreign table remote/],
+    ['select * from far', 'no-plan', /foreign table remote/],
     ['select * from nowhere where id = $1', 'object-gone', /relation "nowhere" does not exist/],
     ['select missing from plain where id = $1', 'object-gone', /column "missing" does not exist/],
     ['select * from everywhere where id = $1', 'object-gone', /relation "everywhere" does not exist/],

@@ -94,9 +94,7 @@ async function bindOne(work: Work): Promise<Bound | NotJudged> {
 
 /** Learns the relations of a statement; gives the name of a foreign table among them. */
 async function relationsMet({ catalogue, guarded }: Work, parsed: Parsed): Promise<string | null> {
-  const relations = relationsOf(parsed);
-  await catalogue.load(relations);
-  const met = relations.map(({ schema, name }) => catalogue.find(schema, name)).filter((relation) => relation !== null);
+  const met = await catalogue.load(relationsOf(parsed));
   for (const { schema, name, isGuarded } of met) if (isGuarded) guarded.add(`${schema}.${name}`);
   return met.find(({ kind }) => kind === 'f')?.name ?? null;
 }

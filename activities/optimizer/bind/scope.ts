@@ -1,4 +1,4 @@
-/** Which column of which relation a name in a statement means: FROM lists, WITH queries and subqueries followed to the tables below them. */
+/** Which column of which relation a name in a statement means: FROM lists, WITH queries, subqueries and views followed to the tables below them. */
 import { namesOf, type Tree, tagged } from './tree.ts';
 
 /** A relation of the database as far as names need it. */
@@ -7,6 +7,8 @@ export interface KnownRelation {
   readonly name: string;
   /** In their order. */
   readonly columns: readonly string[];
+  /** What a view selects; null: it holds rows of its own. */
+  readonly query: Tree | null;
 }
 
 export interface ColumnOrigin {
@@ -79,7 +81,9 @@ function relationColumns(node: Tree, scope: Scope): Source['columns'] {
   const named = schema === null ? scope.named.get(name) : undefined;
   if (named !== undefined) return named;
   const relation = scope.find(schema, name);
-  return new Map((relation?.columns ?? []).map((column) => [column, { relation: relation as KnownRelation, column }]));
+  if (relation === null) return new Map();
+  if (relation.query !== null) return renamed(outputOf(relation.query, emptyScope(scope.find)), relation.columns);
+  return new Map(relation.columns.map((column) => [column, { relation, column }]));
 }
 
 /** Columns that a query gives, in order. */

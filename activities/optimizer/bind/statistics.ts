@@ -1,19 +1,29 @@
 /** Relations of the lab and what its statistics say of their columns, each read once in a run. */
 import type pg from 'pg';
 import type { ColumnSample } from '../../../domain/optimizer/synthetic.ts';
+import { relationsOf } from '../workload/classify.ts';
 import type { ColumnOrigin, KnownRelation } from './scope.ts';
+import { isFault, parseOne } from './tree.ts';
 
 export interface LabRelation extends KnownRelation {
   /** pg_class.relkind. */
   readonly kind: string;
   /** Row level security is on. */
   readonly isGuarded: boolean;
+  /** Relations that a view reads. */
+  readonly below: readonly RelationKey[];
+}
+
+export interface RelationKey {
+  /** null: found by the session's search_path. */
+  readonly schema: string | null;
+  readonly name: string;
 }
 
 /** Reads on demand and remembers; of one session, whose search_path is that of plain names. */
 export interface LabCatalogue {
-  /** Reads those that are not known yet. */
-  load(names: readonly { schema: string | null; name: string }[]): Promise<void>;
+  /** Reads those that are not known yet, and what views among them read; gives all that are there. */
+  load(names: readonly RelationKey[]): Promise<readonly LabRelation[]>;
   /** Of what was loaded. */
   find(schema: string | null, name: string): LabRelation | null;
   /** null: never analysed, or nothing to show (an array, a view). */
@@ -28,9 +38,15 @@ export function labCatalogue(client: pg.Client): LabCatalogue {
   const types = new Map<string, Promise<{ base: string; labels: readonly string[] }>>();
   const key = (schema: string | null, name: string) => JSON.stringify([schema, name]);
   return {
-    load: async (names) => {
-      const fresh = names.filter(({ schema, name }) => !relations.has(key(schema, name)));
-      for (const { schema, name } of fresh) relations.set(key(schema, name), await readRelation(client, schema, name));
+    async load(names) {
+      const found: LabRelation[] = [];
+      for (const { schema, name } of names) {
+        const at = key(schema, name);
+        if (!relations.has(at)) relations.set(at, await readRelation(client, schema, name));
+        const relation = relations.get(at) ?? null;
+        if (relation !== null) found.push(relation, ...(await this.load(relation.below)));
+      }
+      return found;
     },
     find: (schema, name) => relations.get(key(schema, name)) ?? null,
     sample: (origin) => once(samples, JSON.stringify([origin.relation.schema, origin.relation.name, origin.column]), () => readSample(client, origin)),
@@ -45,8 +61,14 @@ function once<T>(known: Map<string, Promise<T>>, key: string, read: () => Promis
 }
 
 async function readRelation(client: pg.Client, schema: string | null, name: string): Promise<LabRelation | null> {
-  const { rows } = await client.query<LabRelation>(relationSql, [schema, name]);
-  return rows[0] ?? null;
+  const { rows } = await client.query<Omit<LabRelation, 'query' | 'below'> & { definition: string | null }>(relationSql, [schema, name]);
+  const [row] = rows;
+  if (row === undefined) return null;
+  const { definition, ...relation } = row;
+  const parsed = definition === null ? null : parseOne(definition);
+  if (parsed === null || isFault(parsed)) return { ...relation, query: null, below: [] };
+  const below = relationsOf(parsed).map((one): RelationKey => ({ schema: one.schema, name: one.name }));
+  return { ...relation, query: parsed.root, below };
 }
 
 async function readSample(client: pg.Client, { relation, column }: ColumnOrigin): Promise<ColumnSample | null> {
@@ -60,7 +82,7 @@ async function readType(client: pg.Client, name: string): Promise<{ base: string
 }
 
 const relationSql = `/* assay optimizer */ select namespace.nspname as schema, relation.relname as name, relation.relkind::text as kind,
-    relation.relrowsecurity as "isGuarded",
+    relation.relrowsecurity as "isGuarded", case when relation.relkind = 'v' then pg_get_viewdef(relation.oid) end as definition,
     array(select attname::text from pg_attribute where attrelid = relation.oid and attnum > 0 and not attisdropped order by attnum) as columns
   from pg_class as relation join pg_namespace as namespace on namespace.oid = relation.relnamespace
   where relation.oid = to_regclass(case when $1::text is null then '' else quote_ident($1) || '.' end || quote_ident($2::text))`;
