@@ -111,8 +111,9 @@ describe('which tables a marker covers', () => {
     expect(markers.map(({ database }) => database)).toEqual(['empty', 'modes', 'postgres', 'ways']);
     expect([...markers].sort((a, b) => compareLsn(a.lsn, b.lsn))).toEqual(markers);
     expect(markers[0]).toMatchObject({ way: 'slot', fenceMs: 0, fingerprints: [], notCovered: [], witness: null, timeline: 1 });
-    expect(markers.every(({ databaseOid = 0, knownDatabases = [] }) => knownDatabases.includes(databaseOid) && knownDatabases.length === 6)).toBe(true);
-    expect(new Set(markers.map(({ databaseOid }) => databaseOid)).size).toBe(4);
+    expect(
+      new Set(markers.map(({ databaseOid = 0, knownDatabases: known = [] }) => known.length === 6 && known.includes(databaseOid) && databaseOid)).size,
+    ).toBe(4);
     expect(notCovered.map(({ database, object, reason }) => [database, object, reason])).toEqual([
       ['closed', null, 'database-excluded'],
       ['kinds', null, 'database-excluded'],
