@@ -3,13 +3,15 @@ import type pg from 'pg';
 import { createIndexSql } from '../../../domain/optimizer/index-sql.ts';
 import type { IndexDefinition } from '../../../domain/optimizer/model.ts';
 import type { StepIo } from '../../io.ts';
-import { ident, qualified } from '../../pg.ts';
+import { qualified } from '../../pg.ts';
 
 export interface BuiltIndex {
   readonly index: IndexDefinition;
   /** Its name on the lab, with the table's schema. */
   readonly schema: string;
   readonly name: string;
+  /** Names of its table and of that table's parts, as a plan shows them. */
+  readonly relations: readonly string[];
   /** Of a partitioned one, with all its parts. */
   readonly sizeBytes: number;
   readonly buildMs: number;
@@ -30,7 +32,8 @@ export async function buildSet(client: pg.Client, indexes: readonly IndexDefinit
     const buildMs = Math.round(performance.now() - began);
     // what an expression yields is known to the planner only once it was looked at
     if (index.keys.some(({ expression }) => expression !== null)) await client.query(`analyze ${qualified(schema, index.table.relation)}`);
-    built.push({ index, schema, name, sizeBytes: await sizeOf(client, schema, name), buildMs });
+    const relations = await relationsOf(client, schema, index.table.relation);
+    built.push({ index, schema, name, relations, sizeBytes: await sizeOf(client, schema, name), buildMs });
   }
   return built;
 }
@@ -54,7 +57,16 @@ async function sizeOf(client: pg.Client, schema: string, name: string): Promise<
   const { rows } = await client.query<{ bytes: string }>(
     `/* assay optimizer */ select coalesce(sum(pg_catalog.pg_relation_size(t.relid)), 0)::text as bytes
       from (select relid from pg_catalog.pg_partition_tree($1::regclass) union select $1::regclass) t`,
-    [`${ident(schema)}.${ident(name)}`],
+    [qualified(schema, name)],
   );
   return Number(rows[0]?.bytes ?? 0);
+}
+
+async function relationsOf(client: pg.Client, schema: string, relation: string): Promise<readonly string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `/* assay optimizer */ select relname as name from pg_catalog.pg_class
+      where oid in (select relid from pg_catalog.pg_partition_tree($1::regclass) union select $1::regclass)`,
+    [qualified(schema, relation)],
+  );
+  return rows.map(({ name }) => name);
 }
