@@ -111,9 +111,7 @@ describe('which tables a marker covers', () => {
     expect(markers.map(({ database }) => database)).toEqual(['empty', 'modes', 'postgres', 'ways']);
     expect([...markers].sort((a, b) => compareLsn(a.lsn, b.lsn))).toEqual(markers);
     expect(markers[0]).toMatchObject({ way: 'slot', fenceMs: 0, fingerprints: [], notCovered: [], witness: null, timeline: 1 });
-    expect(
-      new Set(markers.map(({ databaseOid = 0, knownDatabases: known = [] }) => known.length === 6 && known.includes(databaseOid) && databaseOid)).size,
-    ).toBe(4);
+    expect(new Set(markers.map(({ databaseOid: oid = 0, knownDatabases: all }) => all?.length === 6 && all.includes(oid) && oid)).size).toBe(4);
     expect(notCovered.map(({ database, object, reason }) => [database, object, reason])).toEqual([
       ['closed', null, 'database-excluded'],
       ['kinds', null, 'database-excluded'],
