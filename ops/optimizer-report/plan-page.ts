@@ -1,5 +1,4 @@
 /** One plan as one page that needs nothing but itself: a picture of where the time goes, what was found, the whole tree. No script, no request. */
-import { readFileSync } from 'node:fs';
 import { type Html, html } from '../../domain/html.ts';
 import type { Finding } from '../../domain/optimizer/finding.ts';
 import { count, ms, sayFinding } from '../../domain/optimizer/finding-words.ts';
@@ -9,6 +8,7 @@ import { shareOf, sharesOf } from '../../domain/optimizer/plan-shares.ts';
 import { sayPart, sayTarget, sayType } from '../../domain/optimizer/plan-words.ts';
 import { icicle } from './icicle.ts';
 import { planTree } from './plan-tree.ts';
+import { code, sheet } from './sheet.ts';
 
 export interface PlanPage {
   /** `Statement 2233…`, the name of a file. */
@@ -20,34 +20,19 @@ export interface PlanPage {
   readonly madeAt: Instant;
 }
 
-const NOTHING_FROM_OUTSIDE = "default-src 'none'; style-src 'unsafe-inline'";
-const style = readFileSync(new URL('./plan-page.css', import.meta.url), 'utf8').replaceAll(/\s*\n\s*/g, ' ');
-
 export function planPage({ title, statement, plan, findings, madeAt }: PlanPage): string {
   const isMeasured = plan.root.actual?.totalMs != null;
-  return html`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${NOTHING_FROM_OUTSIDE}"><meta name="color-scheme" content="light dark">
-<title>${title}: plan</title>
-<style>${{ html: style }}</style></head>
-<body><main class="sheet"><header><p class="over"><b>Assay</b> · Plan of a statement</p><h1>${title}</h1><p class="claim">${claim(plan)}</p></header>
+  const body = html`<header><p class="over"><b>Assay</b> · Plan of a statement</p><h1>${title}</h1><p class="claim">${claim(plan)}</p></header>
 ${figures(plan, findings)}
-${statement === '' ? '' : html`<section><h2>Statement</h2><pre class="mono">${{ html: lines(statement) }}</pre></section>`}
+${statement === '' ? '' : html`<section><h2>Statement</h2>${code(statement)}</section>`}
 <section><h2>Where the ${isMeasured ? 'time' : 'cost'} goes</h2>${icicle(plan.root)}
 <p class="legend">Each node is as wide as its part of the whole, with everything below it; the warmer, the more it takes by itself.${isMeasured ? '' : ' Nothing was executed: these are the planner’s estimates.'}</p></section>
 ${findings.length === 0 ? '' : html`<section><h2>What was found</h2>${findingList(plan, findings)}</section>`}
 <section class="long"><h2>The tree</h2>${planTree(plan.root, findings)}</section>
 ${settings(plan)}
-<footer>Drawn ${madeAt.slice(0, 19).replace('T', ' ')} UTC. ${isMeasured ? 'Times are of one execution; the time of workers is what the wall clock saw. ' : ''}What a finding says may help is to be proven like everything else.</footer></main></body></html>
-`.html;
+<footer>Drawn ${madeAt.slice(0, 19).replace('T', ' ')} UTC. ${isMeasured ? 'Times are of one execution; the time of workers is what the wall clock saw. ' : ''}What a finding says may help is to be proven like everything else.</footer>`;
+  return sheet({ title: `${title}: plan`, styles: ['plan.css'], body });
 }
-
-/** Escaped once more by nobody: line feeds of a statement are kept. */
-const lines = (text: string) =>
-  text
-    .split('\n')
-    .map((line) => html`${line}`.html)
-    .join('\n');
 
 /** The page in one sentence: which node takes most. */
 function claim({ root }: Explained): Html {
