@@ -49,7 +49,11 @@ export interface ParameterFacts {
   readonly labels: readonly string[];
   /** The value that the text itself gives; null where it gives none. */
   readonly known: string | null;
+  /** Values that occur together with those of other columns; null: the column is alone. */
+  readonly joint: JointValues | null;
 }
+
+export type JointValues = Readonly<Record<'common' | 'quantile' | 'rare', string>>;
 
 const cases = ['common', 'quantile', 'rare', 'absent'] as const;
 type SyntheticCase = (typeof cases)[number];
@@ -90,7 +94,8 @@ interface Wanted {
 
 function parameterValue(parameter: ParameterFacts, wish: Wanted): string | null {
   if (parameter.known !== null) return parameter.known;
-  const { type, use, sample, labels } = parameter;
+  const { type, use, sample, labels, joint } = parameter;
+  if (joint !== null && wish.wanted !== 'absent') return joint[wish.wanted];
   if (use === 'limit') return '20';
   if (use === 'offset') return '0';
   if (use === 'unit') return 'day';

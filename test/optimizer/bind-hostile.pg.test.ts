@@ -42,6 +42,8 @@ beforeAll(async () => {
     create trigger watch after insert on watched for each row execute function on_watched();
     create table child (id int primary key, plain_id int references plain (id), rank int unique); insert into child select n, n, n from generate_series(1, 500) n;
     create table bare (id int, label text);
+    create table tenants (tenant int, "St""ate" text, at int) partition by list (tenant); create table tenants_1 partition of tenants default;
+    insert into tenants select n % 20, case when n % 20 < 5 then 'open' else 'shut ' || n % 20 end, n from generate_series(1, 4000) n;
     create view shown as select id as nr, name from plain where state = 'usual';
     create view deeper (key, title) as with s as (select * from shown) select s.nr, upper(s.name) from s left join child on child.id = s.nr union all select 0, 'x';
     create view far as select * from remote;
@@ -115,6 +117,13 @@ describe('values come from the column', () => {
       return (await client.query(`execute p(${row})`)).rows.length;
     });
     expect(found).toSatisfy(isRight);
+  });
+
+  test('columns that must be equal at once take values that occur together', async () => {
+    const { bound } = await bind('select * from tenants where "St""ate" = $1 and tenant = $2 and at > $3');
+    const found = (bound[0] as Bound).bindings.filter((one) => one.case !== 'absent').map((one) => one.values as string[]);
+    expect(found).toHaveLength(3);
+    for (const [state, tenant] of found) expect(state === 'open' ? Number(tenant) < 5 : state === `shut ${tenant}`).toBe(true);
   });
 
   test('an absent value is in no row', async () => {

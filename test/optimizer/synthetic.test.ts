@@ -12,6 +12,7 @@ const parameter = (over: Partial<ParameterFacts> = {}): ParameterFacts => ({
   sample: null,
   labels: [],
   known: null,
+  joint: null,
   ...over,
 });
 
@@ -58,6 +59,16 @@ describe('each case has its value', () => {
     expect(byCase([...uses, parameter({ type: 'json', use: 'list', column: null })]).common).toEqual(['20', '0', 'day', 'UTC', '[]']);
   });
 
+  test('values that occur together come before those of each column', () => {
+    const joint = { common: '1', quantile: '2', rare: '3' };
+    expect(byCase([parameter({ sample: sample({ common: ['7'], bounds: hundred }), joint })])).toEqual({
+      common: ['1'],
+      quantile: ['2'],
+      rare: ['3'],
+      absent: ['1100'],
+    });
+  });
+
   test('a value that the text gives stays', () => {
     expect(byCase([parameter({ known: 'month', sample: sample({ common: ['5'] }) })])).toEqual({ common: ['month'] });
   });
@@ -87,6 +98,7 @@ const facts = fc.record({
   ),
   labels: fc.constant([]),
   known: fc.option(fc.string(), { freq: 10 }),
+  joint: fc.constant(null),
 }) as fc.Arbitrary<ParameterFacts>;
 
 describe('for any parameters', () => {

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { Binding, Bound, NotJudged, NotJudgedReason, Statement } from '../../../domain/optimizer/model.ts';
 import { type ParameterFacts, syntheticBindings } from '../../../domain/optimizer/synthetic.ts';
 import { relationsOf } from '../workload/classify.ts';
+import { withJointValues } from './joint.ts';
 import { plannedBindings } from './plan.ts';
 import { isRefused, makePreparable, type Prepared } from './prepare.ts';
 import { type LabCatalogue, labCatalogue } from './statistics.ts';
@@ -82,11 +83,12 @@ async function bindOne(work: Work): Promise<Bound | NotJudged> {
   const foreign = await relationsMet(work, parsed);
   if (foreign !== null) return notJudged(statement, 'no-plan', `it reads the foreign table ${foreign}, which has no data on the lab`);
   const usages = usagesOf(parsed, (schema, name) => catalogue.find(schema, name));
+  const uses = prepared.types.map((_, index) => usages.get(index + 1));
   const facts: ParameterFacts[] = [];
   for (const [index, type] of prepared.types.entries()) {
-    facts.push(await factsOf(catalogue, { type, usage: usages.get(index + 1), known: prepared.draft.known.get(index + 1) }));
+    facts.push(await factsOf(catalogue, { type, usage: uses[index], known: prepared.draft.known.get(index + 1) }));
   }
-  const wanted = wantedBindings(prepared, { captured, facts, work });
+  const wanted = wantedBindings(prepared, { captured, facts: await withJointValues(client, facts, uses), work });
   const planned = await plannedBindings(client, prepared, wanted);
   if ('detail' in planned) return notJudged(statement, 'no-plan', planned.detail);
   return { statement, text: prepared.text, parameterTypes: prepared.types, bindings: planned.bindings };
@@ -112,6 +114,7 @@ async function factsOf(
     sample: origin === null ? null : await catalogue.sample(origin),
     labels,
     known: known ?? null,
+    joint: null,
   };
 }
 
