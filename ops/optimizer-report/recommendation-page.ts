@@ -1,0 +1,48 @@
+/** A recommendation as one page for whoever has to approve it: what was measured for each statement, what each index costs and earns, the SQL. */
+import { type Html, html } from '../../domain/html.ts';
+import { count, ms, size } from '../../domain/optimizer/finding-words.ts';
+import { type Recommendation, recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
+import type { Interval } from '../../domain/optimizer/statistics.ts';
+import { gainPicture } from './gain-picture.ts';
+import { code, sheet } from './sheet.ts';
+import { worthPicture } from './worth-picture.ts';
+
+export function recommendationPage(recommendation: Recommendation): string {
+  const { id, cluster, database, state, backup, experiment, decision, indexes, texts, createdAt } = recommendation;
+  const body = html`<header><p class="over"><b>Assay</b> · Recommendation</p><h1>${cluster}/${database}</h1>
+<p class="place"><span class="chip">${state}</span> ${id} · made ${createdAt.slice(0, 19).replace('T', ' ')} UTC</p><p class="claim">${claim(recommendation)}</p></header>
+${figures(recommendation)}
+${decision.because.length === 0 ? '' : html`<ul class="because">${decision.because.map((sentence) => html`<li>${sentence}</li>`)}</ul>`}
+<section class="long"><h2>What each statement gains</h2>${gainPicture(experiment.statements, texts)}</section>
+<section><h2>What each index costs and earns</h2>${worthPicture(indexes)}</section>
+<section class="long"><h2>The change</h2>${code(recommendationSql(recommendation).trimEnd())}</section>
+<section><h2>The way back</h2>${code(undoSql(recommendation).trimEnd())}</section>
+<section><h2>What this does not show</h2><ul class="limits">${LIMITS.map((sentence) => html`<li>${sentence}</li>`)}</ul></section>
+<footer>Experiment <span class="mono">${experiment.id}</span> on a restored copy of backup <span class="mono">${backup}</span>, proof <span class="mono">${experiment.proofId}</span>.</footer>`;
+  return sheet({ title: `Recommendation ${id}: ${cluster}/${database}`, styles: ['recommendation.css'], body });
+}
+
+const LIMITS = [
+  'One statement ran at a time, on a quiet copy with warm caches: no locks, no concurrency. The ratio holds, not the milliseconds.',
+  'Values marked synthetic were drawn from statistics, not sent by an application.',
+  'Triggers and foreign keys do not fire on the copy, and row level security does not hold there.',
+];
+
+function claim({ experiment: { total }, indexes }: Recommendation): Html {
+  const made = indexes.length === 1 ? 'One index brings' : `${indexes.length} indexes bring`;
+  return html`${made} the executed time of this workload to <strong>${percent(total.ratio)} %</strong> of what it was, measured on a restored copy.`;
+}
+
+function figures({ experiment: { total, statements }, indexes }: Recommendation): Html {
+  const counted = (judged: string) => statements.filter((each) => each.judged === judged).length;
+  const bytes = indexes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const buildMs = indexes.reduce((sum, each) => sum + each.buildMs, 0);
+  const slower = counted('slower');
+  return html`<dl class="figures"><div><dt>Time left</dt><dd>${percent(total.ratio)} %<small>${interval(total)}, each statement weighted by its calls</small></dd></div>
+<div><dt>Statements</dt><dd>${counted('faster')} faster<small>${counted('same')} the same, <b class="${slower === 0 ? 'met' : 'bad'}">${slower} slower</b></small></dd></div>
+<div><dt>Size</dt><dd>${size(bytes)}<small>really, ${count(indexes.length)} built</small></dd></div>
+<div><dt>Build</dt><dd>${ms(buildMs)}<small>on the copy, without CONCURRENTLY</small></dd></div></dl>`;
+}
+
+const percent = (ratio: number): string => (ratio * 100).toFixed(1);
+const interval = ({ low, high }: Interval): string => `95 %: ${percent(low)} to ${percent(high)} %`;
