@@ -24,6 +24,7 @@ const handlers: LocalHandlers = {
   recommendations: async ({ cluster }, options) => (await optimizer()).listRecommendations(options, cluster ?? null),
   explain: async (request, options) => (await import('./commands/optimizer-explain.ts')).explain(request, options),
   recommendation: async ({ id }, options) => (await optimizer()).readRecommendation(options, id),
+  recommendationPage: async (recommendation) => (await import('../ops/optimizer-report/recommendation-page.ts')).recommendationPage(recommendation),
   verifyCertificates: async ({ path, key }) => (await import('../activities/backup/evidence/verify.ts')).verifyCertificates(path, readFileSync(key, 'utf8')),
 };
 

@@ -145,5 +145,7 @@ export interface LocalHandlers {
   explain(request: ExplainRequest, options: GlobalOptions): Promise<ExplainReport & { readonly pages: readonly string[] }>;
   /** Throws usage where there is none of that id. */
   recommendation(request: { readonly id: string }, options: GlobalOptions): Promise<Recommendation>;
+  /** As one page that needs nothing but itself. */
+  recommendationPage(recommendation: Recommendation): Promise<string>;
   verifyCertificates(request: { readonly path: string; readonly key: string }): Promise<VerificationReport>;
 }

@@ -8,7 +8,7 @@ import { type Recommendation, recommendationSql, undoSql } from '../../domain/op
 import type { OptimizerRunInput } from '../../domain/optimizer/requests.ts';
 import { endings } from './backup-requests.ts';
 import { makeRequest, type RequestOptions } from './make-request.ts';
-import { addExplain } from './optimizer-explain.ts';
+import { addExplain, writtenPages } from './optimizer-explain.ts';
 import { asRequest } from './options.ts';
 import type { Outcome } from './outcome.ts';
 import type { Runner } from './runner.ts';
@@ -44,7 +44,14 @@ export function addOptimizerCommands(optimizer: Command, run: Runner): void {
     .description('Shows what is proposed, what was measured for each statement, and with --out writes the SQL files. Reads the control database.')
     .argument('<id>', 'recommendation')
     .option('--out <directory>', 'write the change and its undo there, as SQL files')
-    .action(run<[string], { out?: string }>(async (session, [id], { out }) => shown(await session.handlers.recommendation({ id }, session.options), out)));
+    .option('--html <file>', 'write it as a page for whoever approves it')
+    .action(
+      run<[string], { out?: string; html?: string }>(async ({ handlers, options }, [id], { out, html }) => {
+        const recommendation = await handlers.recommendation({ id }, options);
+        const pages = html === undefined ? [] : await writtenPages(html, [await handlers.recommendationPage(recommendation)]);
+        return shown(recommendation, [...(out === undefined ? [] : await written(recommendation, out)), ...pages]);
+      }),
+    );
 }
 
 function addRun(optimizer: Command, run: Runner): void {
@@ -92,8 +99,7 @@ async function withFiles(session: Session, outcome: Outcome, out: string | undef
   return { ...outcome, data: { ...outcome.data, files }, text: (paint) => `${outcome.text(paint)}${named(files)}` };
 }
 
-async function shown(recommendation: Recommendation, out: string | undefined): Promise<Outcome> {
-  const files = out === undefined ? [] : await written(recommendation, out);
+function shown(recommendation: Recommendation, files: readonly string[]): Outcome {
   const sql = recommendationSql(recommendation);
   return {
     exit: 0,

@@ -40,7 +40,7 @@ export function addExplain(optimizer: Command, run: Runner): void {
             { ...request, ...(target === undefined ? {} : { target }), ...(connection === undefined ? {} : { connection }) },
             global,
           );
-          return outcomeOf(report, html === undefined ? [] : await written(html, pages));
+          return outcomeOf(report, html === undefined ? [] : await writtenPages(html, pages));
         },
       ),
     );
@@ -59,7 +59,8 @@ async function textOf(file: string): Promise<string> {
   });
 }
 
-async function written(html: string, pages: readonly string[]): Promise<readonly string[]> {
+/** Further pages as FILE-2, FILE-3. Throws usage where one cannot be written. */
+export async function writtenPages(html: string, pages: readonly string[]): Promise<readonly string[]> {
   const ending = extname(html) || '.html';
   const stem = resolve(html).slice(0, extname(html) === '' ? undefined : -ending.length);
   const files = pages.map((page, at) => ({ page, path: `${stem}${at === 0 ? '' : `-${at + 1}`}${ending}` }));

@@ -64,6 +64,7 @@ export const testHandlers = (given: Partial<LocalHandlers>): LocalHandlers => ({
   explain: missing('explain'),
   recommendations: missing('recommendations'),
   recommendation: missing('recommendation'),
+  recommendationPage: missing('recommendationPage'),
   verifyCertificates: missing('verifyCertificates'),
   ...given,
 });

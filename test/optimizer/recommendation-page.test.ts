@@ -1,7 +1,11 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { StatementVerdict } from '../../domain/optimizer/model.ts';
 import { recommendationSql } from '../../domain/optimizer/recommendation.ts';
 import { recommendationPage } from '../../ops/optimizer-report/recommendation-page.ts';
+import { run } from '../cli/terminal.ts';
 import { recommendation } from './plan-examples.ts';
 
 const page = recommendationPage(recommendation);
@@ -39,4 +43,18 @@ test('of hundreds of statements those that changed are drawn, the rest is counte
   const many = recommendationPage({ ...recommendation, experiment: { ...recommendation.experiment, statements } });
   expect(many.match(/<li class="faster">/g)).toHaveLength(5);
   expect(many).toContain('295 more are not drawn');
+});
+
+test('`assay optimizer show ID --html FILE` writes it', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'assay-page-'));
+  const handlers = { recommendation: async () => recommendation, recommendationPage: async (each: typeof recommendation) => recommendationPage(each) };
+  try {
+    const { exit, out } = await run(['optimizer', 'show', 'rec-1', '--html', join(folder, 'r.html')], handlers);
+    expect([exit, out]).toEqual([0, expect.stringContaining(`wrote ${join(folder, 'r.html')}`)]);
+    expect(readFileSync(join(folder, 'r.html'), 'utf8')).toBe(page);
+    const refused = await run(['optimizer', 'show', 'rec-1', '--html', join(folder, 'nowhere', 'r.html')], handlers);
+    expect([refused.exit, refused.err]).toEqual([2, expect.stringContaining('cannot write')]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
