@@ -193,19 +193,18 @@ export class AssayError extends Error {
   override readonly name = 'AssayError';
   readonly code: ErrorCode;
   readonly values: ErrorValues;
+  readonly retryable: boolean;
 
-  constructor(code: ErrorCode, values: ErrorValues = {}, options?: { cause?: unknown }) {
-    super(fill(catalogue[code].message, values), options);
+  /** `retryable`: where a step knows better than the catalogue whether trying again may help. */
+  constructor(code: ErrorCode, values: ErrorValues = {}, options: { readonly cause?: unknown; readonly retryable?: boolean } = {}) {
+    super(fill(catalogue[code].message, values), 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.values = values;
+    this.retryable = options.retryable ?? catalogue[code].retryable;
   }
 
   get hint(): string {
     return fill(catalogue[this.code].hint, this.values);
-  }
-
-  get retryable(): boolean {
-    return catalogue[this.code].retryable;
   }
 
   get exit(): ExitStatus {

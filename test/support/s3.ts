@@ -18,6 +18,8 @@ export interface S3 {
   /** The endpoint goes dead; what it kept stays. Idempotent. */
   stop(): Promise<void>;
   start(): Promise<void>;
+  /** As a fault would do it: KILL ends it, STOP leaves it listening and silent until CONT. */
+  signal(name: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
 }
 
 const gateway = findProgram('versitygw');
@@ -57,6 +59,10 @@ export async function startS3(bucket = 'assay'): Promise<S3> {
     stop: () => daemon.stop(),
     start: async () => {
       daemon = await launch();
+    },
+    signal: async (name) => {
+      if (name === 'SIGKILL') await daemon.kill(name);
+      else process.kill(daemon.pid, name);
     },
   };
 }

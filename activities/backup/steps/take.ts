@@ -71,7 +71,7 @@ export function takeSteps(deps: BackupDependencies) {
         return outcome;
       } catch (error) {
         deps.observe({ kind: 'backup-failed', cluster: policy.cluster, type, code: isAssayError(error) ? error.code : 'internal' });
-        throw error;
+        throw begunAlready(error);
       }
     },
 
@@ -82,7 +82,8 @@ export function takeSteps(deps: BackupDependencies) {
     async awaitArchived({ policy, repository }: { policy: ClusterPolicy; repository: number }): Promise<Archived> {
       // recovery can only stop before a record that exists: the witness is the record after every marker, and after the switch there is none
       const witness = await deps.source.writeWitness(policy);
-      const archived = await awaitArchived(deps, policy, repository, await deps.source.switchWal(policy));
+      const switchedAt = await deps.source.switchWal(policy);
+      const archived = await awaitArchived(deps, policy, repository, switchedAt).catch((error) => Promise.reject(begunAlready(error)));
       return { ...archived, lsn: witness.lsn };
     },
 
@@ -94,6 +95,14 @@ export function takeSteps(deps: BackupDependencies) {
       return { ...archived, lsn };
     },
   };
+}
+
+/**
+ * A backup that has begun, or was made, waits for an endpoint that went away as long as its attempts last: each of them looks for what is there.
+ * Anywhere else a repository that does not answer is said at once.
+ */
+function begunAlready(error: unknown): unknown {
+  return isAssayError(error, 'repository-unreachable') ? new AssayError(error.code, error.values, { cause: error, retryable: true }) : error;
 }
 
 async function makeMarkers(deps: BackupDependencies, { policy, equality }: { policy: ClusterPolicy; equality: 'hash' | 'text' }): Promise<MadeMarkers> {

@@ -6,7 +6,7 @@ import type { ClusterPolicy } from '../../../../domain/policy.ts';
 import type { StepIo } from '../../../io.ts';
 import { tailOf } from '../../../log-file.ts';
 import type { OsUser } from '../../../os-user.ts';
-import { type Run, run, runStreaming } from '../../../process.ts';
+import { type Run, run, runStreaming, signalGroup } from '../../../process.ts';
 import { type EngineConfig, engineUser, readEngineConfig } from './config.ts';
 import { type FailedRun, failureOf } from './failure.ts';
 
@@ -35,8 +35,15 @@ export interface LongRun extends Pick<Run, 'log' | 'onLine' | 'progress' | 'cwd'
 
 /** Asking answers within this or the repository counts as unreachable. */
 const ASK_DEADLINE_MS = 80_000;
-/** A dead endpoint is tried four times this long. */
+/** How long an endpoint may give no byte. A dead one is tried four times this long. */
 const ASK_IO_TIMEOUT_S = 10;
+/**
+ * The same for what takes long, where the configuration says nothing. With the engine's own 60 s a dead endpoint lasts 12 minutes, since each job is
+ * begun three times; with these 3½. No run that is only slow ends by it: one byte in that time is enough. The replay after a restore has it too.
+ */
+const WORK_IO_TIMEOUT_S = 15;
+const ABORTED = / P00 +INFO: [a-z-]+ command end: aborted with exception /;
+const ABORT_GRACE_MS = 5_000;
 const LOG_TAIL_BYTES = 256 * 1024;
 
 /** The engine as one policy describes it; reads the configuration anew. Throws engine-refused, usage. */
@@ -90,8 +97,10 @@ export async function askStreaming<T>(
 
 /** Runs what takes long and writes: output to a log that outlives the worker, ended with its step. */
 export async function work(engine: Engine, command: Command, long: LongRun, io: StepIo): Promise<void> {
-  const { log, onLine, progress, cwd, writesTo, neededBytes } = long;
-  const options = ['--log-level-console=detail', '--log-level-stderr=off', ...(command.options ?? [])];
+  const { log, progress, cwd, writesTo, neededBytes } = long;
+  const bound = engine.config.ioTimeout(command.name) === null ? [`--io-timeout=${WORK_IO_TIMEOUT_S}`] : [];
+  const options = ['--log-level-console=detail', '--log-level-stderr=off', ...bound, ...(command.options ?? [])];
+  const ending = endOnceAborted(long.onLine);
   const { status } = await run(
     {
       argv: argvOf(engine, { ...command, options }),
@@ -99,15 +108,40 @@ export async function work(engine: Engine, command: Command, long: LongRun, io: 
       accept: 'any',
       deadlineMs: engine.policy.engine.timeoutMs,
       log,
-      ...(onLine === undefined ? {} : { onLine }),
+      onStart: ending.onStart,
+      onLine: ending.onLine,
       ...(progress === undefined ? {} : { progress }),
       ...(cwd === undefined ? {} : { cwd }),
     },
     io,
-  ).catch((error: unknown) => notEnded(engine, command, error));
+  )
+    .catch((error: unknown) => notEnded(engine, command, error))
+    .finally(ending.over);
   if (status === 0) return;
   const more = { ...(writesTo === undefined ? {} : { writesTo }), ...(neededBytes === undefined ? {} : { neededBytes }) };
   throw failed(engine, command, { status, output: tailOf(log, LOG_TAIL_BYTES), ...more });
+}
+
+/**
+ * A run that gave up says so, and then waits for those of its helpers that still try to reach the endpoint: as long again. Nothing more
+ * is said by then, so they are ended.
+ */
+function endOnceAborted(onLine: (line: string) => void = () => {}) {
+  const timers: NodeJS.Timeout[] = [];
+  let group = 0;
+  return {
+    onStart: (pid: number) => {
+      group = pid;
+    },
+    onLine: (line: string) => {
+      onLine(line);
+      if (!ABORTED.test(line) || group === 0) return;
+      timers.push(setTimeout(signalGroup, ABORT_GRACE_MS, group, 'SIGTERM'), setTimeout(signalGroup, 2 * ABORT_GRACE_MS, group, 'SIGKILL'));
+    },
+    over: () => {
+      for (const timer of timers) clearTimeout(timer);
+    },
+  };
 }
 
 /** Catalogue error of a run that failed. */
@@ -126,7 +160,8 @@ export function failed(engine: Engine, command: Command, run: Pick<FailedRun, 's
 }
 
 function asking(engine: Engine, command: Command): Run & { argv: [string, ...string[]] } {
-  const quiet = ['--log-level-console=off', '--log-level-stderr=error', '--log-level-file=off', `--io-timeout=${ASK_IO_TIMEOUT_S}`];
+  const ioTimeoutS = Math.min(ASK_IO_TIMEOUT_S, Number(engine.config.ioTimeout(command.name)) || ASK_IO_TIMEOUT_S);
+  const quiet = ['--log-level-console=off', '--log-level-stderr=error', '--log-level-file=off', `--io-timeout=${ioTimeoutS}`];
   const options = [...quiet, ...(command.options ?? [])];
   return { argv: argvOf(engine, { ...command, options }), as: engine.user, accept: 'any', deadlineMs: ASK_DEADLINE_MS };
 }

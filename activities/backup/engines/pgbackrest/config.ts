@@ -11,6 +11,8 @@ export interface EngineConfig {
   /** Asynchronous archiving: only then may a clone be given a spool folder. */
   readonly isArchiveAsync: boolean;
   readonly isPgHostRemote: boolean;
+  /** `io-timeout` as it is set for this command; null where it is not. */
+  ioTimeout(command: string): string | null;
   encrypted(repository: number): boolean;
   /** Values that must never appear in an error. */
   readonly secrets: readonly string[];
@@ -22,8 +24,9 @@ const SECRET = /(^|-)(pass|key|key-secret|token|sas)$/;
 
 /** Throws engine-refused where the file cannot be read. Options of the environment (`PGBACKREST_…`) count, as they do for the engine. */
 export function readEngineConfig(file: string, stanza: string, environment: NodeJS.ProcessEnv = process.env): EngineConfig {
-  const options = optionsOf(sections(read(file)), stanza, environment);
-  const archiveGet = optionsOf(sections(read(file)), stanza, environment, 'archive-get');
+  const all = sections(read(file));
+  const options = optionsOf(all, stanza, environment);
+  const archiveGet = optionsOf(all, stanza, environment, 'archive-get');
   const dataDirectory = options.get('pg1-path') ?? null;
   const isPgHostRemote = options.has('pg1-host');
   return {
@@ -31,6 +34,7 @@ export function readEngineConfig(file: string, stanza: string, environment: Node
     dataDirectory: isPgHostRemote ? null : dataDirectory,
     isArchiveAsync: isOn(archiveGet.get('archive-async')),
     isPgHostRemote,
+    ioTimeout: (command) => optionsOf(all, stanza, environment, command).get('io-timeout') ?? null,
     encrypted: (repository) => (options.get(`repo${repository}-cipher-type`) ?? 'none') !== 'none',
     secrets: [...options].filter(([name, value]) => SECRET.test(name) && value.length >= 4).map(([, value]) => value),
   };
