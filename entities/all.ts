@@ -5,6 +5,7 @@ import { ClusterPolicyEntity } from './cluster-policy.ts';
 import { ExperimentEntity } from './experiment.ts';
 import { MarkerEntity, TableFingerprintEntity } from './marker.ts';
 import { OptimizerRunEntity, OptimizerStatementEntity } from './optimizer-run.ts';
+import { OptimizerSnapshotEntity } from './optimizer-snapshot.ts';
 import { PinEntity } from './pin.ts';
 import { ProofEntity } from './proof.ts';
 import { RecommendationEntity } from './recommendation.ts';
@@ -21,6 +22,7 @@ export const entities = [
   TableFingerprintEntity,
   ExperimentEntity,
   OptimizerRunEntity,
+  OptimizerSnapshotEntity,
   OptimizerStatementEntity,
   PinEntity,
   ProofEntity,

@@ -4,9 +4,13 @@ import { AssayError } from '../../domain/errors.ts';
 import type { NotJudged, Statement } from '../../domain/optimizer/model.ts';
 import { ExperimentEntity } from '../../entities/experiment.ts';
 import { OptimizerRunEntity, OptimizerStatementEntity } from '../../entities/optimizer-run.ts';
+import { OptimizerSnapshotEntity } from '../../entities/optimizer-snapshot.ts';
 import { RecommendationEntity } from '../../entities/recommendation.ts';
 import type { OptimizerStore, StoredRun } from '../optimizer/ports.ts';
 import type { Control } from './control-database.ts';
+
+/** Looks kept of each cluster: those of runs that go on at the same time, and the last one. */
+const SNAPSHOTS = 8;
 
 export function createOptimizerStore(control: Control): OptimizerStore {
   return {
@@ -28,6 +32,19 @@ export function createOptimizerStore(control: Control): OptimizerStore {
       for (const { statement, reason, detail } of statements) {
         await control.em().nativeUpdate(OptimizerStatementEntity, { run, id: statement }, { statement: null, reason, detail });
       }
+    },
+    saveSnapshot: async (run, place, { cluster, snapshot }) => {
+      // of an earlier look only the counts are needed; a text that is no plan's may hold a password
+      const document = { ...snapshot, statements: snapshot.statements.map((row) => ({ ...row, text: '' })) };
+      await control.em().upsert(OptimizerSnapshotEntity, { run, place, cluster, takenAt: new Date(snapshot.takenAt), document });
+      const kept = await control.em().find(OptimizerSnapshotEntity, { cluster }, { orderBy: { takenAt: 'desc' }, limit: SNAPSHOTS, fields: ['takenAt'] });
+      const oldest = kept.at(-1)?.takenAt;
+      if (kept.length === SNAPSHOTS && oldest !== undefined) await control.em().nativeDelete(OptimizerSnapshotEntity, { cluster, takenAt: { $lt: oldest } });
+    },
+    earlierSnapshot: async (run, which, cluster) => {
+      const where = which === 'begin' ? { run, place: 'begin' as const } : { cluster, place: 'end' as const, run: { $ne: run } };
+      const [row] = await control.em().find(OptimizerSnapshotEntity, where, { orderBy: { takenAt: 'desc' }, limit: 1 });
+      return row?.document ?? null;
     },
     saveFinalists: async (run, finalists) => {
       await control.em().nativeUpdate(OptimizerRunEntity, { id: run }, { finalists });

@@ -4,7 +4,7 @@ import type { CloneRef } from '../../domain/backup/model.ts';
 import type { Observe } from '../../domain/observation.ts';
 import type { Bound, Decision, Experiment, IndexDefinition, Instant, NotJudged, OptimizerLimits, Statement } from '../../domain/optimizer/model.ts';
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
-import type { Workload } from '../../domain/optimizer/workload.ts';
+import type { StatementsSnapshot, Workload } from '../../domain/optimizer/workload.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import type { StepIo } from '../io.ts';
 import type { BindOptions, BoundWorkload } from './bind/bind.ts';
@@ -64,6 +64,10 @@ export interface OptimizerStore {
   load(run: string): Promise<StoredRun>;
   /** Statements that binding or measuring found no verdict for. */
   notJudged(run: string, statements: readonly NotJudged[]): Promise<void>;
+  /** A look at pg_stat_statements, its texts left out; older ones of the cluster than the last few go. */
+  saveSnapshot(run: string, place: 'begin' | 'end', at: { readonly cluster: string; readonly snapshot: StatementsSnapshot }): Promise<void>;
+  /** `begin`: of this run. `last-run`: the newest end of another run of the cluster. null: there is none. */
+  earlierSnapshot(run: string, which: 'begin' | 'last-run', cluster: string): Promise<StatementsSnapshot | null>;
   saveFinalists(run: string, sets: readonly FinalistSet[]): Promise<void>;
   saveExperiment(run: string, experiment: Experiment, decision: Decision): Promise<void>;
   saveRecommendation(recommendation: Recommendation): Promise<void>;

@@ -19,6 +19,10 @@ export interface OptimizerRunInput {
   readonly limits?: Partial<OptimizerLimits>;
   /** Whole paths of .sql files or folders on the cluster's host; pg_stat_statements where left out. */
   readonly workload?: readonly string[];
+  /** What of pg_stat_statements counts: all since its counters began (`reset`, the default), or what came since the cluster's last run. */
+  readonly since?: 'reset' | 'last-run';
+  /** Count only what runs in this time from now on; `since` is no question then. */
+  readonly windowMs?: number;
   /** A proof older than this makes no lab; the policy's objective where left out. */
   readonly maxProofAgeMs?: number;
 }

@@ -1,10 +1,12 @@
 /** Migrations in order; their place in this list is the version they bring. Only added, never changed. */
 import { First } from './001-first.ts';
 import { Optimizer } from './002-optimizer.ts';
+import { OptimizerSnapshot } from './003-optimizer-snapshot.ts';
 
 export const migrations = [
   { name: '001-first', class: First },
   { name: '002-optimizer', class: Optimizer },
+  { name: '003-optimizer-snapshot', class: OptimizerSnapshot },
 ];
 
 /** The version this worker knows. */

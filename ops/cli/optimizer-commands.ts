@@ -22,6 +22,8 @@ interface RunOptions extends RequestOptions {
   readonly repeats?: number;
   readonly maxStatements?: number;
   readonly protect?: readonly string[];
+  readonly window?: number;
+  readonly sinceLastRun?: boolean;
 }
 
 export function addOptimizerCommands(optimizer: Command, run: Runner): void {
@@ -61,6 +63,8 @@ function addRun(optimizer: Command, run: Runner): void {
       'Looks at what runs, searches indexes for it, builds the best sets on a restored copy of the newest proven backup, measures them, and recommends what was proven to help. Changes nothing.',
     )
     .option('--workload <path>', "file or folder of .sql on the cluster's host, instead of pg_stat_statements; may be repeated", collected)
+    .addOption(new Option('--window <time>', 'count only what runs in this time from now on: 10m, 1h').argParser(time).conflicts(['workload', 'sinceLastRun']))
+    .addOption(new Option('--since-last-run', "count only what ran since this cluster's last run").conflicts('workload'))
     .option('--out <directory>', 'write the recommendation and its undo there, as SQL files')
     .addOption(new Option('--budget <size>', 'room for all new indexes together: 500MB, 2GB (default: 1GB)').argParser(size))
     .addOption(new Option('--repeats <number>', 'executions of each statement with and without a set (default: 5)').argParser(Number))
@@ -75,7 +79,7 @@ function addRun(optimizer: Command, run: Runner): void {
     );
 }
 
-function inputOf(target: string, { workload, budget, repeats, maxStatements, protect }: RunOptions): OptimizerRunInput {
+function inputOf(target: string, { workload, budget, repeats, maxStatements, protect, window, sinceLastRun }: RunOptions): OptimizerRunInput {
   const slash = target.indexOf('/');
   const limits: Partial<OptimizerLimits> = {
     ...(budget === undefined ? {} : { budgetBytes: budget }),
@@ -86,6 +90,8 @@ function inputOf(target: string, { workload, budget, repeats, maxStatements, pro
   return {
     cluster: slash === -1 ? target : target.slice(0, slash),
     ...(slash === -1 ? {} : { database: target.slice(slash + 1) }),
+    ...(window === undefined ? {} : { windowMs: window }),
+    ...(sinceLastRun ? { since: 'last-run' as const } : {}),
     ...(workload === undefined ? {} : { workload: workload.map((path) => resolve(path)) }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
   };
@@ -135,4 +141,13 @@ function size(text: string): number {
   const factor = UNITS[unit?.toUpperCase() ?? ''];
   if (number === undefined || factor === undefined) throw new InvalidArgumentError('a size is needed, such as 500MB or 2GB.');
   return Math.round(Number(number) * factor);
+}
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+function time(text: string): number {
+  const [, number, unit] = /^(\d+)([smhd])$/.exec(text) ?? [];
+  const factor = SECONDS[unit ?? ''];
+  if (number === undefined || factor === undefined) throw new InvalidArgumentError('a time is needed, such as 30s, 10m or 1h.');
+  return Number(number) * factor * 1_000;
 }

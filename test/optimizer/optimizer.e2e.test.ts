@@ -81,6 +81,18 @@ test('the command, with a workload of files: SQL files of the recommendation, an
   expect(await assay(['optimizer', 'show', 'nowhere'], fleet.get().env)).toMatchObject({ exit: 2 });
 });
 
+test('a run counts what it was asked to: since the last run, or in a window of its own', async () => {
+  const since = await (await startRun(fleet.get(), { since: 'last-run' })).result();
+  expect(since, JSON.stringify(since)).toMatchObject({ workload: { statements: 0 }, recommendation: null, backup: '' });
+
+  const run = await startRun(fleet.get(), { windowMs: 4_000, limits: { repeats: 3 } });
+  while (!(await run.query<Progress>(queries.progress)).detail.includes('for 4 s')) await pause(50);
+  const slow = `select id, state from "Order" where customer_id = $1 order by placed_at desc limit 20`;
+  for (let n = 1; n <= 5; n += 1) await fleet.get().cluster.sql(slow, { params: [n] });
+  const { workload } = await run.result();
+  expect(workload).toMatchObject({ statements: 1, calls: 5 });
+});
+
 test('a run that is cancelled in its lab leaves none', async () => {
   const run = await startRun(fleet.get(), { limits: { repeats: 100 } });
   while (!['measuring', 'settling'].includes((await run.query<Progress>(queries.progress)).phase)) await pause(200);

@@ -5,7 +5,7 @@
  *
  * Nothing is executed on the source but reads of catalogues and statistics.
  */
-import { CancellationScope, uuid4, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, sleep, uuid4, workflowInfo } from '@temporalio/workflow';
 import type { OnLab } from '../../activities/optimizer/steps/search.ts';
 import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { AssayError } from '../../domain/errors.ts';
@@ -51,11 +51,10 @@ interface Site {
 }
 
 async function runOf(site: Site, input: OptimizerRunInput): Promise<OptimizerRunResult> {
-  const { steps, around, policy, limits, run } = site;
+  const { around, policy, limits, run } = site;
   const database = input.database ?? policy.connection.database;
   usageFailure(() => assertCovered(policy, database));
-  around.report('observing', `what runs in ${input.cluster}/${database}`);
-  const workload = await steps.observeWorkload({ policy, database, run, owner: workflowInfo().workflowId, limits, workload: input.workload ?? null });
+  const workload = await observed(site, input, database);
   const about = { run, cluster: input.cluster, database, workload };
   if (workload.statements === 0) return { ...about, ...nothingFound(workload) };
   const request = {
@@ -68,6 +67,18 @@ async function runOf(site: Site, input: OptimizerRunInput): Promise<OptimizerRun
     const found = await onLab(site, lab, input.workload ?? null);
     return { ...about, proof: lab.proof, backup: lab.backup, ...found };
   });
+}
+
+async function observed({ steps, around, policy, limits, run }: Site, input: OptimizerRunInput, database: string): Promise<WorkloadSummary> {
+  const { windowMs = 0, since = 'reset', workload = null } = input;
+  around.report('observing', `what runs in ${input.cluster}/${database}`);
+  if (windowMs > 0 && workload === null) {
+    await steps.noteWorkload({ policy, database, run });
+    around.report('observing', `what runs in ${input.cluster}/${database} for ${Math.round(windowMs / 1000)} s`);
+    await sleep(windowMs);
+  }
+  const owner = workflowInfo().workflowId;
+  return steps.observeWorkload({ policy, database, run, owner, limits, workload, since: windowMs > 0 ? 'begin' : since });
 }
 
 type Found = Pick<OptimizerRunResult, 'search' | 'experiments' | 'recommendation' | 'because'>;

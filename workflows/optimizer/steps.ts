@@ -9,6 +9,7 @@ export function optimizerSteps(host: string): OptimizerSteps {
   const quickly = proxyActivities<OptimizerSteps>({ ...quick, taskQueue });
   const patiently = proxyActivities<OptimizerSteps>({ ...long, taskQueue });
   return {
+    noteWorkload: quickly.noteWorkload,
     observeWorkload: quickly.observeWorkload,
     searchSets: patiently.searchSets,
     measureFinalist: patiently.measureFinalist,

@@ -2,7 +2,7 @@
 import { chosen, workloadSummary } from '../../../domain/optimizer/experiment.ts';
 import type { OptimizerLimits } from '../../../domain/optimizer/model.ts';
 import type { WorkloadSummary } from '../../../domain/optimizer/requests.ts';
-import { type Workload, workloadBetween } from '../../../domain/optimizer/workload.ts';
+import { type StatementsSnapshot, type Workload, workloadBetween } from '../../../domain/optimizer/workload.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import { plannerSettings } from '../lab/planner-settings.ts';
 import type { OptimizerDependencies, RunHead } from '../ports.ts';
@@ -17,6 +17,8 @@ export interface ObserveRequest {
   readonly limits: OptimizerLimits;
   /** Files or folders on this host; null: pg_stat_statements. */
   readonly workload: readonly string[] | null;
+  /** What is counted: all since the counters began, since `noteWorkload` of this run, or since the cluster's last run. */
+  readonly since: 'reset' | 'begin' | 'last-run';
 }
 
 export interface Conclusion {
@@ -31,6 +33,12 @@ export function observeSteps(deps: OptimizerDependencies) {
     /** Statements and settings go to the control database; counts come back. Throws statements-missing, privilege-missing, usage. */
     observeWorkload: (request: ObserveRequest): Promise<WorkloadSummary> => observeWorkload(deps, request),
 
+    /** The first of two looks between which a run counts. Throws as observeWorkload. */
+    async noteWorkload({ policy, database, run }: Pick<ObserveRequest, 'policy' | 'database' | 'run'>): Promise<void> {
+      const snapshot = await deps.sourceSession(policy, database, readSnapshot);
+      await deps.store.saveSnapshot(run, 'begin', { cluster: policy.cluster, snapshot });
+    },
+
     /** Tells how a run ended. */
     async concludeRun({ policy, run, outcome, startedAt }: Conclusion): Promise<void> {
       deps.observe({ kind: 'optimizer-run-ended', cluster: policy.cluster, run, outcome, tookMs: deps.now().getTime() - Date.parse(startedAt) });
@@ -40,15 +48,24 @@ export function observeSteps(deps: OptimizerDependencies) {
 
 async function observeWorkload(deps: OptimizerDependencies, request: ObserveRequest): Promise<WorkloadSummary> {
   const { policy, database, run, owner, limits, workload: paths } = request;
-  const { settings, all } = await deps.sourceSession(policy, database, async (client) => ({
+  const { settings, snapshot } = await deps.sourceSession(policy, database, async (client) => ({
     settings: await plannerSettings(client),
-    all: paths === null ? workloadBetween(null, await readSnapshot(client)) : null,
+    snapshot: paths === null ? await readSnapshot(client) : null,
   }));
-  const workload: Workload = chosen(all ?? (await deps.workloadFromFiles(paths ?? [], database)), { database, maxStatements: limits.maxStatements });
+  const all = snapshot === null ? await deps.workloadFromFiles(paths ?? [], database) : await counted(deps, request, snapshot);
+  const workload = chosen(all, { database, maxStatements: limits.maxStatements });
   const source: RunHead['source'] = paths === null ? 'pg_stat_statements' : 'files';
   await deps.store.begin({ id: run, cluster: policy.cluster, database, owner, source, startedAt: deps.now().toISOString(), settings }, workload);
   const summary = workloadSummary(workload);
   const notJudged = workload.notJudged.length;
   deps.observe({ kind: 'workload-observed', cluster: policy.cluster, source, statements: summary.statements, notJudged });
   return summary;
+}
+
+async function counted(deps: OptimizerDependencies, { policy: { cluster }, run, since }: ObserveRequest, snapshot: StatementsSnapshot): Promise<Workload> {
+  const earlier = since === 'reset' ? null : await deps.store.earlierSnapshot(run, since, cluster);
+  await deps.store.saveSnapshot(run, 'end', { cluster, snapshot });
+  const workload = workloadBetween(earlier, snapshot);
+  if (since !== 'last-run' || earlier !== null) return workload;
+  return { ...workload, notices: ['there is no earlier run to count from: everything since the counters began counts', ...workload.notices] };
 }
