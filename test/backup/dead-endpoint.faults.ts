@@ -1,0 +1,70 @@
+/** An S3 endpoint that is killed in the middle: a backup waits for it and ends well, a proof that waited in vain is inconclusive. */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { cloneFoldersIn } from '../../activities/backup/clone/layout.ts';
+import { type EmbeddedFleet, startEmbeddedFleet } from '../../workers/embedded/embedded-fleet.ts';
+import { fillTable, startBackup, startProof } from '../support/fleet.ts';
+import { describeS3, type S3, startS3 } from '../support/s3.ts';
+
+/** What a user may set too: the bound that Assay sets by itself makes each of these runs four times as long. */
+const IO_TIMEOUT_S = 3;
+
+describeS3('an S3 endpoint killed in the middle', { timeout: 400_000 }, () => {
+  let s3: S3;
+  let fleet: EmbeddedFleet;
+  beforeAll(async () => {
+    s3 = await startS3();
+    fleet = await startEmbeddedFleet({ headless: true, cluster: { repository: s3.repository } });
+    const { configFile } = fleet.cluster;
+    writeFileSync(configFile, readFileSync(configFile, 'utf8').replace('[global]\n', `[global]\nio-timeout=${IO_TIMEOUT_S}\n`));
+    await fillTable(fleet, 400_000);
+  }, 180_000);
+  afterAll(async () => {
+    await fleet?.stop();
+  }, 60_000);
+
+  test('of a backup: unreachable within minutes, retried, and proven once the endpoint is back', async () => {
+    const run = await startBackup(fleet, { prove: 'structure' });
+    const backups = join(s3.bucketDirectory, 'shop/backup/shop');
+    await until(() => namesIn(backups).some((name) => /^\d{8}-\d{6}F$/.test(name) && namesIn(join(backups, name)).length > 0));
+    await s3.signal('SIGKILL');
+    const died = Date.now();
+    // the engine's bound, and not as long again for helpers that still try
+    await until(async () => (await failures()).includes('step="takeBackup",code="repository-unreachable"'));
+    console.info(`failed attempt after ${Math.round((Date.now() - died) / 1000)} s`);
+    expect(Date.now() - died).toBeLessThan(100_000);
+    await s3.start();
+    const { backup, proof } = await run.result();
+    expect(proof).toMatchObject({ verdict: 'proven', level: 'structure', backup: backup.label });
+  });
+
+  test('of a proof: inconclusive, repository-unreachable, and the clone is gone', async () => {
+    const { directory } = fleet.policy().clone;
+    const proof = await startProof(fleet, { level: 'structure' });
+    await until(() => cloneFoldersIn(directory).some((clone) => namesIn(join(clone.directory, 'data/base')).length > 0));
+    await s3.signal('SIGKILL');
+    const died = Date.now();
+    expect(await proof.result()).toMatchObject({ verdict: 'inconclusive', cause: 'repository-unreachable' });
+    console.info(`verdict after ${Math.round((Date.now() - died) / 1000)} s`);
+    expect(Date.now() - died).toBeLessThan(120_000);
+    expect(namesIn(directory)).toEqual([]);
+    await s3.start();
+    expect(await (await startProof(fleet, { level: 'structure' })).result()).toMatchObject({ verdict: 'proven' });
+  });
+
+  const failures = async () => {
+    const text = await (await fetch(fleet.worker?.metricsUrl ?? '')).text();
+    return text
+      .split('\n')
+      .filter((line) => line.startsWith('assay_fleet_step_failures_total'))
+      .join('\n');
+  };
+});
+
+const namesIn = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder) : []);
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await sleep(5);
+}
