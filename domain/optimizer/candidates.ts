@@ -61,7 +61,9 @@ function keyLists(use: RelationUse, table: TableFacts): IndexKey[][] {
   const ranges = [...use.range.map(termKey), ...use.patterns.flatMap(patternKeys)];
   const order = forwards(use.order);
   const group = use.group.map(columnKey);
-  const tails: IndexKey[][] = [[], ...ranges.map((key) => [key]), order, group];
+  // a second range skips no part of the index, but spares a look into the table for each entry outside it
+  const pairs = ranges.flatMap((range) => ranges.filter((other) => other !== range).map((other) => [range, other]));
+  const tails: IndexKey[][] = [[], ...ranges.map((key) => [key]), ...pairs, ranges, order, group];
   const heads: IndexKey[][] = [[], equality, ...equality.map((key) => [key]), ...joins.map((key) => [key])];
   for (const join of joins) heads.push([join, ...equality], [...equality, join], ...joins.map((other) => [join, other]));
   const lists = heads.flatMap((head) => tails.map((tail) => [...head, ...tail]));

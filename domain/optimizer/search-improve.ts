@@ -1,4 +1,5 @@
 /** A set made better in small moves: out with what no longer earns its place, in with what earns more, holes refilled. Never worse than before. */
+import { keyText } from './index-sql.ts';
 import { bit, type Mask } from './search-costs.ts';
 import { greedy } from './search-greedy.ts';
 import type { Item, Running } from './search-model.ts';
@@ -67,15 +68,36 @@ async function swapIn(moving: Moving): Promise<boolean> {
     if ((move & ~now()) === 0n) continue;
     const widened = view.added(now(), move, Number.POSITIVE_INFINITY);
     if (widened === null) continue;
+    const most = await view.mostGain(now(), view.served(move));
     const { next, lost } = fitted({ view, widened, keep: move, losses, budgetBytes });
-    // only what could pay for its victims is asked
-    if (next === null || (await view.mostGain(now(), view.served(move))) <= lost) continue;
-    if (!(await take(next))) continue;
+    // only what could pay for its victims is asked; then what the new one makes dispensable is looked at
+    const isTaken = (next !== null && most > lost && (await take(next))) || (most > 0 && (await replaceAlike({ moving, move, widened, losses })));
+    if (!isTaken) continue;
     isBetter = true;
     losses = await byLoss(view, now(), running);
   }
   return isBetter;
 }
+
+/** The new one in the place of those that begin with the same column: what each of them is still worth beside it decides which of them go. */
+async function replaceAlike(parts: {
+  readonly moving: Moving;
+  readonly move: Mask;
+  readonly widened: Mask;
+  readonly losses: readonly Loss[];
+}): Promise<boolean> {
+  const { moving, move, widened, losses } = parts;
+  const { view, budgetBytes, take } = moving;
+  const firsts = new Set(view.members(move).map(firstKey));
+  const alike = view.members(widened & ~move).filter((item) => firsts.has(firstKey(item)));
+  if (alike.length === 0) return false;
+  const fresh = await Promise.all(alike.map(async (item) => ({ item, loss: await view.gain(widened & ~bit(item.id), widened) })));
+  const rest = losses.filter(({ item }) => !alike.includes(item));
+  const ordered = [...fresh, ...rest].toSorted(byWorth);
+  return take(fitted({ view, widened, keep: move, losses: ordered, budgetBytes }).next);
+}
+
+const firstKey = ({ table, index }: Item): string => `${table} ${index.keys[0] === undefined ? '' : keyText(index.keys[0])}`;
 
 /** One out, and greedily filled up again without it. */
 async function refill({ running, view, allowed, budgetBytes, take, now }: Moving): Promise<boolean> {
@@ -98,8 +120,10 @@ interface Loss {
 async function byLoss(view: SetView, set: Mask, running: Running): Promise<Loss[]> {
   if (running.isOver()) return [];
   const losses = await Promise.all(view.members(set).map(async (item) => ({ item, loss: await view.gain(set & ~bit(item.id), set) })));
-  return losses.toSorted((a, b) => a.loss / a.item.bytes - b.loss / b.item.bytes);
+  return losses.toSorted(byWorth);
 }
+
+const byWorth = (a: Loss, b: Loss): number => a.loss / a.item.bytes - b.loss / b.item.bytes;
 
 /** Members go, least valuable first, until the rest fits; then those come back for which there is room after all. */
 function fitted(parts: {

@@ -11,7 +11,9 @@ import type { Item, Running } from './search-model.ts';
 const USEFUL_SHARE = 0.005;
 /** Hypothetical indexes alive at once: more slow every plan down. */
 const TOGETHER = 16;
-const MAX_MERGES = 60;
+const MAX_MERGES = 80;
+/** What was merged is merged once more with others. */
+const MERGE_ROUNDS = 2;
 
 /** Finds the useful ones. Best-effort under the deadline: what was not tried is not used. */
 export async function findItems(running: Running): Promise<void> {
@@ -24,8 +26,11 @@ export async function findItems(running: Running): Promise<void> {
   );
   await inTurn([...byStatement.entries()], ([statement, items]) => tryTogether(running, statement, items));
   dropUseless(running);
-  const merged = await addItems(running, mergesOf(running));
-  await tryElsewhere(running, [...running.items.filter(({ serves }) => serves.size > 0), ...merged]);
+  await tryElsewhere(
+    running,
+    running.items.filter(({ serves }) => serves.size > 0),
+  );
+  for (let round = 0; round < MERGE_ROUNDS && !running.isOver(); round++) await tryMerges(running);
   dropUseless(running);
 }
 
@@ -85,31 +90,58 @@ async function tryElsewhere(running: Running, items: readonly Item[]): Promise<v
   await tryEach(running, tries);
 }
 
-/** Two indexes of a table whose keys begin alike become one with the longer keys and both their included columns. */
-function mergesOf({ items, problem, base, costs }: Running): IndexDefinition[] {
+/** Each merge on the statements that either of its parts serves. */
+async function tryMerges(running: Running): Promise<void> {
+  const tries = new Map<number, Item[]>();
+  for (const { index, parts } of mergesOf(running)) {
+    const [item] = await addItems(running, [index]);
+    for (const statement of item === undefined ? [] : new Set(parts.flatMap(({ serves }) => [...serves]))) {
+      tries.set(statement, [...(tries.get(statement) ?? []), item as Item]);
+    }
+  }
+  await tryEach(
+    running,
+    [...tries].map(([statement, items]) => ({ statement, items })),
+  );
+}
+
+interface Merge {
+  readonly index: IndexDefinition;
+  readonly parts: readonly Item[];
+  readonly worth: number;
+}
+
+/** Two indexes of a table whose keys begin alike become one with both their columns. */
+function mergesOf({ items, problem, base, costs }: Running): Merge[] {
   const useful = items.filter(({ serves, index }) => serves.size > 0 && index.method === 'btree');
   const worth = ({ serves }: Item) => [...serves].reduce((sum, q) => sum + ((base[q] ?? 0) - costs.least(q)) * (problem.statements[q]?.weight ?? 0), 0);
-  const pairs: { readonly index: IndexDefinition; readonly worth: number }[] = [];
+  const known = new Set(items.map(({ text }) => text));
+  const pairs: Merge[] = [];
   for (const long of useful) {
     for (const short of useful) {
       const index = long === short ? null : merged(long.index, short.index);
-      if (index !== null) pairs.push({ index, worth: worth(long) + worth(short) });
+      if (index !== null && !known.has(indexText(index))) pairs.push({ index, parts: [long, short], worth: worth(long) + worth(short) });
     }
   }
   const distinct = new Map(pairs.toSorted((a, b) => a.worth - b.worth).map((pair) => [indexText(pair.index), pair]));
-  return [...distinct.values()]
-    .toReversed()
-    .slice(0, MAX_MERGES)
-    .map(({ index }) => index);
+  return [...distinct.values()].toSorted((a, b) => b.worth - a.worth).slice(0, MAX_MERGES);
 }
 
-/** null where the shorter keys do not begin the longer ones, or nothing is won by merging. */
+/**
+ * The keys of `long` where those of `short` begin them, otherwise what both begin with; the other columns included. null where they have nothing in
+ * common, or `long` holds all of it.
+ */
 export function merged(long: IndexDefinition, short: IndexDefinition): IndexDefinition | null {
-  const isSame = quoteRelation(long.table) === quoteRelation(short.table) && long.predicate === short.predicate && long.method === short.method;
-  if (!isSame || short.keys.length > long.keys.length || short.keys.some((key, place) => keyText(key) !== keyText(long.keys[place] ?? key))) return null;
-  const held = new Set(long.keys.map(({ column }) => column));
-  const include = [...new Set([...long.include, ...short.include])].filter((column) => !held.has(column));
-  return include.length === long.include.length ? null : { ...long, include };
+  if (quoteRelation(long.table) !== quoteRelation(short.table) || long.predicate !== short.predicate || long.method !== short.method) return null;
+  const differs = long.keys.findIndex((key, place) => short.keys[place] === undefined || keyText(key) !== keyText(short.keys[place]));
+  const common = differs < 0 ? long.keys.length : differs;
+  if (common === 0) return null;
+  const keys = common === short.keys.length ? long.keys : long.keys.slice(0, common);
+  const held = new Set(keys.map(({ column }) => column));
+  const others = [...long.keys, ...short.keys].map(({ column }) => column);
+  if (others.includes(null)) return null;
+  const include = [...new Set([...(others as string[]), ...long.include, ...short.include])].filter((column) => !held.has(column));
+  return keys.length === long.keys.length && include.length === long.include.length ? null : { ...long, keys, include };
 }
 
 function dropUseless({ items, bundles }: Running): void {
