@@ -33,6 +33,13 @@ export function absentValue(type: string, { ordinal, present }: { ordinal: numbe
 export const arrayOf = (values: readonly string[]): string => `{${values.map((value) => `"${value.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`;
 
 type Family =
+  | 'point'
+  | 'box'
+  | 'circle'
+  | 'polygon'
+  | 'tsquery'
+  | 'jsonpath'
+  | 'configuration'
   | 'integer'
   | 'number'
   | 'text'
@@ -76,6 +83,13 @@ const families: Readonly<Record<string, Family>> = {
   inet: 'address',
   cidr: 'address',
   regclass: 'relation',
+  regconfig: 'configuration',
+  tsquery: 'tsquery',
+  jsonpath: 'jsonpath',
+  point: 'point',
+  box: 'box',
+  circle: 'circle',
+  polygon: 'polygon',
 };
 
 const defaults: Readonly<Partial<Record<Family, string>>> = {
@@ -91,6 +105,13 @@ const defaults: Readonly<Partial<Record<Family, string>>> = {
   bytes: '\\x00',
   address: '127.0.0.1',
   relation: 'pg_class',
+  configuration: 'simple',
+  tsquery: 'a',
+  jsonpath: '$.a',
+  point: '(0,0)',
+  box: '(1,1),(0,0)',
+  circle: '<(0,0),1>',
+  polygon: '((0,0),(1,1),(1,0))',
 };
 
 /** `numeric(10,2)` and `public.citext` as their plain names. */

@@ -76,11 +76,11 @@ describe('each case has its value', () => {
 
 describe('only the generic plan is left', () => {
   test('where a parameter that decides about rows has a type without values', () => {
-    expect(bindings([parameter({ type: 'tsquery', column: null, use: 'other' })])).toBeNull();
+    expect(bindings([parameter({ type: 'tsvector', column: null, use: 'other' })])).toBeNull();
   });
 
   test('but not where it is only stored or shown', () => {
-    for (const use of ['inserted', 'written', 'projected'] as const) expect(byCase([parameter({ type: 'tsquery', use })]).common).toEqual([null]);
+    for (const use of ['inserted', 'written', 'projected'] as const) expect(byCase([parameter({ type: 'tsvector', use })]).common).toEqual([null]);
   });
 });
 

@@ -140,8 +140,9 @@ function call(node: Tree, note: Note): void {
   const [first] = listOf(node.args);
   if (unitFunctions.has(name)) note(first, { use: 'unit', origin: null });
   if (name === 'timezone') note(first, { use: 'zone', origin: null });
-  // json_to_recordset, jsonb_array_elements, json_populate_recordset(null::type, $1)
-  if (/^jsonb?_.*(recordset|array_elements|array_elements_text)$/.test(name)) for (const arg of listOf(node.args)) note(arg, { use: 'list', origin: null });
+  // of json_populate_recordset(null::type, $1) only the type of the first counts
+  if (/^jsonb?_populate_record/.test(name)) note(first, { use: 'projected', origin: null });
+  if (/^jsonb?_.*(recordset|array_elements|array_elements_text|array_length)$/.test(name)) note(listOf(node.args).at(-1), { use: 'list', origin: null });
 }
 
 /** Through casts: `$1::text`. */
