@@ -1,0 +1,104 @@
+/** Runs and recommendations of the optimizer as people read them, and what the command makes of its options. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { btree } from '../../domain/optimizer/index-sql.ts';
+import { type Recommendation, recommendedIndex } from '../../domain/optimizer/recommendation.ts';
+import type { OptimizerRunResult } from '../../domain/optimizer/requests.ts';
+import { paintFor } from '../../ops/cli/paint.ts';
+import { optimizerRunText } from '../../ops/cli/show-optimizer.ts';
+import { run } from './terminal.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'optimizer-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const total = { ratio: 0.312, low: 0.298, high: 0.33 };
+const recommendation: Recommendation = {
+  ...{ id: 'r-1', run: 'o-1', cluster: 'shop', database: 'app', createdAt: '2026-11-21T10:00:00.000Z', state: 'proposed', backup: 'B1' },
+  experiment: {
+    ...{ id: 'e-1', proofId: 'p-1', changes: [], total },
+    statements: [{ statement: '77', ...total, judged: 'faster', bindingSource: 'synthetic' }],
+  },
+  indexes: [recommendedIndex(btree({ schema: 'public', relation: 'Order' }, ['customer_id']), { sizeBytes: 3_000_000, buildMs: 240, leaveOneOut: 3.2 })],
+  decision: { verdict: 'accepted', because: ['executed total 0.312'] },
+  texts: { '77': 'select *\nfrom "Order" where customer_id = $1 \u001b[31m' },
+};
+
+test('a recommendation says what, why, and which statements; nothing in a text steers the terminal', async () => {
+  const { out, exit } = await run('optimizer show r-1', { recommendation: async () => recommendation });
+  expect(exit).toBe(0);
+  for (const part of [
+    'shop/app',
+    '31.2 % (29.8–33.0)',
+    'CREATE INDEX CONCURRENTLY',
+    '3 MB',
+    'built in 240 ms',
+    'without it 3.20 × the time',
+    'faster',
+    'synthetic',
+  ])
+    expect(out).toContain(part);
+  expect(out).toContain('select * from "Order" where customer_id');
+  expect(out).not.toContain('\u001b');
+});
+
+test('--out writes the change and its undo', async () => {
+  const done = await run(['optimizer', 'show', 'r-1', '--out', join(folder, 'a', 'b'), '--json'], { recommendation: async () => recommendation });
+  const { files, sql, undo } = done.json() as { files: string[]; sql: string; undo: string };
+  expect(files.map((file) => readFileSync(file, 'utf8'))).toEqual([sql, undo]);
+});
+
+test('a folder that cannot be written is said', async () => {
+  writeFileSync(join(folder, 'file'), '');
+  const done = await run(['optimizer', 'show', 'r-1', '--out', join(folder, 'file', 'x')], { recommendation: async () => recommendation });
+  expect(done).toMatchObject({ exit: 2, err: expect.stringContaining('cannot write to') });
+});
+
+test('the list asks for one cluster, or for all', async () => {
+  const asked: (string | undefined)[] = [];
+  const recommendations = async ({ cluster }: { cluster?: string }) => {
+    asked.push(cluster);
+    return cluster === undefined ? [recommendation] : [];
+  };
+  expect((await run('optimizer recommendations', { recommendations })).out).toMatch(/r-1 +shop\/app +proposed +1 +3 MB/);
+  expect((await run('optimizer recommendations billing', { recommendations })).out).toContain('no recommendation was made yet');
+  expect(asked).toEqual([undefined, 'billing']);
+});
+
+test('sizes and times that are none are refused before anything is asked', async () => {
+  for (const option of ['--budget lots', '--budget 5', '--window soon', '--window 10m --workload x.sql']) {
+    expect(await run(`optimizer run shop ${option}`), option).toMatchObject({ exit: 2 });
+  }
+  expect(existsSync(join(folder, 'x'))).toBe(false);
+});
+
+test('a run that found nothing says why, and what got no verdict', () => {
+  const result: OptimizerRunResult = {
+    ...{ run: 'o-1', cluster: 'shop', database: 'app', proof: 'p-1', backup: 'B1', recommendation: null },
+    workload: { statements: 12, calls: 480, totalMs: 65_000, notJudged: { utility: 3, 'other-database': 9 }, notices: ['counters were reset'] },
+    search: { bound: 11, notBound: 1, sets: 1, explains: 900 },
+    experiments: [
+      {
+        id: 'e-1',
+        indexes: 2,
+        sizeBytes: 9_000_000,
+        total,
+        faster: 1,
+        slower: 1,
+        decision: { verdict: 'rejected', because: ['1 statement(s) become slower'] },
+      },
+    ],
+    because: ['1 statement(s) become slower'],
+  };
+  const text = optimizerRunText(result, paintFor({ color: false, columns: 100, zone: 'UTC', now: () => new Date() }));
+  for (const part of [
+    '3 utility, 9 other-database, 1 without a plan',
+    'counters were reset',
+    'rejected',
+    'Nothing to recommend',
+    '1 statement(s) become slower',
+    '1 min 5 s',
+  ])
+    expect(text).toContain(part);
+});
