@@ -42,6 +42,8 @@ beforeAll(async () => {
     create trigger watch after insert on watched for each row execute function on_watched();
     create table child (id int primary key, plain_id int references plain (id), rank int unique); insert into child select n, n, n from generate_series(1, 500) n;
     create table bare (id int, label text);
+    create table kept_once (a int, b text, state text, is_gone boolean); create unique index on kept_once (coalesce(a, -7), lower(b));
+    create unique index on kept_once (a) where state < 'm' and not is_gone; create unique index on kept_once (b) where is_gone = false; create unique index on kept_once (coalesce(a, 5));
     create table tenants (tenant int, "St""ate" text, at int) partition by list (tenant); create table tenants_1 partition of tenants default;
     insert into tenants select n % 20, case when n % 20 < 5 then 'open' else 'shut ' || n % 20 end, n from generate_series(1, 4000) n;
     create view shown as select id as nr, name from plain where state = 'usual';
@@ -158,6 +160,10 @@ describe('whatever it is, a bound form or a reason', () => {
     `select "${long}" from "${long}" where "${long}" = 5`,
     `select * from shown where nr = 5 and name = 'x'`,
     `select * from kept where id = 5`,
+    `insert into kept_once (a, b) values (1, 'x') on conflict (coalesce(a, -7), lower(b)) do update set b = 'y'`,
+    `insert into kept_once (a, b, state) values (2, 'x', 'z') on conflict (a) where state < 'm' and not is_gone do nothing`,
+    `insert into kept_once (a, b) values (3, 'x') on conflict (b) where is_gone = false do nothing`,
+    `insert into kept_once (a, b) values (4, 'x') on conflict (coalesce(a, 5)) do nothing`,
     `select * from parts where at > '2023-01-01' and id = 5`,
     `select * from parts_a where id = 5`,
     `set search_path = tenant; select * from only_there where mood = 'x' and twice(id) = 4 and 'good'::mood = 'bad'`,

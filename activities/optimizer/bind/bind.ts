@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { Binding, Bound, NotJudged, NotJudgedReason, Statement } from '../../../domain/optimizer/model.ts';
 import { type ParameterFacts, syntheticBindings } from '../../../domain/optimizer/synthetic.ts';
 import { relationsOf } from '../workload/classify.ts';
+import { conflictValues } from './conflict.ts';
 import { withJointValues } from './joint.ts';
 import { plannedBindings } from './plan.ts';
 import { isRefused, makePreparable, type Prepared } from './prepare.ts';
@@ -84,9 +85,10 @@ async function bindOne(work: Work): Promise<Bound | NotJudged> {
   if (foreign !== null) return notJudged(statement, 'no-plan', `it reads the foreign table ${foreign}, which has no data on the lab`);
   const usages = usagesOf(parsed, (schema, name) => catalogue.find(schema, name));
   const uses = prepared.types.map((_, index) => usages.get(index + 1));
+  const known = new Map([...prepared.draft.known, ...(await conflictValues(client, parsed, catalogue))]);
   const facts: ParameterFacts[] = [];
   for (const [index, type] of prepared.types.entries()) {
-    facts.push(await factsOf(catalogue, { type, usage: uses[index], known: prepared.draft.known.get(index + 1) }));
+    facts.push(await factsOf(catalogue, { type, usage: uses[index], known: known.get(index + 1) }));
   }
   const wanted = wantedBindings(prepared, { captured, facts: await withJointValues(client, facts, uses), work });
   const planned = await plannedBindings(client, prepared, wanted);

@@ -52,7 +52,7 @@ const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? v
 
 /** Leaves that must be one parameter. */
 class Twins {
-  readonly #byStart = new Map<number, { leaf: Leaf; group: { numbers: Set<number>; text: string | null } }>();
+  readonly #byStart = new Map<number, { leaf: Leaf; group: { numbers: Set<number>; value: string | null } }>();
   readonly #words: readonly ScanToken[];
 
   constructor(words: readonly ScanToken[]) {
@@ -68,11 +68,11 @@ class Twins {
 
   #join(one: Leaf, other: Leaf): void {
     if (one.start === null || other.start === null) return;
-    const group = this.#byStart.get(one.start)?.group ?? this.#byStart.get(other.start)?.group ?? { numbers: new Set<number>(), text: null };
+    const group = this.#byStart.get(one.start)?.group ?? this.#byStart.get(other.start)?.group ?? { numbers: new Set<number>(), value: null };
     for (const leaf of [one, other]) {
       this.#byStart.set(leaf.start as number, { leaf, group });
       if (leaf.parameter !== null) group.numbers.add(leaf.parameter);
-      group.text ??= leaf.text;
+      group.value ??= leaf.value;
     }
   }
 
@@ -87,6 +87,6 @@ class Twins {
 
   known(): ReadonlyMap<number, string> {
     const groups = [...this.#byStart.values()].map(({ group }) => group);
-    return new Map(groups.flatMap(({ numbers, text }) => (numbers.size === 0 || text === null ? [] : [[Math.min(...numbers), text] as const])));
+    return new Map(groups.flatMap(({ numbers, value }) => (numbers.size === 0 || value === null ? [] : [[Math.min(...numbers), value] as const])));
   }
 }
