@@ -20,7 +20,7 @@ beforeAll(async () => {
   // what is not archived, nobody can prove
   await fillTable(fleet.get(), 500);
   await fleet.get().cluster.stop('immediate');
-}, 120_000);
+}, 240_000);
 
 async function ask(workflow: string, workflowId: string, input: object): Promise<void> {
   const client = await fleet.get().client();

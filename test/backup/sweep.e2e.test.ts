@@ -17,7 +17,7 @@ const fleet = useFleet();
 beforeAll(async () => {
   await fillTable(fleet.get(), 2_000);
   await (await startBackup(fleet.get(), { prove: 'none' })).result();
-}, 120_000);
+}, 240_000);
 
 /** A question to the clone that takes long enough for the host to go down meanwhile. */
 const slow = (): ClusterPolicy => ({

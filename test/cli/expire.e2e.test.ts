@@ -39,7 +39,7 @@ beforeAll(async () => {
   await backup('full', 'none');
   await backup('incremental', 'none');
   proven = await backup('full', 'structure');
-}, 180_000);
+}, 300_000);
 
 test('what a dry run says is what the run then does: those backups go, and the WAL that only they needed', async () => {
   const [labelsBefore, walBefore] = [await labels(), await wal()];

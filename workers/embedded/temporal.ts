@@ -1,5 +1,5 @@
 /** A real Temporal server with its UI, on one file: what the demo, `assay dev` and the tests run against. */
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
@@ -57,21 +57,20 @@ export async function startTemporal(options: TemporalOptions = {}): Promise<Embe
   if (program === undefined) throw new AssayError('usage', { reason: 'the Temporal CLI is not installed', hint: 'run `npm run setup`' });
   // the server runs as whoever we are: no need to switch
   const directory = freshFolder(options.directory, { ...osUser(), switched: false });
-  const free = await freePorts(4);
-  const ports = [options.port ?? free[0], options.uiPort ?? free[1], free[2], free[3]] as [number, number, number, number];
-  const place: Place = { program, directory, logFile: join(directory, 'temporal.log'), ports, options };
-  let daemon: Daemon;
+  let placed: { readonly place: Place; readonly daemon: Daemon };
   try {
-    daemon = await launch(place);
+    placed = await firstLaunch({ program, directory, logFile: join(directory, 'temporal.log'), options });
   } catch (error) {
     if (options.directory === undefined) rmSync(directory, { recursive: true, force: true });
     throw error;
   }
+  const { place } = placed;
+  let { daemon } = placed;
   let running = true;
   const server: EmbeddedTemporal = {
     directory,
     address: address(place),
-    uiUrl: options.headless ? null : `http://127.0.0.1:${ports[1]}`,
+    uiUrl: options.headless ? null : `http://127.0.0.1:${place.ports[1]}`,
     logFile: place.logFile,
     get pid() {
       return daemon.pid;
@@ -95,6 +94,23 @@ export async function startTemporal(options: TemporalOptions = {}): Promise<Embe
     },
   };
   return server;
+}
+
+const MOST_LAUNCHES = 3;
+
+/** A port that was free a moment ago may be taken by now, also by the server's own parts: then with others. */
+async function firstLaunch(at: Omit<Place, 'ports'>): Promise<{ readonly place: Place; readonly daemon: Daemon }> {
+  const { port, uiPort } = at.options;
+  for (let launches = 1; ; launches += 1) {
+    const free = await freePorts(4);
+    const place: Place = { ...at, ports: [port ?? free[0], uiPort ?? free[1], free[2], free[3]] as [number, number, number, number] };
+    try {
+      return { place, daemon: await launch(place) };
+    } catch (error) {
+      const isTaken = /address already in use/.test(readFileSync(at.logFile, 'utf8'));
+      if (!isTaken || port !== undefined || uiPort !== undefined || launches === MOST_LAUNCHES) throw error;
+    }
+  }
 }
 
 function launch(place: Place): Promise<Daemon> {
