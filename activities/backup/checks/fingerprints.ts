@@ -6,6 +6,7 @@ import { faultOf } from '../../pg-errors.ts';
 import { withClone } from '../clone/connection.ts';
 import { fingerprintSettings, fingerprintTable } from '../marker/fingerprint.ts';
 import { type TextColumn, tableKey, textColumnsByTable } from '../marker/name-columns.ts';
+import { SESSION_TABLES } from '../marker/pass.ts';
 import { counted, type Finding, type OnClone, whatThrown } from './result.ts';
 
 const NAMED = 10;
@@ -16,8 +17,10 @@ export async function fingerprints(on: OnClone, marker: Marker): Promise<Finding
   const columns = await columnsOf(on, marker);
   const read: CloneTable[] = [];
   const broken: Finding[] = [];
-  const readNext = async (client: pg.ClientBase) => {
-    for (let table = waiting.pop(); table !== undefined; table = waiting.pop()) {
+  const readSome = async (client: pg.ClientBase) => {
+    for (let left = SESSION_TABLES; left > 0; left -= 1) {
+      const table = waiting.pop();
+      if (table === undefined) return;
       const answer = await readOne(client, table, columns.get(tableKey(table)) ?? null);
       if ('outcome' in answer) broken.push({ ...answer, because: [`${table.schema}.${table.table}: ${answer.because[0]}`] });
       else read.push(answer);
@@ -25,7 +28,12 @@ export async function fingerprints(on: OnClone, marker: Marker): Promise<Finding
     }
   };
   const sessions = Math.max(1, Math.min(on.policy.proof.fingerprint.parallel, waiting.length));
-  await Promise.all(Array.from({ length: sessions }, () => withClone(on, { database: marker.database, settings: fingerprintSettings }, readNext)));
+  const readAll = async () => {
+    do {
+      await withClone(on, { database: marker.database, settings: fingerprintSettings }, readSome);
+    } while (waiting.length > 0);
+  };
+  await Promise.all(Array.from({ length: sessions }, readAll));
   return summarise(marker, read, broken);
 }
 

@@ -43,6 +43,8 @@ interface Tally {
 /** Tables whose signature is checked together after they were read. */
 const BATCH_TABLES = 50;
 const BATCH_BYTES = 64 * 1024 * 1024;
+/** A session remembers every table it ever opened, some 14 kB each, for as long as it lives. */
+export const SESSION_TABLES = 1_000;
 
 /** Throws cancelled (by the signal) or PostgreSQL's own error where a connection goes away; a table's trouble is an entry in `notCovered`. */
 export async function readPass(pass: Pass): Promise<PassResult> {
@@ -51,18 +53,25 @@ export async function readPass(pass: Pass): Promise<PassResult> {
   const sessions: pg.Client[] = [];
   const work = async () => {
     let session: pg.Client | undefined;
+    let read = 0;
     for (let next = await batches.next(); !next.done; next = await batches.next()) {
-      if (session === undefined) {
+      if (session === undefined || read >= SESSION_TABLES) {
+        await endAll([session]);
         session = await openReader(pass.source);
         sessions.push(session);
+        read = 0;
       }
       await readBatch(pass, session, { tables: next.value, tally, last: false });
+      read += next.value.length;
     }
   };
   try {
     await Promise.all(Array.from({ length: Math.max(1, pass.parallel) }, work));
-    const [session] = sessions;
-    if (session !== undefined && tally.locked.length > 0) await readBatch(pass, session, { tables: tally.locked.splice(0), tally, last: true });
+    if (tally.locked.length > 0) {
+      const session = await openReader(pass.source);
+      sessions.push(session);
+      await readBatch(pass, session, { tables: tally.locked.splice(0), tally, last: true });
+    }
   } finally {
     await endAll(sessions);
   }
