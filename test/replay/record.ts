@@ -13,10 +13,12 @@ const save = (name: string, history: object) => {
   writeFileSync(new URL(file, folder), `${JSON.stringify(history)}\n`);
   console.log(file);
 };
-const fleet = await startEmbeddedFleet({ headless: true });
+const fleet = await startEmbeddedFleet({ headless: true, cluster: { settings: { shared_preload_libraries: 'pg_stat_statements' } } });
 const client = await fleet.client();
 try {
-  await fleet.cluster.sql('create table account as select n as id from generate_series(1, 1000) n');
+  await fleet.cluster.sql(
+    'create table account as select n as id from generate_series(1, 1000) n; create table big as select n as id from generate_series(1, 50000) n',
+  );
   const cluster = 'shop';
   const start = (workflow: string, workflowId: string, input: object) =>
     client.workflow.execute(workflow, { workflowId, taskQueue: fleetQueue, args: [{ cluster, ...input }] });
@@ -24,6 +26,9 @@ try {
   await start('backupProve', workflowIds.backupProve(cluster, 'deep'), { depth: 'deep' });
   await start('backupFingerprint', workflowIds.backupFingerprint(cluster, 'f1'), {});
   await start('backupRestorePoint', workflowIds.backupRestorePoint(cluster, 'p1'), { name: 'p1' });
+  await fleet.cluster.sql('create extension pg_stat_statements; analyze');
+  for (let id = 1; id <= 20; id += 1) await fleet.cluster.sql('select * from big where id = $1', { params: [id] });
+  await start('optimizerRun', workflowIds.optimizerRun(cluster, 'o1'), { requestKey: 'o1' });
   await start('backupExpire', workflowIds.backupExpire(cluster, 'e1'), {});
   for await (const { workflowId, runId, type, status } of client.workflow.list()) {
     if (status.name !== 'COMPLETED') continue;

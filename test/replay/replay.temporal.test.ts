@@ -10,7 +10,7 @@ Runtime.install({ logger: new DefaultLogger('WARN') });
 const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
 
 test('there is a history of each workflow that does the agent’s work', () => {
-  for (const workflow of ['backupRun', 'backupProve', 'backupExpire', 'backupRestorePoint', 'clusterLock', 'backupFingerprint']) {
+  for (const workflow of ['backupRun', 'backupProve', 'backupExpire', 'backupRestorePoint', 'clusterLock', 'backupFingerprint', 'optimizerRun']) {
     expect(files.some((name) => name.startsWith(workflow))).toBe(true);
   }
 });
