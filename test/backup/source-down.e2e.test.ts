@@ -39,5 +39,6 @@ test('proven by content at the newest marker whose WAL arrived', async () => {
 });
 
 test('a backup is not even begun, and says why', async () => {
-  await expect((await startBackup(fleet.get())).result()).rejects.toThrow();
+  const run = await startBackup(fleet.get());
+  await expect(run.result()).rejects.toMatchObject({ cause: { cause: { type: 'cluster-unreachable' } } });
 });
