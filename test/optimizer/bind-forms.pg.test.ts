@@ -84,6 +84,7 @@ describe('forms that pg_stat_statements writes and PREPARE refuses', () => {
     `select * from item where id = 5 for update skip locked`,
     `table item limit 1`,
     `values (1, 'a'), (2, 'b')`,
+    `select (row(1, 2.5)).f2, (r).f1 from (select row(5, 2) as r) q`,
     `select round(price, 1), round(price / 3, 2), greatest(price, 5), nullif(id, 0), coalesce(price, 0) + 1, id % 10, power(id, 2), width_bucket(id, 0, 100, 5) from item where abs(id) > 3 limit 1`,
     `select to_char(made, 'YYYY-MM'), count(*) from item group by to_char(made, 'YYYY-MM') order by count(*) desc, to_char(made, 'YYYY-MM')`,
     `select null, true, 'x'::text, cast('1' as int), '{}'::jsonb, '1'::numeric(5, 2), b'101', x'1f'`,

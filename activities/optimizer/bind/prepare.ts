@@ -119,8 +119,9 @@ async function candidates(client: pg.Client, { draft, refusal, isNested }: State
   // "must appear in the GROUP BY clause", "must appear in select list"
   if (code === '42803' || code === '42P10') return [[regrouped(draft)].filter((other) => other.text !== draft.text)];
   // undetermined, ambiguous, undefined operator or function, mismatch, cannot coerce, inconsistent parameter, bad literal
-  if (['42P18', '42725', '42883', '42804', '42846', '42P08', '22P02', '42809'].includes(code)) {
-    return typeGuesses(draft, { offset, message, isUndetermined: code === '42P18' });
+  const isUndetermined = code === '42P18' || message.startsWith('failed to find conversion function from unknown');
+  if (isUndetermined || ['42725', '42883', '42804', '42846', '42P08', '22P02', '42809'].includes(code)) {
+    return typeGuesses(draft, { offset, message, isUndetermined });
   }
   return [];
 }

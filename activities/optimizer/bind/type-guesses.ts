@@ -30,7 +30,7 @@ export interface TypeComplaint {
   readonly offset: number | null;
   /** PostgreSQL's words, in English. */
   readonly message: string;
-  /** 42P18: nothing says what it is. */
+  /** Nothing says what it is. */
   readonly isUndetermined: boolean;
 }
 
