@@ -130,8 +130,11 @@ describe('remove shows its SQL first', () => {
 });
 
 test('restore --print needs nothing but its handler', async () => {
-  const restorePrint = async () => ({ commands: [['pgbackrest', 'restore']], text: 'pgbackrest restore', notes: [] });
-  expect(await run('backup restore shop --into /tmp/x --to-name before --print', { restorePrint })).toMatchObject({ exit: 0, out: 'pgbackrest restore\n' });
+  const restorePrint = async () => ({ commands: [['pgbackrest', 'restore']], text: 'pgbackrest restore', notes: ['as postgres'] });
+  expect(await run('backup restore shop --into /tmp/x --to-name before --print', { restorePrint })).toMatchObject({
+    exit: 0,
+    out: '# as postgres\npgbackrest restore\n',
+  });
 });
 
 test('verify-certificate exits 1 for a certificate that does not verify', async () => {

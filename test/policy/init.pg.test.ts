@@ -77,11 +77,17 @@ describe('for a cluster that is there', () => {
         .poll(async () => (await init({ force: true, connection: { ...asked, user: 'nobody' } })).notes)
         .toEqual([
           expect.stringContaining('Peer authentication failed'),
-          expect.stringContaining('create role assay login'),
+          expect.stringContaining('createuser -p'),
+          expect.stringContaining('assay.password'),
           expect.stringContaining(`postgresql://assay@127.0.0.1:${cluster.port}/postgres`),
         ]);
       const { file } = await init({ force: true, connection: { ...asked, user: 'keeper' } });
       expect(readPolicy(file).clusters[0]?.connection).toMatchObject({ user: 'keeper', password: 'env:PGPASSWORD' });
+      delete process.env.PGPASSWORD;
+      writeFileSync(join(folder, 'assay.password'), 'right\n', { mode: 0o600 });
+      const kept = await init({ force: true, connection: { ...asked, user: 'keeper' } });
+      expect(kept.server).not.toBeNull();
+      expect(readPolicy(file).clusters[0]?.connection.password).toBe(`file:${join(folder, 'assay.password')}`);
     } finally {
       delete process.env.PGPASSWORD;
       writeFileSync(hba, before);
@@ -121,7 +127,22 @@ test('the signing key signs, is 0600, and is never overwritten', async () => {
   expect(verify(null, text, createPublicKey(publicKey), sign(null, text, createPrivateKey(privateKey)))).toBe(true);
   expect(statSync(keys?.privateKey ?? '').mode & 0o777).toBe(0o600);
   expect(readPolicy(file).signingKey).toBe(`file:${join(folder, 'signing.key')}`);
-  await expect(initPolicy({ ...options, file, force: true })).rejects.toThrow(/certificates may need it/);
+  const again = await initPolicy({ ...options, file, force: true });
+  expect(again.written).toEqual([file]);
+  expect(again.notes).toContainEqual(expect.stringContaining('certificates may need it'));
+  expect(readFileSync(keys?.privateKey ?? '')).toEqual(privateKey);
+  expect(readPolicy(file).signingKey).toBe(`file:${join(folder, 'signing.key')}`);
+});
+
+test('what stands in the place of a key and is none is never overwritten', async () => {
+  const options = { host: 'db1', root: folder, file: join(folder, 'assay.yaml'), connection: { host: '/nowhere' }, signingKey: join(folder, 'signing.key') };
+  writeFileSync(join(folder, 'signing.key'), 'mine');
+  await expect(initPolicy(options)).rejects.toThrow(/no private key/);
+  expect(existsSync(options.file)).toBe(false);
+  rmSync(join(folder, 'signing.key'));
+  writeFileSync(join(folder, 'signing.pub'), 'of another');
+  await expect(initPolicy(options)).rejects.toThrow(/without its private one/);
+  expect(existsSync(join(folder, 'signing.key'))).toBe(false);
 });
 
 test('a policy that is there stays as it is when only a key is asked for', async () => {

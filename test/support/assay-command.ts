@@ -1,6 +1,7 @@
 /** The `assay` command in a process of its own, as a user runs it. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { promisify } from 'node:util';
 import { root } from '../../workers/embedded/binaries.ts';
 
 export interface Said {
@@ -32,6 +33,10 @@ export function startAssay(argv: readonly string[], env: Readonly<Record<string,
 }
 
 export const assay = (argv: readonly string[], env?: Readonly<Record<string, string>>): Promise<Said> => startAssay(argv, env).ended;
+
+/** What people read of it: stdout without --json. Throws where it fails. */
+export const printedByAssay = async (argv: readonly string[]): Promise<string> =>
+  (await promisify(execFile)(process.execPath, [`${root}/workers/assay.ts`, ...argv], { env: inherited() })).stdout;
 
 /** The same below a parent that never asks after its children, as in a container without init: killed, it stays a zombie until that parent ends. */
 export const startUnreaped = (argv: readonly string[]): ChildProcess =>

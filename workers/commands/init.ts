@@ -1,5 +1,4 @@
 /** `assay init`: writes a commented `assay.yaml` for a cluster that is there; adopts what exists and never rewrites it. */
-import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -9,6 +8,7 @@ import { clusterNamePattern } from '../../domain/policy-file.ts';
 import { readSecret } from '../config.ts';
 import { checkPolicy, faultLine } from '../read-policy.ts';
 import { archiveTarget, type FoundServer, type FoundStanza, findForeignJobs, findServer, findStanzas, usualConfigs } from './init-find.ts';
+import { type KeyPairFiles, keyPairAt } from './init-key.ts';
 import { initText } from './init-text.ts';
 
 export interface InitOptions {
@@ -57,7 +57,7 @@ export async function initPolicy(options: InitOptions): Promise<Initialised> {
   }
   const notes: string[] = [];
   const stanzas = wantedStanzas(options, notes);
-  const connection = connectionOf(options, stanzas);
+  const connection = connectionOf(options, stanzas, dirname(file));
   const answer = await findServer(connection, readSecret);
   const server = typeof answer === 'string' ? null : answer;
   if (typeof answer === 'string') notes.push(...unanswered(connection, answer));
@@ -87,17 +87,22 @@ export async function initPolicy(options: InitOptions): Promise<Initialised> {
   if (faults.length > 0) throw new AssayError('internal', { reason: faults.map((fault) => faultLine(file, fault)).join('; ') });
   const found = { file, cluster, adopted, server, foreignJobs: foreignJobs.length, notes, text };
   if (options.dryRun) return { ...found, keys: null, written: [] };
-  const keys = keyFile === null ? null : makeKeyPair(keyFile);
+  const keys = keyFile === null ? null : keyPairAt(keyFile);
+  if (keys?.written.length === 0) notes.push(`${keyFile} was there and stays as it is: certificates may need it`);
   writeFileSync(file, text, options.force ? {} : { flag: 'wx' });
-  return { ...found, keys, written: [file, ...(keys === null ? [] : [keys.privateKey, keys.publicKey])] };
+  return { ...found, keys, written: [file, ...(keys?.written ?? [])] };
 }
 
 function onlyKey(file: string, keyFile: string): Initialised {
-  const keys = makeKeyPair(keyFile);
-  const notes = [`${file} was there and stays as it is: write in it \`signing_key: file:${keyFile}\``];
+  const keys = keyPairAt(keyFile);
+  const there = keys.written.length === 0 ? [`${keyFile} was there and stays as it is: certificates may need it`] : [];
+  const notes = [...there, `${file} was there and stays as it is: write in it \`signing_key: file:${keyFile}\``];
   const nothing = { cluster: '', adopted: null, server: null, foreignJobs: 0, text: '' };
-  return { ...nothing, file, notes, keys, written: [keys.privateKey, keys.publicKey] };
+  return { ...nothing, file, notes, keys, written: keys.written };
 }
+
+/** Beside the policy file, mode 0600: taken for the role's password where PGPASSWORD is not set. */
+const PASSWORD_FILE = 'assay.password';
 
 /** A Debian cluster lets nobody in through its socket but the OS user of the same name, and asks for a password over TCP. */
 function unanswered({ host, port, user }: Connection, reason: string): readonly string[] {
@@ -107,8 +112,10 @@ function unanswered({ host, port, user }: Connection, reason: string): readonly 
   if (!/\((28000|28P01)\)$|asks for a password/.test(reason)) return [said];
   return [
     said,
-    `Give Assay a role of its own: sudo -u postgres psql -p ${port} -c "create role assay login password '...'"`,
-    `Then look again: PGPASSWORD=... assay init --force --connection postgresql://assay@127.0.0.1:${port}/postgres`,
+    // neither way leaves a password in a history, a process list or the server's log
+    `Give Assay a role of its own, it asks for the password: sudo -u postgres createuser -p ${port} --login --pwprompt assay`,
+    `Write that password into ${PASSWORD_FILE} beside the policy, readable by its owner only (chmod 600)`,
+    `Then look again: assay init --force --connection postgresql://assay@127.0.0.1:${port}/postgres`,
   ];
 }
 
@@ -120,36 +127,16 @@ function wantedStanzas({ config, stanza, root = '/' }: InitOptions, notes: strin
   throw new AssayError('usage', { reason, hint: 'name a pgbackrest.conf with a [stanza] and pg1-path' });
 }
 
-export interface KeyPairFiles {
-  readonly privateKey: string;
-  readonly publicKey: string;
-}
-
-/** Ed25519: private key PKCS#8 PEM, 0600; public key SPKI PEM beside it. Throws refused-by-guard where one exists, --force or not: old certificates need it. */
-export function makeKeyPair(path: string): KeyPairFiles {
-  const files = { privateKey: path, publicKey: path.endsWith('.key') ? path.replace(/\.key$/, '.pub') : `${path}.pub` };
-  for (const file of [files.privateKey, files.publicKey]) {
-    if (existsSync(file))
-      throw new AssayError('refused-by-guard', {
-        what: `making a key at ${file}`,
-        reason: 'one is there, and certificates may need it',
-        hint: 'name another file',
-      });
-  }
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  writeFileSync(files.privateKey, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600, flag: 'wx' });
-  writeFileSync(files.publicKey, publicKey.export({ type: 'spki', format: 'pem' }), { mode: 0o644, flag: 'wx' });
-  return files;
-}
-
-function connectionOf({ connection = {} }: InitOptions, stanzas: readonly FoundStanza[]): Connection {
+function connectionOf({ connection = {} }: InitOptions, stanzas: readonly FoundStanza[], folder: string): Connection {
   const only = stanzas.length === 1 ? stanzas[0] : undefined;
+  const passwordFile = join(folder, PASSWORD_FILE);
+  const kept = existsSync(passwordFile) ? (`file:${passwordFile}` as const) : null;
   return {
     host: connection.host ?? only?.socketDirectory ?? '/var/run/postgresql',
     port: connection.port ?? only?.port ?? 5432,
     user: connection.user ?? only?.user ?? 'postgres',
     database: connection.database ?? 'postgres',
-    password: process.env.PGPASSWORD === undefined ? null : 'env:PGPASSWORD',
+    password: process.env.PGPASSWORD === undefined ? kept : 'env:PGPASSWORD',
     sslMode: 'disable',
     sslRootCertificate: null,
   };

@@ -69,8 +69,9 @@ function notesFor(policy: ClusterPolicy, into: string, label: string): readonly 
   const { engine, clone, cluster } = policy;
   return [
     `it begins from backup ${label}`,
-    `run them as the OS user of the server (${clone.osUser ?? 'postgres'}), with ${engine.binary} and the binaries of the same PostgreSQL major on PATH; that user needs ${engine.config}`,
-    `the last one returns once the target is reached and the cluster is open for writing; with an error where it is not reached: see ${into}/log/server.log`,
+    `run them as the OS user of the server (${clone.osUser ?? 'postgres'}), never as root: it must be able to read ${engine.config} and to write beside ${into}`,
+    `${engine.binary} and the binaries of the same PostgreSQL major must be on PATH; on Debian: PATH=/usr/lib/postgresql/MAJOR/bin:$PATH`,
+    `the last one returns once the target is reached and the cluster is open for writing, with an error where it is not reached: see ${into}/log/server.log`,
     `nothing is proven by these commands: \`assay backup restore ${cluster} --cold\` proves what it restores`,
     ...goLive(into, policy).goLive,
   ];
