@@ -15,7 +15,7 @@ beforeAll(async () => {
   await cluster.sql('create extension pg_stat_statements');
 });
 
-/** graphile-worker's migration 000011 moves jobs between tables that it then renames. */
+/** One of graphile-worker's migrations fills tables that a later one renames. */
 const renamedSince = [
   'column "job_queue_id" of relation "jobs" does not exist (42703)',
   'relation "graphile_worker.job_queues" does not exist (42P01)',

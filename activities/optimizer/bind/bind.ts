@@ -43,7 +43,7 @@ export async function bindStatements(client: pg.Client, statements: readonly Sta
   const catalogue = labCatalogue(client);
   const guarded = new Set<string>();
   const results: (Bound | NotJudged)[] = [];
-  // messages are read in one language, and the way NULLs and values are planned is set for each try
+  // the server's answers are read in one language
   await client.query(`set lc_messages = 'C'`);
   try {
     for (const statement of statements) {
@@ -53,7 +53,7 @@ export async function bindStatements(client: pg.Client, statements: readonly Sta
       );
     }
   } finally {
-    await client.query('reset lc_messages; reset plan_cache_mode').catch(() => {});
+    await client.query('reset lc_messages').catch(() => {});
   }
   return {
     bound: results.filter((result) => 'text' in result),
