@@ -7,6 +7,7 @@ import { type Progress, queries } from '../../domain/backup/requests.ts';
 import { startBackup, useFleet } from '../support/fleet.ts';
 import { counting, makeShop, makeTraffic, pinned, startRun, storedRecommendation } from './optimizer-support.ts';
 
+/** `measureFinalist` is the first half of `settleFinalist`, and comes only where the search finds several sets. */
 const STEPS = [
   'observeWorkload',
   'planLab',
@@ -15,7 +16,6 @@ const STEPS = [
   'recoverClone',
   'promoteClone',
   'searchSets',
-  'measureFinalist',
   'settleFinalist',
   'wipeClone',
   'unpin',

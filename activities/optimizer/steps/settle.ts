@@ -62,16 +62,19 @@ interface Reduced {
   readonly places: ReadonlyMap<BuiltIndex, Interval>;
 }
 
-/** One by one, the least useful first: of two that do the same work each looks idle while the other is there, and one of them must stay. */
+/** Those that earn nothing go one by one: of two that do the same work each looks idle while the other is there, and one of them must stay. */
 async function reduced({ session, units, built, rounds }: Pick<Prepared, 'session' | 'units' | 'built' | 'rounds'>): Promise<Reduced> {
   const times = await measureSet(session, units, { built, rounds });
   const places = await measureLeaveOneOut(session, times, { built, rounds });
-  const gainOf = (index: BuiltIndex) => places.get(index)?.ratio ?? 1;
-  const [idle] = built.filter((index) => !earnsPlace(places.get(index) ?? NOTHING)).toSorted((a, b) => gainOf(a) - gainOf(b) || b.sizeBytes - a.sizeBytes);
+  const placeOf = (index: BuiltIndex) => places.get(index) ?? NOTHING;
+  const [idle] = built.filter((index) => !earnsPlace(placeOf(index))).toSorted((a, b) => byHarm(placeOf(a), placeOf(b)) || b.sizeBytes - a.sizeBytes);
   if (idle === undefined || built.length === 1) return { built, times, places };
   await session.client.query(dropSql([idle]));
   return reduced({ session, units, rounds, built: built.filter((index) => index !== idle) });
 }
+
+/** What makes things slower goes first; of the rest, which noise alone would order, the biggest. */
+const byHarm = (a: Interval, b: Interval): number => Number(b.high < 1) - Number(a.high < 1);
 
 const NOTHING: Interval = { ratio: 1, low: 1, high: 1 };
 

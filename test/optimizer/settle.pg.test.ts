@@ -1,0 +1,161 @@
+/** Measuring and settling with the steps themselves: real statements, a real control database, a real server that stands for the lab. */
+import { hostname } from 'node:os';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Control, openControl } from '../../activities/control/control-database.ts';
+import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
+import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
+import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
+import { searchSets } from '../../activities/optimizer/search-sets.ts';
+import { createOptimizerSteps, type OptimizerSteps } from '../../activities/optimizer/steps.ts';
+import { workloadFromFiles } from '../../activities/optimizer/workload/files.ts';
+import { withConnection } from '../../activities/pg.ts';
+import type { Observation } from '../../domain/observation.ts';
+import { btree } from '../../domain/optimizer/index-sql.ts';
+import { limitsOf } from '../../domain/optimizer/limits.ts';
+import type { IndexDefinition, Statement, StatementKind } from '../../domain/optimizer/model.ts';
+import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
+import { quietIo } from '../backup/clone-support.ts';
+import { testCluster } from '../support/cluster.ts';
+
+let cluster: EmbeddedCluster;
+let control: Control;
+let store: OptimizerStore;
+let steps: OptimizerSteps;
+const seen: Observation[] = [];
+
+beforeAll(async () => {
+  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off' } });
+  await cluster.sql('create database control');
+  await cluster.sql(`create table visit (id int primary key, who int not null, page int not null, note text);
+    insert into visit select n, n % 2000, n % 300, repeat('x', 60) || n from generate_series(1, 60000) n`);
+  await cluster.sql('vacuum analyze visit');
+  control = await openControl(`postgres://postgres@localhost:${cluster.port}/control?host=${encodeURIComponent(cluster.socketDirectory)}`);
+  await control.migrate();
+  store = createOptimizerStore(control);
+  steps = createOptimizerSteps({
+    ...{ store, bind: bindStatements, search: searchSets, workloadFromFiles, io: quietIo, now: () => new Date() },
+    labSession: ({ policy }, options, use) => withConnection(policy.connection, () => '', options, use),
+    sourceSession: (policy, database, use) => withConnection(policy.connection, () => '', { database }, use),
+    observe: (observation) => seen.push(observation),
+  });
+}, 60_000);
+afterAll(() => control?.close());
+
+let number = 0;
+
+/** A run whose search found exactly these sets. */
+async function runWith(texts: readonly (readonly [text: string, calls: number, kind?: StatementKind])[], sets: readonly (readonly IndexDefinition[])[]) {
+  number += 1;
+  const run = `o-${number}`;
+  const statements = texts.map(
+    ([text, calls, kind = 'select'], place): Statement => ({
+      ...{ id: `${run}-${place}`, database: 'postgres', text, kind, calls, totalMs: calls, rows: 1, blocks: 0, tempBlocks: 0, walBytes: 0 },
+    }),
+  );
+  const head = { id: run, cluster: 'main', database: 'postgres', owner: 'test', source: 'files', startedAt: new Date().toISOString(), settings: {} } as const;
+  await store.begin(head, { statements, notJudged: [{ statement: 'u', reason: 'utility', detail: 'vacuum' }], notices: [] });
+  await store.saveFinalists(
+    run,
+    sets.map((indexes) => ({ indexes, estimatedRatio: 0.5, estimatedBytes: 1 })),
+  );
+  const policy = cluster.policy();
+  const clone = { id: 'c', cluster: 'main', host: hostname(), directory: '/nowhere' };
+  return {
+    policy,
+    clone,
+    run,
+    limits: limitsOf({ repeats: 5 }),
+    workload: null,
+    experiment: `e-${run}`,
+    proof: 'p-1',
+    recommendation: `r-${run}`,
+    backup: 'B1',
+  };
+}
+
+const visit = { schema: 'public', relation: 'visit' };
+const byWho = ['select note from visit where who = $1', 100] as const;
+const leftOver = () => cluster.sql(`select relname from pg_class where relname like 'assay_lab%'`);
+
+describe('a set', () => {
+  test('of which two do the same work, and one nothing, is reduced to the one that earns its place', async () => {
+    const asked = await runWith([byWho], [[btree(visit, ['who']), btree(visit, ['who', 'page']), btree(visit, ['note'])]]);
+    const { experiment, isRecommended } = await steps.settleFinalist({ ...asked, finalist: 0 });
+    expect({ experiment, isRecommended }).toMatchObject({ isRecommended: true, experiment: { indexes: 1, decision: { verdict: 'accepted' } } });
+    const recommendation = await store.findRecommendation(asked.recommendation);
+    // of equals the smaller stays
+    expect(recommendation?.indexes.map(({ index }) => index.keys.map(({ column }) => column))).toEqual([['who']]);
+    expect(recommendation?.texts).toEqual({ [`${asked.run}-0`]: byWho[0] });
+    expect(recommendation?.indexes[0]?.leaveOneOut).toBeGreaterThan(2);
+    expect(await leftOver()).toEqual([]);
+    expect(seen.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['experiment-measured', 'recommendation-made']));
+  });
+
+  test('that makes a write much slower is measured, and not recommended', async () => {
+    const write = [`insert into visit select n, n, n, $1 from generate_series(1000000, 1003000) n`, 1, 'insert'] as const;
+    const many = ['who', 'page', 'note'].flatMap((column) => [btree(visit, [column, 'id']), btree(visit, ['id', column])]);
+    const asked = await runWith([byWho, write], [many]);
+    const measured = await steps.measureFinalist({ ...asked, finalist: 0 });
+    expect(measured).toMatchObject({
+      slower: 1,
+      decision: { verdict: 'rejected', because: [expect.stringMatching(/1 statement\(s\) become slower than 1.1×/)] },
+    });
+    expect(await cluster.sql('select count(*)::int as rows from visit')).toEqual([{ rows: 60_000 }]);
+  });
+
+  test('that cannot be built is rejected with the reason, and no value of a row in it', async () => {
+    const broken: IndexDefinition = {
+      ...btree(visit, []),
+      keys: [{ column: null, expression: 'note::int', descending: false, nullsFirst: null, operatorClass: null }],
+    };
+    const asked = await runWith([byWho], [[broken]]);
+    const { decision } = await steps.measureFinalist({ ...asked, finalist: 0 });
+    expect(decision).toEqual({ verdict: 'rejected', because: ['it cannot be built: PostgreSQL error 22P02'] });
+    expect((await steps.settleFinalist({ ...asked, finalist: 0 })).isRecommended).toBe(false);
+    expect(await store.findRecommendation(asked.recommendation)).toBeNull();
+  });
+
+  test('that brings nothing is not recommended', async () => {
+    const asked = await runWith([['select count(*) from visit where page >= $1 - 100000', 10]], [[btree(visit, ['who'])]]);
+    const settled = await steps.settleFinalist({ ...asked, finalist: 0 });
+    expect(settled).toMatchObject({
+      isRecommended: false,
+      experiment: { decision: { because: expect.arrayContaining([expect.stringContaining('no gain is proven')]) } },
+    });
+  });
+
+  test('beyond the budget in real bytes is not recommended', async () => {
+    const asked = await runWith([byWho], [[btree(visit, ['who'])]]);
+    const settled = await steps.settleFinalist({ ...asked, finalist: 0, limits: limitsOf({ repeats: 5, budgetBytes: 8192 }) });
+    expect(settled.experiment.decision.because).toEqual([expect.stringMatching(/bytes really, 8192 are allowed/)]);
+  });
+});
+
+test('the same step twice is one experiment and one recommendation', async () => {
+  const asked = await runWith([byWho], [[btree(visit, ['who'])]]);
+  await steps.settleFinalist({ ...asked, finalist: 0 });
+  await steps.settleFinalist({ ...asked, finalist: 0 });
+  const count = (table: string) => control.em().execute(`select from assay_control.${table} where run = ?`, [asked.run]);
+  expect(await count('experiment')).toHaveLength(1);
+  expect(await count('recommendation')).toHaveLength(1);
+  expect((await store.recommendations('main', 1))[0]?.id).toBe(asked.recommendation);
+  expect(await store.recommendations('other', 10)).toEqual([]);
+});
+
+test('looks are kept without texts, the newest of another run counts, old ones go', async () => {
+  const at = (second: number) => ({
+    ...{
+      takenAt: `2026-11-21T10:00:${String(second).padStart(2, '0')}.000Z`,
+      startedAt: '2026-11-21T09:00:00Z',
+      resetAt: null,
+      evictions: 0,
+      maxStatements: 5000,
+    },
+    statements: [{ queryId: String(second), text: `alter role app password 'hush'` } as never],
+  });
+  for (let second = 0; second < 12; second += 1) await store.saveSnapshot(`s-${second}`, 'end', { cluster: 'looks', snapshot: at(second) });
+  expect((await store.earlierSnapshot('s-11', 'last-run', 'looks'))?.statements).toEqual([{ queryId: '10', text: '' }]);
+  expect(await store.earlierSnapshot('s-11', 'begin', 'looks')).toBeNull();
+  expect(await control.em().execute(`select from assay_control.optimizer_snapshot where cluster = 'looks'`)).toHaveLength(8);
+  expect(JSON.stringify(await control.em().execute('select document from assay_control.optimizer_snapshot'))).not.toContain('hush');
+});
