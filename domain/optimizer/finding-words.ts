@@ -19,13 +19,13 @@ function sayRows(evidence: FindingEvidence, isMeasured: boolean): FindingWords {
     case 'seq-scan-few-rows':
       return {
         title: 'whole table for few rows',
-        says: `${isMeasured ? 'reads' : 'would read'} all ${count(evidence.tableRows)} rows${times(evidence.scans)} to keep ${count(evidence.keptRows)}`,
+        says: `${isMeasured ? 'reads' : 'would read'} all ${count(evidence.tableRows)} rows${times(evidence.scans)} to keep ${kept(evidence.keptRows)}`,
         wayOut: 'an index on the columns of the filter',
       };
     case 'rows-discarded':
       return {
         title: 'reads rows in vain',
-        says: `throws away ${count(evidence.discardedRows)} rows to keep ${count(evidence.keptRows)}`,
+        says: `throws away ${count(evidence.discardedRows)} rows to keep ${kept(evidence.keptRows)}`,
         wayOut:
           evidence.by === 'filter'
             ? "an index that holds the filter's columns, too"
@@ -104,6 +104,12 @@ function sayStatement(evidence: Exclude<FindingEvidence, { kind: RowKind | 'mise
         says: `planned for ${ms(evidence.planningMs)}, executed in ${ms(evidence.executionMs)}`,
         wayOut: 'a prepared statement, fewer partitions or joins in it',
       };
+    case 'trigger-dominates':
+      return {
+        title: evidence.isConstraint ? 'a constraint takes long' : 'a trigger takes long',
+        says: `${ms(evidence.triggerMs)} of ${ms(evidence.executionMs)} went into ${count(evidence.calls)} calls of ${evidence.trigger}`,
+        wayOut: evidence.isConstraint ? 'an index on the columns that refer to this table' : 'a look at what the trigger does for each row',
+      };
     case 'statistics-missing':
       return { title: 'no statistics', says: `nothing is known of a table of ${count(evidence.rows)} rows`, wayOut: 'ANALYZE of this table' };
     case 'statistics-stale':
@@ -132,6 +138,9 @@ export const count = (value: number): string =>
   Math.round(value)
     .toString()
     .replaceAll(/\B(?=(\d{3})+$)/g, ',');
+
+/** Averages over loops are rounded to whole rows: what is left of them may be more than nothing. */
+const kept = (rows: number) => (rows === 0 ? 'hardly any' : count(rows));
 
 const times = (scans: number) => (scans > 1 ? `, ${count(scans)} times,` : '');
 

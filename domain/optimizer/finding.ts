@@ -28,6 +28,14 @@ export type FindingEvidence =
   | { readonly kind: 'heap-fetches'; readonly fetches: number; readonly rows: number }
   | { readonly kind: 'jit-dominates'; readonly jitMs: number; readonly executionMs: number; readonly functions: number }
   | { readonly kind: 'planning-dominates'; readonly planningMs: number; readonly executionMs: number }
+  | {
+      readonly kind: 'trigger-dominates';
+      readonly trigger: string;
+      readonly isConstraint: boolean;
+      readonly triggerMs: number;
+      readonly executionMs: number;
+      readonly calls: number;
+    }
   | { readonly kind: 'statistics-missing'; readonly rows: number }
   | { readonly kind: 'statistics-stale'; readonly rows: number; readonly changedRows: number; readonly analyzedAt: Instant | null }
   | {

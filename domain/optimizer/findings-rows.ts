@@ -59,9 +59,11 @@ function rowsRead(node: PlanNode, examined: Examined) {
   return table === null || examined.readings[node.id]?.isCut === true ? null : { tableRows: Math.round(table.rows), keptRows: node.estimate.rows, scans: 1 };
 }
 
-/** Needs ANALYZE: before, nobody knows how many rows an index or a join hands to its filter. */
+const JOINS: ReadonlySet<string> = new Set(['Nested Loop', 'Hash Join', 'Merge Join']);
+
+/** Where an index or another condition could spare them: HAVING and filters of subqueries must see their rows. Needs ANALYZE: before, nobody knows how many rows an index or a join hands to its filter. */
 function discarded(node: PlanNode, examined: Examined): Finding[] {
-  if (node.type === 'Seq Scan' || !wasExecuted(node)) return [];
+  if (!wasExecuted(node) || !(node.index !== null || node.type === 'Bitmap Heap Scan' || JOINS.has(node.type))) return [];
   const { byFilter, byJoinFilter } = node.discarded;
   const by = byJoinFilter > byFilter ? 'join-filter' : 'filter';
   const discardedRows = Math.round(Math.max(byFilter, byJoinFilter) * loopsOf(node));

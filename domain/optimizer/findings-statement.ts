@@ -9,12 +9,20 @@ const JIT_MS = 20;
 /** Planning that takes twice as long as executing pays where the plan is kept. A first plan in a session reads the catalogue, so below this nothing is said. */
 const PLANNING_FACTOR = 2;
 const PLANNING_MS = 5;
+/** Half of the time, and enough of it to be felt: the statement's own plan is not what is slow. */
+const TRIGGER_SHARE = 0.5;
+const TRIGGER_MS = 20;
 /** A table without statistics is guessed at 10 pages; of fewer rows the guess does no harm. */
 const TABLE_ROWS = 1_000;
 /** autovacuum analyzes after a tenth has changed: at twice that it does not keep up. */
 const STALE_SHARE = 0.2;
 
-export const statementFindings = (examined: Examined): readonly Finding[] => [...jit(examined), ...planning(examined), ...statistics(examined)];
+export const statementFindings = (examined: Examined): readonly Finding[] => [
+  ...jit(examined),
+  ...planning(examined),
+  ...triggers(examined),
+  ...statistics(examined),
+];
 
 function jit({ plan: { jit: compiled, executionMs }, isMeasured }: Examined): Finding[] {
   if (compiled?.totalMs == null || executionMs === null || compiled.totalMs < JIT_MS || compiled.totalMs < executionMs * JIT_SHARE) return [];
@@ -33,6 +41,15 @@ function planning({ plan: { planningMs, executionMs }, isMeasured }: Examined): 
       isMeasured,
     },
   ];
+}
+
+/** A foreign key asks the other table once for each row: without an index there, it reads all of it each time. */
+function triggers({ plan: { triggers: fired, executionMs }, isMeasured }: Examined): Finding[] {
+  return fired.flatMap(({ name, isConstraint, ms: triggerMs, calls }) => {
+    if (triggerMs === null || executionMs === null || triggerMs < TRIGGER_MS || triggerMs < executionMs * TRIGGER_SHARE) return [];
+    const evidence = { kind: 'trigger-dominates', trigger: name, isConstraint, triggerMs, executionMs, calls } as const;
+    return [{ evidence, nodeId: null, relation: null, share: Math.min(1, triggerMs / executionMs), isMeasured }];
+  });
 }
 
 /** One for each table, at the node that costs most of those that read it. */

@@ -54,7 +54,7 @@ function spilled(node: PlanNode, tempBlocks: number): Spill | null {
 }
 
 const KEEPS_ROWS: ReadonlySet<string> = new Set([
-  'Material',
+  'Materialize',
   'CTE Scan',
   'WindowAgg',
   'Function Scan',

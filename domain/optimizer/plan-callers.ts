@@ -7,15 +7,21 @@ import { nodesOf, type PlanNode } from './plan.ts';
 export interface Callers {
   /** The nodes whose time is inside this node's, by its id. */
   children(id: number): readonly PlanNode[];
+  /** Of an InitPlan or CTE the nodes whose times may hold its own, likeliest first: a CTE is run bit by bit by all that read it, and shut down by the top. */
+  holders(node: PlanNode): readonly PlanNode[];
   /** Of a CTE Scan the root of the CTE it reads. */
   cteOf(node: PlanNode): PlanNode | null;
 }
 
 export function callersOf(nodes: readonly PlanNode[]): Callers {
-  const parents = parentsOf(nodes);
+  const shown = parentsOf(nodes);
+  const parents = new Map(shown);
+  const held = new Map<number, readonly PlanNode[]>();
   for (const node of nodes.filter((each) => each.relationship === 'InitPlan')) {
-    const caller = runnerOf(node, { nodes, parents });
-    if (caller !== null && !isBelow(caller.id, node.id, parents)) parents.set(node.id, caller.id);
+    const readers = readersOf(node, { nodes, parents });
+    held.set(node.id, [...readers, ...above(node.id, shown).flatMap((id) => nodes[id] ?? [])]);
+    const [runner] = readers;
+    if (runner !== undefined && timeOf(runner) > 0 && !isBelow(runner.id, node.id, parents)) parents.set(node.id, runner.id);
   }
   const children = nodes.map((): PlanNode[] => []);
   for (const node of nodes) {
@@ -24,6 +30,7 @@ export function callersOf(nodes: readonly PlanNode[]): Callers {
   }
   return {
     children: (id) => children[id] ?? [],
+    holders: ({ id }) => held.get(id) ?? [],
     cteOf: (node) => (node.type === 'CTE Scan' ? (nodes.find((each) => each.subplan === `CTE ${node.cte}`) ?? null) : null),
   };
 }
@@ -35,24 +42,23 @@ interface Tree {
 
 const parentsOf = (nodes: readonly PlanNode[]) => new Map(nodes.flatMap((node) => node.children.map((child) => [child.id, node.id] as const)));
 
-/** Is the first node inside the tree of the second, by the parents as they stand now? */
-function isBelow(id: number, top: number, parents: ReadonlyMap<number, number>): boolean {
-  for (let at: number | undefined = id; at !== undefined; at = parents.get(at)) if (at === top) return true;
-  return false;
+/** From the parent up to the root. */
+function above(id: number, parents: ReadonlyMap<number, number>): readonly number[] {
+  const found: number[] = [];
+  for (let at = parents.get(id); at !== undefined; at = parents.get(at)) found.push(at);
+  return found;
 }
 
-/** null: stays with the parent that EXPLAIN shows. */
-function runnerOf(node: PlanNode, { nodes, parents }: Tree): PlanNode | null {
+/** Is the first node inside the tree of the second, by the parents as they stand now? */
+const isBelow = (id: number, top: number, parents: ReadonlyMap<number, number>): boolean => id === top || above(id, parents).includes(top);
+
+/** Who asks for its result, the longest first: it ran most of it, the others found the result. */
+function readersOf(node: PlanNode, { nodes, parents }: Tree): readonly PlanNode[] {
   const inside = new Set(nodesOf(node).map(({ id }) => id));
   const name = node.subplan ?? '';
-  const candidates = nodes.filter(
-    (each) => !inside.has(each.id) && (name.startsWith('CTE ') ? each.cte === name.slice(4) && each.type === 'CTE Scan' : names(each, name)),
-  );
-  // of several readers the one that took longest ran it: the others found its result
-  const [longest] = candidates.toSorted((a, b) => timeOf(b) - timeOf(a));
-  if (longest === undefined) return null;
-  const runner = gatherAbove(longest, node, { nodes, parents }) ?? longest;
-  return timeOf(runner) >= timeOf(node) ? runner : null;
+  const reads = (each: PlanNode) => (name.startsWith('CTE ') ? each.cte === name.slice(4) && each.type === 'CTE Scan' : names(each, name));
+  const readers = nodes.filter((each) => !inside.has(each.id) && reads(each)).toSorted((a, b) => timeOf(b) - timeOf(a));
+  return readers.map((reader) => gatherAbove(reader, node, { nodes, parents }) ?? reader);
 }
 
 /** A Gather gets the values its workers need before it starts them: the workers never run the InitPlan themselves. */

@@ -94,7 +94,8 @@ function statementOf({ Plan, ...fields }: z.infer<typeof rawStatement>): Explain
     jit: jitOf(fields.JIT),
     triggers: (fields.Triggers ?? []).map(
       (each): PlanTrigger => ({
-        name: each['Trigger Name'] ?? each['Constraint Name'] ?? '',
+        name: each['Constraint Name'] ?? each['Trigger Name'] ?? '',
+        isConstraint: each['Constraint Name'] !== undefined,
         relation: each.Relation ?? null,
         ms: each.Time ?? null,
         calls: each.Calls ?? 0,

@@ -8,7 +8,7 @@
  * - An InitPlan or CTE is shown at the top of its query, and runs inside the node that first needs it: its time is taken from there, once.
  */
 import { nodesOf, type PlanNode } from './plan.ts';
-import { callersOf } from './plan-callers.ts';
+import { type Callers, callersOf } from './plan-callers.ts';
 
 export interface NodeShare {
   /** Planner units of this node alone. */
@@ -35,20 +35,11 @@ export interface NodeShare {
 export function sharesOf(root: PlanNode): readonly NodeShare[] {
   const nodes = nodesOf(root);
   const callers = callersOf(nodes);
-  const costs = charge(root, { total: root.estimate.totalCost, children: (node) => node.children, asks: costAsks });
+  const costs = charge(root);
   const wall = wallClocks(root);
-  const times =
-    root.actual?.totalMs == null
-      ? null
-      : charge(root, {
-          total: wall[0] ?? 0,
-          children: (node) => callers.children(node.id),
-          asks: (node) => callers.children(node.id).map((child) => wall[child.id] ?? 0),
-        });
-  const [blocks, temp] = [buffersOf, tempOf].map((of) => {
-    if (root.blocks === null) return null;
-    return charge(root, { total: of(root), children: (node) => callers.children(node.id), asks: (node) => callers.children(node.id).map(of) });
-  });
+  const times = root.actual?.totalMs == null ? null : share({ nodes, callers }, ({ id }) => wall[id] ?? 0);
+  const blocks = root.blocks === null ? null : share({ nodes, callers }, buffersOf);
+  const temp = root.blocks === null ? null : share({ nodes, callers }, tempOf);
   const [cost, ms] = [root.estimate.totalCost, wall[0] ?? 0];
   return nodes.map(({ id }) => ({
     cost: costs[id]?.self ?? 0,
@@ -80,26 +71,48 @@ interface Charged {
   readonly excess: number;
 }
 
-interface Rule {
-  readonly total: number;
-  readonly children: (node: PlanNode) => readonly PlanNode[];
-  /** What each child asks for, in their order, where the node itself was charged so much. */
-  readonly asks: (node: PlanNode, amount: number) => readonly number[];
+/** Measured amounts, which hold those of the children: each node keeps what its children do not explain, and InitPlans are taken out of where they ran. */
+function share({ nodes, callers }: { readonly nodes: readonly PlanNode[]; readonly callers: Callers }, of: (node: PlanNode) => number): readonly Charged[] {
+  const own = nodes.map((node) => of(node) - sumOf(node.children.filter(({ relationship }) => relationship !== 'InitPlan').map(of)));
+  const excess = own.map((each) => Math.max(0, -each));
+  const selves = own.map((each) => Math.max(0, each));
+  // a CTE may be paid by several, the others by one: those first
+  const initPlans = nodes.filter(({ relationship }) => relationship === 'InitPlan').toSorted((a, b) => Number(isCte(a)) - Number(isCte(b)));
+  for (const node of initPlans) {
+    let unpaid = of(node);
+    for (const { id } of callers.holders(node)) {
+      const paid = Math.min(unpaid, selves[id] ?? 0);
+      selves[id] = (selves[id] ?? 0) - paid;
+      unpaid -= paid;
+    }
+    excess[node.id] = (excess[node.id] ?? 0) + unpaid;
+  }
+  const whole = nodes[0] === undefined ? 0 : of(nodes[0]);
+  if (sumOf(selves) === 0) selves[0] = whole;
+  const sum = sumOf(selves);
+  const scale = sum > 0 ? whole / sum : 0;
+  const amounts = selves.map((self) => self * scale);
+  // children stand after their parents, and an InitPlan's caller may stand after it: from the leaves of the callers' tree up
+  const amountOf = (id: number): number => (amounts[id] ?? 0) + sumOf(callers.children(id).map((child) => amountOf(child.id)));
+  return selves.map((self, id) => ({ self: self * scale, amount: amountOf(id), excess: excess[id] ?? 0 }));
 }
 
-/** From the root down: each child gets what it asks for, as far as its parent has it; what is left is the parent's own. */
-function charge(root: PlanNode, rule: Rule): readonly Charged[] {
+const sumOf = (values: readonly number[]) => values.reduce((sum, each) => sum + each, 0);
+const isCte = ({ subplan }: PlanNode) => subplan?.startsWith('CTE ') === true;
+
+/** Estimated costs, from the root down: each child gets what it asks for, as far as its parent has it; what is left is the parent's own. */
+function charge(root: PlanNode): readonly Charged[] {
   const charged: Charged[] = [];
   const visit = (node: PlanNode, amount: number): void => {
-    const asked = rule.asks(node, amount);
-    const sum = asked.reduce((total, each) => total + each, 0);
+    const asked = costAsks(node, amount);
+    const sum = sumOf(asked);
     const scale = sum > amount ? amount / sum : 1;
     charged[node.id] = { amount, self: scale < 1 ? 0 : amount - sum, excess: Math.max(0, sum - amount) };
-    rule.children(node).forEach((child, at) => {
+    node.children.forEach((child, at) => {
       visit(child, (asked[at] ?? 0) * scale);
     });
   };
-  visit(root, rule.total);
+  visit(root, root.estimate.totalCost);
   return charged;
 }
 
@@ -107,7 +120,7 @@ function charge(root: PlanNode, rule: Rule): readonly Charged[] {
 function costAsks(node: PlanNode, amount: number): readonly number[] {
   const runs = node.estimate.totalCost > 0 ? amount / node.estimate.totalCost : 1;
   // what these keep is not paid again, however often it is read
-  const paid = node.type === 'Material' || node.relationship === 'InitPlan' ? Math.min(1, runs) : runs;
+  const paid = node.type === 'Materialize' || node.relationship === 'InitPlan' ? Math.min(1, runs) : runs;
   const asks = node.children.map((child) => (isRepeated(node, child) ? 0 : child.estimate.totalCost * paid));
   let left = Math.max(0, amount - asks.reduce((total, each) => total + each, 0));
   return node.children.map((child, at) => {
@@ -129,11 +142,11 @@ function repeats(parent: PlanNode, child: PlanNode): number {
   return Math.max(1, (child.relationship === 'Inner' ? outer : parent)?.estimate.rows ?? 1);
 }
 
-/** cpu_operator_cost's default: what reading a row of a Material again costs (costsize.c, cost_rescan). */
+/** cpu_operator_cost's default: what reading a row of a Materialize again costs (costsize.c, cost_rescan). */
 const REREAD_COST = 0.0025;
 
 const repeatedCost = ({ type, estimate }: PlanNode, times: number) =>
-  type === 'Material' ? estimate.totalCost + (times - 1) * estimate.rows * REREAD_COST : estimate.totalCost * times;
+  type === 'Materialize' ? estimate.totalCost + (times - 1) * estimate.rows * REREAD_COST : estimate.totalCost * times;
 
 /** Wall clock of each node with its children, by id. */
 function wallClocks(root: PlanNode): readonly number[] {

@@ -84,7 +84,9 @@ export interface PlanNode {
 }
 
 export interface PlanTrigger {
+  /** Of the constraint where it is one's: its trigger has no name that says anything. */
   readonly name: string;
+  readonly isConstraint: boolean;
   readonly relation: string | null;
   readonly ms: number | null;
   readonly calls: number;
