@@ -93,6 +93,13 @@ test('a run counts what it was asked to: since the last run, or in a window of i
   expect(workload).toMatchObject({ statements: 1, calls: 5 });
 });
 
+test('a database without the extension is counted where another one has it', async () => {
+  await fleet.get().cluster.sql('create database app');
+  const result = await (await startRun(fleet.get(), { database: 'app' })).result();
+  expect(result).toMatchObject({ database: 'app', workload: { statements: 0 }, recommendation: null });
+  expect(result.workload.notJudged['other-database']).toBeGreaterThan(0);
+});
+
 test('a run that is cancelled in its lab leaves none', async () => {
   const run = await startRun(fleet.get(), { limits: { repeats: 100 } });
   while (!['measuring', 'settling'].includes((await run.query<Progress>(queries.progress)).phase)) await pause(200);

@@ -1,4 +1,5 @@
 /** What ran on the source, and by which settings its planner plans: read, never written. */
+import { isAssayError } from '../../../domain/errors.ts';
 import { chosen, workloadSummary } from '../../../domain/optimizer/experiment.ts';
 import type { OptimizerLimits } from '../../../domain/optimizer/model.ts';
 import type { WorkloadSummary } from '../../../domain/optimizer/requests.ts';
@@ -35,7 +36,7 @@ export function observeSteps(deps: OptimizerDependencies) {
 
     /** The first of two looks between which a run counts. Throws as observeWorkload. */
     async noteWorkload({ policy, database, run }: Pick<ObserveRequest, 'policy' | 'database' | 'run'>): Promise<void> {
-      const snapshot = await deps.sourceSession(policy, database, readSnapshot);
+      const snapshot = await look(deps, policy, database);
       await deps.store.saveSnapshot(run, 'begin', { cluster: policy.cluster, snapshot });
     },
 
@@ -48,11 +49,8 @@ export function observeSteps(deps: OptimizerDependencies) {
 
 async function observeWorkload(deps: OptimizerDependencies, request: ObserveRequest): Promise<WorkloadSummary> {
   const { policy, database, run, owner, limits, workload: paths } = request;
-  const { settings, snapshot } = await deps.sourceSession(policy, database, async (client) => ({
-    settings: await plannerSettings(client),
-    snapshot: paths === null ? await readSnapshot(client) : null,
-  }));
-  const all = snapshot === null ? await deps.workloadFromFiles(paths ?? [], database) : await counted(deps, request, snapshot);
+  const settings = await deps.sourceSession(policy, database, plannerSettings);
+  const all = paths === null ? await counted(deps, request, await look(deps, policy, database)) : await deps.workloadFromFiles(paths, database);
   const workload = chosen(all, { database, maxStatements: limits.maxStatements });
   const source: RunHead['source'] = paths === null ? 'pg_stat_statements' : 'files';
   await deps.store.begin({ id: run, cluster: policy.cluster, database, owner, source, startedAt: deps.now().toISOString(), settings }, workload);
@@ -60,6 +58,15 @@ async function observeWorkload(deps: OptimizerDependencies, request: ObserveRequ
   const notJudged = workload.notJudged.length;
   deps.observe({ kind: 'workload-observed', cluster: policy.cluster, source, statements: summary.statements, notJudged });
   return summary;
+}
+
+/** The counters are the whole cluster's: any database that has the extension shows them. */
+async function look(deps: OptimizerDependencies, policy: ClusterPolicy, database: string): Promise<StatementsSnapshot> {
+  const own = policy.connection.database;
+  return deps.sourceSession(policy, database, readSnapshot).catch((error: unknown) => {
+    if (!isAssayError(error, 'statements-missing') || database === own) throw error;
+    return deps.sourceSession(policy, own, readSnapshot);
+  });
 }
 
 async function counted(deps: OptimizerDependencies, { policy: { cluster }, run, since }: ObserveRequest, snapshot: StatementsSnapshot): Promise<Workload> {
