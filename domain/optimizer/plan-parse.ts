@@ -67,10 +67,20 @@ const rawExplain = z.array(rawStatement).min(1);
  * Throws usage where it is none, without quoting it: conditions carry values.
  */
 export function parseExplain(json: unknown): readonly Explained[] {
-  const read = rawExplain.safeParse(typeof json === 'string' ? jsonOf(json) : json);
+  const read = safely(typeof json === 'string' ? jsonOf(json) : json);
   if (read.success) return read.data.map(statementOf);
   const [first] = read.error.issues;
   throw notAPlan(`${first?.path.join('.') || 'the whole'} is not as PostgreSQL writes it`);
+}
+
+function safely(json: unknown) {
+  try {
+    return rawExplain.safeParse(json);
+  } catch (error) {
+    // PostgreSQL itself gives up long before a plan is as deep as that
+    if (error instanceof RangeError) throw notAPlan('it is nested too deeply');
+    throw error;
+  }
 }
 
 function jsonOf(text: string): unknown {

@@ -98,6 +98,14 @@ describe('what EXPLAIN gives', () => {
   });
 });
 
+test('a plan deeper than any of PostgreSQL is refused, one of two hundred levels is not', () => {
+  const deep = (levels: number) =>
+    Array.from({ length: levels }).reduce<Raw>((below) => node('Nested Loop', {}, { ...below, 'Parent Relationship': 'Outer' }), node('Seq Scan'));
+  expect(nodesOf(planOf(deep(200)).root)).toHaveLength(201);
+  expect(findingsOf(planOf(deep(200)))).toEqual([]);
+  expect(() => planOf(deep(20_000))).toThrow(/nested too deeply/);
+});
+
 describe('time of a node alone', () => {
   test('below a Gather is what the wall clock saw, each process being a loop', () => {
     expect(msOf(node('Gather', ran(12), node('Seq Scan', { 'Parent Relationship': 'Outer', ...ran(10, 3) })))).toEqual([2, 10]);
