@@ -1,5 +1,8 @@
 /** Measured sets against each other, and what of them is said. Pure. */
-import type { Decision, Experiment, NotJudged, StatementVerdict } from './model.ts';
+
+import { sayFinding } from './finding-words.ts';
+import { nPlusOneFindings } from './findings-workload.ts';
+import type { Decision, Experiment, NotJudged, Statement, StatementVerdict } from './model.ts';
 import type { ExperimentSummary, WorkloadSummary } from './requests.ts';
 import type { Workload } from './workload.ts';
 
@@ -44,5 +47,24 @@ export function workloadSummary({ statements, notJudged, notices }: Workload): W
   const reasons: Record<string, number> = {};
   for (const { reason } of notJudged) reasons[reason] = (reasons[reason] ?? 0) + 1;
   const sum = (of: 'calls' | 'totalMs') => statements.reduce((total, statement) => total + statement[of], 0);
-  return { statements: statements.length, calls: sum('calls'), totalMs: Math.round(sum('totalMs')), notJudged: reasons, notices };
+  return {
+    statements: statements.length,
+    calls: sum('calls'),
+    totalMs: Math.round(sum('totalMs')),
+    notJudged: reasons,
+    notices: [...notices, ...repeatedNotices(statements)],
+  };
+}
+
+/** More of them would hide the rest. */
+const MOST_NOTICES = 5;
+
+/** No index helps a statement that is called once for each row of another one: said beside the run. */
+function repeatedNotices(statements: readonly Statement[]): readonly string[] {
+  return nPlusOneFindings(statements)
+    .slice(0, MOST_NOTICES)
+    .map(({ statement, finding }) => {
+      const { says, wayOut } = sayFinding(finding);
+      return `statement ${statement} was ${says}; try ${wayOut}`;
+    });
 }
