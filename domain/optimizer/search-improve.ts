@@ -9,8 +9,7 @@ export interface ImproveOptions {
   readonly start: Mask;
   readonly allowed: Mask;
   readonly budgetBytes: number;
-  /** Told the objective. */
-  readonly onBetter: (value: number) => void;
+  readonly onBetter: (found: { readonly set: Mask; readonly value: number }) => void;
 }
 
 /** A move counts from this share of the objective on. */
@@ -25,7 +24,7 @@ interface Moving extends ImproveOptions {
 }
 
 /** Moves until none helps, or the time is over. */
-export async function improve(running: Running, view: SetView, options: ImproveOptions): Promise<Mask> {
+export async function improve(running: Running, view: SetView, options: ImproveOptions): Promise<void> {
   let set = options.start;
   let value = await view.objective(set);
   const take = async (next: Mask | null, share = WORTHWHILE): Promise<boolean> => {
@@ -34,7 +33,7 @@ export async function improve(running: Running, view: SetView, options: ImproveO
     if (reached >= value * (1 - share)) return false;
     set = next;
     value = reached;
-    options.onBetter(value);
+    options.onBetter({ set, value });
     return true;
   };
   const moving: Moving = { ...options, running, view, take, now: () => set };
@@ -44,7 +43,6 @@ export async function improve(running: Running, view: SetView, options: ImproveO
     isMoving = (await refill(moving)) || isMoving;
   }
   await prune(moving);
-  return set;
 }
 
 /** Without those whose absence costs nothing. */

@@ -20,7 +20,8 @@ export interface SearchResult {
 }
 
 /** Gain by bytes, and gain by less than bytes: which is better depends on how much of the budget one index takes. */
-const POWERS = [1, 0.6];
+const POWERS = [1, 0.8, 0.6, 0.4, 0.2];
+const IMPROVED = 3;
 
 /** Up to four sets: the whole budget, the same without INCLUDE, a half and an eighth of it. Throws what the oracle throws. */
 export async function search(problem: SearchProblem): Promise<SearchResult> {
@@ -77,17 +78,32 @@ async function begin(problem: SearchProblem): Promise<{ readonly running: Runnin
   return { running: runningUntil(problem.limits.deadline, problem.limits.maxPlans), plans: () => plans };
 }
 
+/** Greedy sets by several powers, the best of them improved one after the other: where the first ends is not always the best end. */
 async function bestOf(running: Running, view: SetView, options: Variant): Promise<Mask> {
-  const tell = (value: number) => (options.isMain ? running.problem.onBetter?.(value) : undefined);
-  let best: { readonly set: Mask; readonly value: number } = { set: 0n, value: await view.objective(0n) };
+  let best: Found = { set: 0n, value: await view.objective(0n) };
+  const note = (found: Found) => {
+    const isSmaller = found.value === best.value && view.bytes(found.set) < view.bytes(best.set);
+    if (found.value > best.value || (found.value === best.value && !isSmaller)) return;
+    best = found;
+    if (options.isMain) running.problem.onBetter?.(found.value);
+  };
+  const starts = new Map<Mask, number>();
   for (const power of POWERS) {
     const set = await greedy(running, view, { ...options, start: 0n, power });
-    const value = await view.objective(set);
-    if (value >= best.value) continue;
-    best = { set, value };
-    tell(value);
+    starts.set(set, await view.objective(set));
+    note({ set, value: starts.get(set) ?? 0 });
   }
-  return improve(running, view, { ...options, start: best.set, onBetter: tell });
+  const ranked = [...starts].toSorted(([, a], [, b]) => a - b).slice(0, IMPROVED);
+  for (const [start] of ranked) {
+    if (running.isOver()) break;
+    await improve(running, view, { ...options, start, onBetter: note });
+  }
+  return best.set;
+}
+
+interface Found {
+  readonly set: Mask;
+  readonly value: number;
 }
 
 /** Costs with every index of the set, also those a statement was never seen to use. */
