@@ -122,6 +122,13 @@ describe('a statement that gets no verdict says why, and its values stay here', 
     expect(await reasonOf(units)).toMatchObject({ reason: 'failed-on-lab', detail: 'PostgreSQL error 22P02' });
   });
 
+  test('reads no table: it is not executed at all', async () => {
+    await cluster.sql('create sequence if not exists counted');
+    const units = await unitsOf(`select nextval('counted') + $1`, [['1']]);
+    expect(await reasonOf(units)).toMatchObject({ reason: 'catalogue-only', detail: 'it reads no table' });
+    expect(await cluster.sql('select is_called from counted')).toEqual([{ is_called: false }]);
+  });
+
   test('too slow with and without', async () => {
     const units = await unitsOf(`update ${quoted} set kind = kind where pg_sleep(1) is null and kind = $1`, [['1']], 'update');
     expect(await reasonOf(units, 100)).toMatchObject({ reason: 'too-slow-on-lab' });
@@ -129,9 +136,9 @@ describe('a statement that gets no verdict says why, and its values stay here', 
 });
 
 test('too slow without the set only: it took at least the limit', async () => {
-  // a probe for each of 150 rows: one of the index, or one of the whole table
-  const slow = `select sum((select count(*) from ${quoted} b where b."who?" = a.id)) from (select id from ${quoted} order by ctid limit 150) a where a.id > $1`;
-  const timeoutMs = 300;
+  // a probe for each of 600 rows: one of the index, or one of the whole table
+  const slow = `select sum((select count(*) from ${quoted} b where b."who?" = a.id)) from (select id from ${quoted} order by ctid limit 600) a where a.id > $1`;
+  const timeoutMs = 1_000;
   const built = await buildSet(client, [btree(table, ['who?'])], quietIo());
   const units = await unitsOf(slow, [['0']]);
   expect(await execute(client, units[0] as Unit, { away: built, timeoutMs })).toEqual({ kind: 'too-slow' });

@@ -92,10 +92,10 @@ describe('a set', () => {
   });
 
   test('that makes a write much slower is measured, and not recommended', async () => {
-    const write = [`insert into visit select n, n, n, $1 from generate_series(1000000, 1003000) n`, 1, 'insert'] as const;
+    const write = [`insert into visit select n, n, n, $1 from generate_series(1000000, 1010000) n`, 1, 'insert'] as const;
     const many = ['who', 'page', 'note'].flatMap((column) => [btree(visit, [column, 'id']), btree(visit, ['id', column])]);
     const asked = await runWith([byWho, write], [many]);
-    const measured = await steps.measureFinalist({ ...asked, finalist: 0 });
+    const measured = await steps.measureFinalist({ ...asked, finalist: 0, limits: limitsOf({ repeats: 9 }) });
     expect(measured).toMatchObject({
       slower: 1,
       decision: { verdict: 'rejected', because: [expect.stringMatching(/1 statement\(s\) become slower than 1.1×/)] },
