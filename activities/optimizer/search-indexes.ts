@@ -22,6 +22,8 @@ export interface SearchQuestion {
   readonly candidates?: CandidateOptions;
   /** Sets to give at most; default 4. */
   readonly sets?: number;
+  /** pg_trgm is there, so that trigram indexes can be built. Default false. */
+  readonly hasTrigrams?: boolean;
   /** Default 40,000 plans. */
   readonly maxPlans?: number;
 }
@@ -36,6 +38,8 @@ export interface SearchAnswer {
 
 /** What an index must save of the whole workload before it is worth a change at all. */
 const CHANGE_SHARE = 0.0005;
+/** Times the median. */
+const OUTLIER = 20;
 /** Indexes that only building can judge, at most so many in a set of their own. */
 const LAB_ONLY = 3;
 
@@ -55,16 +59,17 @@ export async function searchIndexes(question: SearchQuestion): Promise<SearchAns
   const statements = planned.map(
     (_, place): SearchStatement => ({ weight: weights[place] ?? 1, reads: readsOf(shapes[place]), candidates: indexesFor(place, false) }),
   );
-  const total = planned.reduce((sum, { cost }, place) => sum + cost * (weights[place] ?? 1), 0);
+  const changeCost = CHANGE_SHARE * typicalTotal(planned.map(({ cost }, place) => cost * (weights[place] ?? 1)));
   const found = await search({
     statements,
     existing: facts.flatMap(({ indexes }) => indexes),
     oracle: { plan: (place, indexes) => whatIf.plan((planned[place] as Planned).bound, indexes), size: (index) => whatIf.size(index) },
     limits: { ...limits, deadline: startedAt + limits.searchMs, maxPlans: question.maxPlans ?? 40_000, sets: question.sets ?? 4 },
-    upkeep: (index) => (question.isRaw ? 0 : upkeepOf(index, writes, facts) + CHANGE_SHARE * total),
+    upkeep: (index) => (question.isRaw ? 0 : upkeepOf(index, writes, facts) + changeCost),
     now: question.now,
   });
-  const labOnly = distinct(planned.flatMap((_, place) => indexesFor(place, true)));
+  const isBuildable = ({ keys }: IndexDefinition) => question.hasTrigrams === true || keys.every(({ operatorClass }) => operatorClass !== 'gin_trgm_ops');
+  const labOnly = distinct(planned.flatMap((_, place) => indexesFor(place, true))).filter(isBuildable);
   return { sets: withLabOnly(found.sets, labOnly, question), explains: whatIf.explains(), notPlanned };
 }
 
@@ -92,6 +97,12 @@ function weightsOf(planned: readonly Planned[], isRaw: boolean): number[] {
   if (isRaw || totalMs === 0 || planned.some(({ bound, cost }) => bound.statement.totalMs <= 0 || cost <= 0)) return calls;
   const totalCost = planned.reduce((sum, { cost }, place) => sum + cost * (calls[place] ?? 1), 0);
   return planned.map(({ bound, cost }) => ((bound.statement.totalMs / totalMs) * totalCost) / cost);
+}
+
+/** The workload's cost with outliers cut: one statement that takes a thousand times what the others do must not make every other gain look small. */
+function typicalTotal(costs: readonly number[]): number {
+  const median = costs.toSorted((a, b) => a - b)[Math.floor(costs.length / 2)] ?? 0;
+  return costs.reduce((sum, cost) => sum + Math.min(cost, OUTLIER * median), 0);
 }
 
 function readsOf(shape: StatementShape | undefined): Map<string, ReadonlySet<string>> {

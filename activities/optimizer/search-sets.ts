@@ -11,6 +11,7 @@ const BEAT_EVERY = 200;
 /** Needs hypopg on the lab's server. A step that is cancelled ends at the next plan. */
 export const searchSets: SearchSets = async (client: pg.Client, { bound, limits, io }) => {
   const facts = await readTableFacts(client);
+  const trigrams = await client.query(`/* assay optimizer */ select from pg_extension where extname = 'pg_trgm'`);
   const whatIf = await openHypoPg({ sessions: [client], facts });
   const watched = {
     ...whatIf,
@@ -21,7 +22,7 @@ export const searchSets: SearchSets = async (client: pg.Client, { bound, limits,
     },
   };
   try {
-    const { sets, explains } = await searchIndexes({ bound, facts, whatIf: watched, limits, now: () => Date.now() });
+    const { sets, explains } = await searchIndexes({ bound, facts, whatIf: watched, limits, hasTrigrams: trigrams.rowCount === 1, now: () => Date.now() });
     return { sets, explains };
   } finally {
     await whatIf.close().catch(() => {});
