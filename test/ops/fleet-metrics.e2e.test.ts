@@ -1,13 +1,17 @@
 /** A real Prometheus scrapes a real fleet: no panel is empty, and nothing alerts while all is well. */
 import { expect, test } from 'vitest';
+import { counting, makeShop, makeTraffic, startRun } from '../optimizer/optimizer-support.ts';
 import { fillTable, startBackup, useFleet } from '../support/fleet.ts';
 import { everyPanelReturnsASeries, startPrometheus } from '../support/prometheus.ts';
 
-const fleet = useFleet();
+const fleet = useFleet(counting);
 
-test('after one proven backup every panel of the dashboard shows a series', async () => {
+test('after one proven backup and one recommendation every panel of the dashboard shows a series', async () => {
   await fillTable(fleet.get(), 1_000);
+  await makeShop(fleet.get(), 40_000);
+  await makeTraffic(fleet.get());
   expect((await (await startBackup(fleet.get())).result()).proof?.verdict).toBe('proven');
+  expect((await (await startRun(fleet.get())).result()).recommendation).not.toBeNull();
   const prometheus = await startPrometheus([new URL(fleet.get().worker?.metricsUrl ?? '').host]);
   try {
     expect(await everyPanelReturnsASeries(prometheus.url, 40_000)).toEqual([]);
@@ -17,4 +21,4 @@ test('after one proven backup every panel of the dashboard shows a series', asyn
   } finally {
     await prometheus.stop();
   }
-}, 120_000);
+}, 180_000);

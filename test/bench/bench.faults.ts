@@ -1,4 +1,4 @@
-/** The benchmarks still measure: all of them at a toy size. What they measure here says nothing. */
+/** The benchmarks still measure: all of them at a toy size. What they measure here says nothing. Beside the fault matrix because of its length. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
