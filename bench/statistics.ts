@@ -1,4 +1,7 @@
 /** Medians and bootstrap intervals. Pure; the resampling is seeded, so the same samples always give the same interval. */
+import { median, quantile, seeded } from '../domain/optimizer/statistics.ts';
+
+export { median, quantile };
 
 export interface Interval {
   readonly median: number;
@@ -13,15 +16,6 @@ export interface Pair {
 }
 
 const RESAMPLES = 10_000;
-
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = share * (sorted.length - 1);
-  const [low, high] = [sorted[Math.floor(at)] ?? Number.NaN, sorted[Math.ceil(at)] ?? Number.NaN];
-  return low + (high - low) * (at - Math.floor(at));
-}
-
-export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
 /** Of the median of ours / bare, pair by pair: what drifts between pairs falls out. */
 export const ratioOf = (pairs: readonly Pair[]): Interval => intervalOf(pairs, (sample) => median(sample.map(({ ours, bare }) => ours / bare)));
@@ -52,14 +46,3 @@ export function difference({ median: middle, low, high }: Interval): string {
 }
 
 export const showRatio = ({ median: middle, low, high }: Interval): string => `${middle.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
-
-/** mulberry32 */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
