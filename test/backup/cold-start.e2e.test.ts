@@ -10,6 +10,7 @@ import { parse, stringify } from 'yaml';
 import { readCloneFile } from '../../activities/backup/clone/layout.ts';
 import { createBackupSteps } from '../../activities/backup/steps.ts';
 import { run } from '../../activities/process.ts';
+import { isAlive } from '../../activities/process-alive.ts';
 import type { BackupRecord } from '../../domain/backup/model.ts';
 import { openColdFleet } from '../../workers/commands/cold-fleet.ts';
 import { createSourceObjects } from '../../workers/commands/plan-source-objects.ts';
@@ -22,7 +23,7 @@ import { testCluster } from '../support/cluster.ts';
 import { filesBelow } from '../support/damaged.ts';
 import { eventually } from '../support/engine.ts';
 import { inventory } from '../support/repository.ts';
-import { asFound, askRestored, enginesAt, runs, stopAfterwards, stopAllRestored } from '../support/restored.ts';
+import { asFound, askRestored, enginesAt, stopAfterwards, stopAllRestored } from '../support/restored.ts';
 
 let cluster: EmbeddedCluster;
 let policyFile: string;
@@ -207,7 +208,7 @@ describe('an interrupted restore', { timeout: 90_000 }, () => {
       for (const pid of engines) process.kill(pid, 'SIGSTOP');
       const pid = processOfOwner(readCloneFile(into)?.owner ?? '') ?? 0;
       process.kill(pid, 'SIGKILL');
-      await eventually(() => !runs(pid), 'its end');
+      await eventually(() => !isAlive(pid), 'its end');
       expect(process.kill(pid, 0)).toBe(true);
       const { exit, json, err } = await cold(into, '--to-time', moment);
       expect(err).toContain('removing what an interrupted restore left');

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { privateFolder } from '../../activities/os-user.ts';
 import { run } from '../../activities/process.ts';
+import { isAlive } from '../../activities/process-alive.ts';
 import type { BackupRecord, RecoveryTarget } from '../../domain/backup/model.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
 import { engineOf, eventually, nextSegment, restoreFolders, testIo } from '../support/engine.ts';
-import { runs } from '../support/restored.ts';
 
 let cluster: EmbeddedCluster;
 let backup: BackupRecord;
@@ -205,7 +205,7 @@ describe('a worker that is killed while it restores', { timeout: 120_000 }, () =
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
     worker.kill('SIGKILL');
     await engineOf(cluster).restore(asked, testIo());
-    expect(pids.filter(runs)).toEqual([]);
+    expect(pids.filter(isAlive)).toEqual([]);
     expect(existsSync(join(folders.dataDirectory, 'global/pg_control'))).toBe(true);
   });
 });

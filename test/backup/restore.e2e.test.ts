@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ApplicationFailure, WorkflowFailedError } from '@temporalio/client';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isAlive } from '../../activities/process-alive.ts';
 import type { BackupRecord, RecoveryTarget } from '../../domain/backup/model.ts';
 import type { BackupRestoreInput, BackupRestorePointInput, BackupRestorePointResult, BackupRestoreResult } from '../../domain/backup/requests.ts';
 import { fleetQueue, workflowIds } from '../../domain/ids.ts';
@@ -11,7 +12,7 @@ import type { EmbeddedFleet } from '../../workers/embedded/embedded-fleet.ts';
 import { assay } from '../support/assay-command.ts';
 import { eventually } from '../support/engine.ts';
 import { fillTable, freshKey, startBackup, startProof, useFleet } from '../support/fleet.ts';
-import { asFound, askRestored, enginesAt, runs, stopAfterwards, stopAllRestored } from '../support/restored.ts';
+import { asFound, askRestored, enginesAt, stopAfterwards, stopAllRestored } from '../support/restored.ts';
 
 const fleet = useFleet();
 let backup: BackupRecord;
@@ -150,7 +151,7 @@ describe('a restore that does not come to its end', { timeout: 90_000 }, () => {
     await fleet.get().startWorker();
     const { proof } = await request.result();
     expect(proof.verdict).toBe('proven');
-    expect(engines.filter(runs)).toEqual([]);
+    expect(engines.filter(isAlive)).toEqual([]);
     expect(await restoredIds(into)).toEqual(await committedBy((targets.time as { at: string }).at));
   });
 
@@ -162,7 +163,7 @@ describe('a restore that does not come to its end', { timeout: 90_000 }, () => {
     await request.cancel();
     await fleet.get().startWorker();
     await expect(request.result()).rejects.toThrow(WorkflowFailedError);
-    expect(engines.filter(runs)).toEqual([]);
+    expect(engines.filter(isAlive)).toEqual([]);
     expect(existsSync(into)).toBe(false);
     expect(await pins()).toEqual([]);
   });

@@ -6,11 +6,11 @@ import { cloneFoldersIn } from '../../activities/backup/clone/layout.ts';
 import { processesIn } from '../../activities/backup/clone/server.ts';
 import { createEvidenceStore } from '../../activities/backup/evidence/evidence-store.ts';
 import { openControl } from '../../activities/control/control-database.ts';
+import { isAlive } from '../../activities/process-alive.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import { readSecret } from '../../workers/config.ts';
 import { eventually } from '../support/engine.ts';
 import { fillTable, startBackup, startProof, useFleet } from '../support/fleet.ts';
-import { runs } from '../support/restored.ts';
 
 const fleet = useFleet();
 
@@ -58,7 +58,7 @@ test('one whose workflow is gone is wiped with all its processes, one whose work
 
   await fleet.get().startWorker();
   expect(existsSync(left)).toBe(false);
-  expect(processes.filter(runs)).toEqual([]);
+  expect(processes.filter(isAlive)).toEqual([]);
   expect(existsSync(join(kept, 'clone.json'))).toBe(true);
   expect(await pinners()).toEqual([stays.workflowId]);
   expect(await swept()).toBe(1);

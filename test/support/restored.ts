@@ -43,18 +43,6 @@ export function enginesAt(folder: string): readonly number[] {
   return lines.filter((line) => line.includes('pgbackrest') && line.includes(`--pg1-path=${folder}/data`)).map((line) => Number.parseInt(line, 10));
 }
 
-/** Whether a process still runs; one that nobody has asked after yet is none. */
-export function runs(pid: number): boolean {
-  try {
-    return !execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' })
-      .trim()
-      .startsWith('Z');
-  } catch {
-    // ps ends with 1 where there is no such process
-    return false;
-  }
-}
-
 /** A folder as its user left it: rights, owner, names in it; null where there is none. */
 export function asFound(folder: string) {
   if (!existsSync(folder)) return null;

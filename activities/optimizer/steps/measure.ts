@@ -1,5 +1,6 @@
 /** One set that the search found, really built on the lab and measured against the lab without it. */
 import { summaryOf } from '../../../domain/optimizer/experiment.ts';
+import type { Decision, Experiment } from '../../../domain/optimizer/model.ts';
 import type { ExperimentSummary } from '../../../domain/optimizer/requests.ts';
 import { measureSet } from '../lab/experiment.ts';
 import { judgedExperiment, refusedExperiment } from '../lab/judged.ts';
@@ -28,16 +29,19 @@ export function measureSteps(deps: OptimizerDependencies) {
             refused === null
               ? judgedExperiment(await measureSet(session, units, { built, rounds }), { id, proof, built, places: null, limits })
               : refusedExperiment(refused, { id, proof });
-          await deps.store.saveExperiment(request.run, experiment, decision);
-          deps.observe({
-            kind: 'experiment-measured',
-            cluster: request.policy.cluster,
-            experiment: experiment.id,
-            verdict: decision.verdict,
-            ratio: experiment.total.ratio,
-          });
-          return summaryOf(experiment, decision);
+          return recordExperiment(deps, request, { experiment, decision });
         },
       }),
   };
+}
+
+/** Kept in the control database and told; its figures come back. Idempotent by the experiment's id. */
+export async function recordExperiment(
+  deps: OptimizerDependencies,
+  { run, policy }: MeasureRequest,
+  { experiment, decision }: { readonly experiment: Experiment; readonly decision: Decision },
+): Promise<ExperimentSummary> {
+  await deps.store.saveExperiment(run, experiment, decision);
+  deps.observe({ kind: 'experiment-measured', cluster: policy.cluster, experiment: experiment.id, verdict: decision.verdict, ratio: experiment.total.ratio });
+  return summaryOf(experiment, decision);
 }

@@ -1,5 +1,4 @@
 /** The best set, reduced to the indexes that earn their place, measured as it will be recommended. */
-import { summaryOf } from '../../../domain/optimizer/experiment.ts';
 import type { Decision, Experiment } from '../../../domain/optimizer/model.ts';
 import { type Recommendation, type RecommendedIndex, recommendedIndex } from '../../../domain/optimizer/recommendation.ts';
 import type { ExperimentSummary } from '../../../domain/optimizer/requests.ts';
@@ -11,7 +10,7 @@ import { partitionsOf } from '../lab/partitions.ts';
 import { onLab, type Prepared } from '../lab/session.ts';
 import { type BuiltIndex, dropSql } from '../lab/sets.ts';
 import type { OptimizerDependencies } from '../ports.ts';
-import type { MeasureRequest } from './measure.ts';
+import { type MeasureRequest, recordExperiment } from './measure.ts';
 
 export interface SettleRequest extends MeasureRequest {
   /** Id for the recommendation, where there is something to recommend. */
@@ -34,17 +33,10 @@ export function settleSteps(deps: OptimizerDependencies) {
         indexesOf: ({ finalists }) => finalists[request.finalist]?.indexes ?? [],
         async work(prepared) {
           const { built, experiment, decision } = await settledSet(prepared, request);
-          await deps.store.saveExperiment(request.run, experiment, decision);
-          deps.observe({
-            kind: 'experiment-measured',
-            cluster: request.policy.cluster,
-            experiment: experiment.id,
-            verdict: decision.verdict,
-            ratio: experiment.total.ratio,
-          });
+          const summary = await recordExperiment(deps, request, { experiment, decision });
           const isRecommended = decision.verdict === 'accepted';
           if (isRecommended) await recommend(deps, { request, prepared, built, experiment, decision });
-          return { experiment: summaryOf(experiment, decision), isRecommended };
+          return { experiment: summary, isRecommended };
         },
       }),
   };

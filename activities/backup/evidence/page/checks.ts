@@ -2,7 +2,7 @@
 
 import type { CertificateBody } from '../../../../domain/backup/certificate-schema.ts';
 import { sayDuration } from '../../../../domain/backup/certificate-words.ts';
-import { type Html, html } from './html.ts';
+import { type Html, html } from '../../../../domain/html.ts';
 
 type Check = CertificateBody['checks'][number];
 

@@ -2,7 +2,7 @@
 
 import type { CertificateBody } from '../../../../domain/backup/certificate-schema.ts';
 import { plural, sayBytes, sayDuration, sayShare } from '../../../../domain/backup/certificate-words.ts';
-import { type Html, html, px, shorten } from './html.ts';
+import { type Html, html, px, shorten } from '../../../../domain/html.ts';
 import { type Box, squarify } from './treemap.ts';
 
 const FIELD: Box = { x: 0, y: 0, width: 880, height: 190 };

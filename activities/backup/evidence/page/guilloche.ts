@@ -1,5 +1,5 @@
 /** The fine line pattern of banknotes, drawn from the document's hash: another document has another pattern. */
-import { type Html, html, px } from './html.ts';
+import { type Html, html, px } from '../../../../domain/html.ts';
 
 /** Small numbers 0-15 from the hash, one a call, round and round. */
 function digits(hash: string): () => number {

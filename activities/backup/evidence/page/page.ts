@@ -2,10 +2,10 @@
 
 import type { Certificate, CertificateBody, CertificateObjective } from '../../../../domain/backup/certificate-schema.ts';
 import { plural, sayBytes, sayDuration, sayInstant, sayShare, sayTarget } from '../../../../domain/backup/certificate-words.ts';
+import { type Html, html, shorten } from '../../../../domain/html.ts';
 import { checkList } from './checks.ts';
 import { coverage } from './coverage.ts';
 import { band } from './guilloche.ts';
-import { type Html, html, shorten } from './html.ts';
 import { recoveryPoint, recoveryTime } from './phases.ts';
 import { seal, sealWords } from './seal.ts';
 import { style } from './style.ts';

@@ -2,7 +2,7 @@
 
 import type { CertificateBody, CertificateObjective } from '../../../../domain/backup/certificate-schema.ts';
 import { sayDuration } from '../../../../domain/backup/certificate-words.ts';
-import { type Html, html, px } from './html.ts';
+import { type Html, html, px } from '../../../../domain/html.ts';
 
 const WIDTH = 420;
 const NAMES = { fetchMs: 'fetch', startMs: 'start', replayMs: 'replay' } as const;

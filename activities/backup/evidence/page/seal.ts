@@ -1,7 +1,7 @@
 /** The verdict as a seal: shape, colour, sign and words all say it, so that it survives a grey printer and colour blindness. */
 import type { CertificateBody } from '../../../../domain/backup/certificate-schema.ts';
+import { type Html, html, px } from '../../../../domain/html.ts';
 import { rosette } from './guilloche.ts';
-import { type Html, html, px } from './html.ts';
 
 const CENTRE = 110;
 

@@ -2,7 +2,7 @@
 
 import type { CertificateBody } from '../../../../domain/backup/certificate-schema.ts';
 import { plural, sayDuration, sayInstant, sayTarget } from '../../../../domain/backup/certificate-words.ts';
-import { type Html, html, px, shorten } from './html.ts';
+import { type Html, html, px, shorten } from '../../../../domain/html.ts';
 
 interface Moment {
   readonly at: number;
