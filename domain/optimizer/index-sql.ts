@@ -1,4 +1,5 @@
 /** The SQL of an index: what makes it, and the one text by which two definitions are equal. */
+import { digest, firstBytes } from './index-name.ts';
 import type { IndexDefinition, IndexKey, RelationName } from './model.ts';
 
 /** Quotes a name as `pg.escapeIdentifier` does (property-tested against it): domain code knows no driver. */
@@ -49,23 +50,4 @@ function indexBody(index: IndexDefinition): string {
   const include = index.include.length === 0 ? '' : ` INCLUDE (${index.include.map(quoteName).join(', ')})`;
   const where = index.predicate === null ? '' : ` WHERE (${index.predicate})`;
   return `${quoteRelation(index.table)} USING ${index.method} (${index.keys.map(keyText).join(', ')})${include}${where}`;
-}
-
-/** FNV-1a, 32 bit: names need no more, equality goes by the whole text. */
-function digest(text: string): string {
-  let hash = 0x811c9dc5;
-  for (const character of text) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
-  return hash.toString(16).padStart(8, '0');
-}
-
-function firstBytes(text: string, limit: number): string {
-  let bytes = 0;
-  let kept = '';
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    bytes += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    if (bytes > limit) break;
-    kept += character;
-  }
-  return kept;
 }

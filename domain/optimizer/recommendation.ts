@@ -2,18 +2,49 @@
 import { createIndexSql, indexName, quoteName, quoteRelation } from './index-sql.ts';
 import type { Decision, Experiment, IndexDefinition, Instant, RecommendationState, RelationName } from './model.ts';
 
-export interface RecommendedIndex {
-  /** As it will be called on the source. */
+interface ProposedChange {
+  /** As it is, or will be, called on the source; without its schema, which is the table's. */
   readonly name: string;
-  readonly index: IndexDefinition;
-  /** As it is proposed: CREATE INDEX, of a partitioned table one for each part, each a line. */
+  /** One statement a line, each ending in `;`, each to be run outside a transaction. Of a partitioned table CREATE INDEX of each part. */
   readonly sql: string;
+  /** Likewise; a removal's is the definition that was kept. Empty: there is nothing to undo. */
   readonly undo: string;
+  /** Of a new index, really; of a removal or a rebuild what it frees; of statistics 0. */
   readonly sizeBytes: number;
   readonly buildMs: number;
-  /** Executed total without it / with the whole set; null: not measured. */
+  /** Executed total without this change / with the whole set; null: not measured. */
   readonly leaveOneOut: number | null;
+  /** Why, in words, where the figures do not say it. */
+  readonly because?: string;
 }
+
+/** On an index: `index` is the new one, or the one that goes or is built anew. Without a kind (documents of earlier versions): create-index. */
+export interface IndexChange extends ProposedChange {
+  readonly kind?: 'create-index' | 'drop-index' | 'reindex';
+  readonly index: IndexDefinition;
+}
+
+export interface StatisticsChange extends ProposedChange {
+  readonly kind: 'create-statistics';
+  readonly index: null;
+  readonly table: RelationName;
+}
+
+export type RecommendedIndex = IndexChange | StatisticsChange;
+
+export type ChangeKind = NonNullable<RecommendedIndex['kind']>;
+
+export const kindOf = (change: RecommendedIndex): ChangeKind => change.kind ?? 'create-index';
+
+export const tableOfChange = (change: RecommendedIndex): RelationName => (change.index === null ? change.table : change.index.table);
+
+/** Real bytes of what is new. */
+export const newBytes = (changes: readonly RecommendedIndex[]): number =>
+  changes.reduce((sum, change) => sum + (kindOf(change) === 'create-index' ? change.sizeBytes : 0), 0);
+
+/** What removals and rebuilds give back. */
+export const freedBytes = (changes: readonly RecommendedIndex[]): number =>
+  changes.reduce((sum, change) => sum + (['drop-index', 'reindex'].includes(kindOf(change)) ? change.sizeBytes : 0), 0);
 
 export interface Recommendation {
   readonly id: string;
@@ -39,7 +70,7 @@ export function recommendedIndex(
   index: IndexDefinition,
   measured: Pick<RecommendedIndex, 'sizeBytes' | 'buildMs' | 'leaveOneOut'>,
   partitions: Partitions = null,
-): RecommendedIndex {
+): IndexChange {
   const name = indexName(index);
   const whole = `${quoteName(index.table.schema)}.${quoteName(name)}`;
   // PostgreSQL drops the index of a partitioned table only as a whole, and not concurrently
@@ -66,7 +97,7 @@ function createSql(index: IndexDefinition, name: string, partitions: Partitions)
 
 /** For `psql -f` or a migration without a transaction around it. */
 export function recommendationSql({ indexes, ...about }: Recommendation): string {
-  const each = indexes.map((index) => [...figuresOf(index), index.sql, commentSql(about.id, index), ''].join('\n'));
+  const each = indexes.map((index) => [...figuresOf(index), index.sql, ...commentSql(about.id, index), ''].join('\n'));
   return [
     ...headOf(about),
     '-- CREATE INDEX CONCURRENTLY runs outside a transaction; a build that fails leaves an INVALID index: drop it, then try again.',
@@ -76,7 +107,9 @@ export function recommendationSql({ indexes, ...about }: Recommendation): string
 }
 
 export function undoSql({ indexes, ...about }: Recommendation): string {
-  return [...headOf(about), '-- Undo: takes the indexes away again.', '', ...indexes.map(({ undo }) => undo), ''].join('\n');
+  const undone = indexes.map((change) => (change.undo === '' ? comment(`${change.name}: nothing to undo`) : change.undo));
+  const isRemoved = indexes.some((change) => kindOf(change) === 'drop-index');
+  return [...headOf(about), `-- Undo: takes what was made away again${isRemoved ? ', and makes again what was dropped' : ''}.`, '', ...undone, ''].join('\n');
 }
 
 function headOf({ id, cluster, database, experiment, backup, createdAt }: Omit<Recommendation, 'indexes'>): string[] {
@@ -90,18 +123,29 @@ function headOf({ id, cluster, database, experiment, backup, createdAt }: Omit<R
   ];
 }
 
-function figuresOf({ index, sql, sizeBytes, buildMs, leaveOneOut }: RecommendedIndex): string[] {
+function figuresOf(change: RecommendedIndex): string[] {
+  const table = quoteRelation(tableOfChange(change));
+  const because = change.because === undefined ? [] : [comment(`why: ${change.because}`)];
+  if (change.index === null) return [comment(`${table}: statistics on columns that go together; ANALYZE fills them`), ...because];
+  const { index, sql, sizeBytes, buildMs, leaveOneOut } = change;
+  if (change.kind === 'drop-index') return [comment(`${table}: frees ${sizeBytes} bytes`), ...because];
+  if (change.kind === 'reindex') return [comment(`${table}: frees about ${sizeBytes} bytes`), ...because];
   const without = leaveOneOut === null ? '' : `; without it the total is ${leaveOneOut.toFixed(2)} times as long`;
   return [
-    comment(`${quoteRelation(index.table)}: ${sizeBytes} bytes, built in ${buildMs} ms on the copy${without}`),
+    comment(`${table}: ${sizeBytes} bytes, built in ${buildMs} ms on the copy${without}`),
+    ...because,
     ...(sql.includes('CONCURRENTLY') ? [] : [comment('its parts are divided further: this takes a lock that makes writers wait until it is built')]),
     ...(index.predicate === null ? [] : [comment('partial: it serves only statements whose condition implies its own')]),
   ];
 }
 
-/** The change carries the id of its evidence with it. */
-const commentSql = (id: string, { index, name }: RecommendedIndex): string =>
-  `COMMENT ON INDEX ${quoteName(index.table.schema)}.${quoteName(name)} IS 'assay ${id.replaceAll("'", "''")}';`;
+/** What is new carries the id of its evidence with it; what was there keeps its own words. */
+function commentSql(id: string, change: RecommendedIndex): string[] {
+  const kind = kindOf(change);
+  if (kind === 'drop-index' || kind === 'reindex') return [];
+  const name = `${quoteName(tableOfChange(change).schema)}.${quoteName(change.name)}`;
+  return [`COMMENT ON ${kind === 'create-index' ? 'INDEX' : 'STATISTICS'} ${name} IS 'assay ${id.replaceAll("'", "''")}';`];
+}
 
 /** A name may hold a line break: what follows it would be SQL. */
 const comment = (text: string): string => `-- ${text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, ' ')}`;

@@ -1,6 +1,6 @@
 /** Runs and recommendations of the optimizer, as people read them. */
 import type { StatementVerdict } from '../../domain/optimizer/model.ts';
-import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
+import { freedBytes, kindOf, newBytes, type Recommendation, type RecommendedIndex } from '../../domain/optimizer/recommendation.ts';
 import type { ExperimentSummary, OptimizerRunResult } from '../../domain/optimizer/requests.ts';
 import type { Interval } from '../../domain/optimizer/statistics.ts';
 import { bytes, duration, when } from './figures.ts';
@@ -47,7 +47,7 @@ export function recommendationsText(all: readonly Recommendation[], paint: Paint
     `${plain(cluster)}/${plain(database)}`,
     state,
     String(indexes.length),
-    bytes(sizeOf(indexes)),
+    bytes(newBytes(indexes)),
     share(experiment.total),
     when(createdAt, paint),
   ]);
@@ -63,14 +63,24 @@ export function recommendationText(recommendation: Recommendation, paint: Paint)
     ['made', when(createdAt, paint)],
     ['evidence', `experiment ${plain(experiment.id)} on a copy of backup ${plain(backup)}, proof ${plain(experiment.proofId)}`],
     ['time left', share(experiment.total)],
-    ['size', `${bytes(sizeOf(indexes))} really`],
+    ['size', `${bytes(newBytes(indexes))} really${freedBytes(indexes) === 0 ? '' : `, ${bytes(freedBytes(indexes))} freed`}`],
   ];
   const because = decision.because.map((each) => `  · ${plain(each)}\n`).join('');
-  const sql = indexes.map(({ sql: create, sizeBytes, buildMs, leaveOneOut }) => {
-    const worth = leaveOneOut === null ? '' : `, without it ${leaveOneOut.toFixed(2)} × the time`;
-    return `${paint.strong(plain(create))}\n  ${paint.dim(`${bytes(sizeBytes)}, built in ${duration(buildMs)}${worth}`)}\n`;
-  });
+  const sql = indexes.map((change) => `${paint.strong(lines(change.sql))}\n  ${paint.dim(changeFigures(change))}\n`);
   return `${facts(rows, paint)}\n${because}\n${sql.join('')}\n${statementsTable(experiment.statements, texts, paint)}\n`;
+}
+
+/** One statement a line, none of which can move the terminal. */
+const lines = (sql: string): string => sql.split('\n').map(plain).join('\n');
+
+function changeFigures(change: RecommendedIndex): string {
+  const { sizeBytes, buildMs, leaveOneOut, because } = change;
+  const why = because === undefined ? [] : [plain(because)];
+  const kind = kindOf(change);
+  if (kind === 'create-statistics') return ['statistics on columns that go together', ...why].join('; ');
+  if (kind !== 'create-index') return [`frees ${kind === 'reindex' ? 'about ' : ''}${bytes(sizeBytes)}`, ...why].join('; ');
+  const worth = leaveOneOut === null ? '' : `, without it ${leaveOneOut.toFixed(2)} × the time`;
+  return [`${bytes(sizeBytes)}, built in ${duration(buildMs)}${worth}`, ...why].join('; ');
 }
 
 function statementsTable(statements: readonly StatementVerdict[], texts: Recommendation['texts'], paint: Paint): string {
@@ -89,8 +99,6 @@ function judgedWord({ judged }: StatementVerdict, paint: Paint): string {
 const share = ({ ratio, low, high }: Interval): string => `${percent(ratio)} % (${percent(low)}–${percent(high)})`;
 
 const percent = (ratio: number) => (ratio * 100).toFixed(1);
-
-const sizeOf = (indexes: Recommendation['indexes']) => indexes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 
 function shortened(text: string, room: number): string {
   const line = plain(text).replaceAll(/\s+/g, ' ').trim();

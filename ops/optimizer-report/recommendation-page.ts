@@ -1,7 +1,7 @@
 /** A recommendation as one page for whoever has to approve it: what was measured for each statement, what each index costs and earns, the SQL. */
 import { type Html, html } from '../../domain/html.ts';
 import { count, ms, size } from '../../domain/optimizer/finding-words.ts';
-import { type Recommendation, recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
+import { freedBytes, kindOf, newBytes, type Recommendation, recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
 import type { Interval } from '../../domain/optimizer/statistics.ts';
 import { gainPicture } from './gain-picture.ts';
 import { code, sheet } from './sheet.ts';
@@ -14,7 +14,7 @@ export function recommendationPage(recommendation: Recommendation): string {
 ${figures(recommendation)}
 ${decision.because.length === 0 ? '' : html`<ul class="because">${decision.because.map((sentence) => html`<li>${sentence}</li>`)}</ul>`}
 <section class="long"><h2>What each statement gains</h2>${gainPicture(experiment.statements, texts)}</section>
-<section><h2>What each index costs and earns</h2>${worthPicture(indexes)}</section>
+<section><h2>What each change costs and earns</h2>${worthPicture(indexes)}</section>
 <section class="long"><h2>The change</h2>${code(recommendationSql(recommendation).trimEnd())}</section>
 <section><h2>The way back</h2>${code(undoSql(recommendation).trimEnd())}</section>
 <section><h2>What this does not show</h2><ul class="limits">${LIMITS.map((sentence) => html`<li>${sentence}</li>`)}</ul></section>
@@ -29,18 +29,20 @@ const LIMITS = [
 ];
 
 function claim({ experiment: { total }, indexes }: Recommendation): Html {
-  const made = indexes.length === 1 ? 'One index brings' : `${indexes.length} indexes bring`;
+  const noun = indexes.every((change) => kindOf(change) === 'create-index') ? ['index', 'indexes'] : ['change', 'changes'];
+  const made = indexes.length === 1 ? `One ${noun[0]} brings` : `${indexes.length} ${noun[1]} bring`;
   return html`${made} the executed time of this workload to <strong>${percent(total.ratio)} %</strong> of what it was, measured on a restored copy.`;
 }
 
 function figures({ experiment: { total, statements }, indexes }: Recommendation): Html {
   const counted = (judged: string) => statements.filter((each) => each.judged === judged).length;
-  const bytes = indexes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const built = indexes.filter((change) => kindOf(change) === 'create-index').length;
+  const freed = freedBytes(indexes);
   const buildMs = indexes.reduce((sum, each) => sum + each.buildMs, 0);
   const slower = counted('slower');
   return html`<dl class="figures"><div><dt>Time left</dt><dd>${percent(total.ratio)} %<small>${interval(total)}, each statement weighted by its calls</small></dd></div>
 <div><dt>Statements</dt><dd>${counted('faster')} faster<small>${counted('same')} the same, <b class="${slower === 0 ? 'met' : 'bad'}">${slower} slower</b></small></dd></div>
-<div><dt>Size</dt><dd>${size(bytes)}<small>really, ${count(indexes.length)} built</small></dd></div>
+<div><dt>Size</dt><dd>${size(newBytes(indexes))}<small>really, ${count(built)} built${freed === 0 ? '' : `; ${size(freed)} freed`}</small></dd></div>
 <div><dt>Build</dt><dd>${ms(buildMs)}<small>on the copy, without CONCURRENTLY</small></dd></div></dl>`;
 }
 

@@ -2,7 +2,7 @@
 import { type Html, html, px } from '../../domain/html.ts';
 import { ms, size } from '../../domain/optimizer/finding-words.ts';
 import { createIndexSql } from '../../domain/optimizer/index-sql.ts';
-import type { RecommendedIndex } from '../../domain/optimizer/recommendation.ts';
+import { type IndexChange, kindOf, type RecommendedIndex } from '../../domain/optimizer/recommendation.ts';
 
 const WIDTH = 880;
 const HEIGHT = 230;
@@ -13,16 +13,24 @@ const BOTTOM = 40;
 
 /** A picture and a list; numbers in the picture are those of the list. */
 export function worthPicture(indexes: readonly RecommendedIndex[]): Html {
-  const measured = indexes.filter(({ leaveOneOut }) => leaveOneOut !== null);
-  return html`${measured.length < 2 ? '' : picture(indexes)}<ol class="indexes">${indexes.map(
-    ({ name, index, sizeBytes, buildMs, leaveOneOut }) =>
-      html`<li><p class="mono">${createIndexSql(index, name, { concurrently: false })}</p><p class="legend">${size(sizeBytes)}, built in ${ms(buildMs)}${leaveOneOut === null ? '' : html`; without it the workload takes <b>${leaveOneOut.toFixed(2)} ×</b> as long`}</p></li>`,
-  )}</ol>`;
+  const measured = indexes.filter((change) => isNew(change) && change.leaveOneOut !== null);
+  return html`${measured.length < 2 ? '' : picture(indexes)}<ol class="indexes">${indexes.map((change) => (isNew(change) ? newIndex(change) : otherChange(change)))}</ol>`;
+}
+
+const isNew = (change: RecommendedIndex): change is IndexChange => kindOf(change) === 'create-index';
+
+const newIndex = ({ name, index, sizeBytes, buildMs, leaveOneOut }: IndexChange): Html =>
+  html`<li><p class="mono">${createIndexSql(index, name, { concurrently: false })}</p><p class="legend">${size(sizeBytes)}, built in ${ms(buildMs)}${leaveOneOut === null ? '' : html`; without it the workload takes <b>${leaveOneOut.toFixed(2)} ×</b> as long`}</p></li>`;
+
+function otherChange({ sql, sizeBytes, because, kind }: RecommendedIndex): Html {
+  const words = [kind === 'create-statistics' ? 'statistics: next to no room' : `frees ${size(sizeBytes)}`, ...(because === undefined ? [] : [because])];
+  return html`<li><p class="mono">${sql}</p><p class="legend">${words.join('; ')}</p></li>`;
 }
 
 function picture(indexes: readonly RecommendedIndex[]): Html {
-  const largest = Math.max(1, ...indexes.map(({ sizeBytes }) => sizeBytes)) * 1.08;
-  const most = Math.max(1.1, ...indexes.map(({ leaveOneOut }) => leaveOneOut ?? 1)) * 1.05;
+  const drawn = indexes.filter(isNew);
+  const largest = Math.max(1, ...drawn.map(({ sizeBytes }) => sizeBytes)) * 1.08;
+  const most = Math.max(1.1, ...drawn.map(({ leaveOneOut }) => leaveOneOut ?? 1)) * 1.05;
   const x = (bytes: number) => LEFT + (bytes / largest) * (WIDTH - LEFT - RIGHT);
   const y = (worth: number) => HEIGHT - BOTTOM - ((Math.max(1, worth) - 1) / (most - 1)) * (HEIGHT - TOP - BOTTOM);
   const base = HEIGHT - BOTTOM;
@@ -30,6 +38,6 @@ function picture(indexes: readonly RecommendedIndex[]): Html {
 <line class="axis" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${base}" y2="${base}"/><line class="axis" x1="${LEFT}" x2="${LEFT}" y1="${TOP}" y2="${base}"/>
 <text class="axis-name" x="${WIDTH - RIGHT}" y="${HEIGHT - 8}" text-anchor="end">size, up to ${size(largest)}</text><text class="axis-name" x="${LEFT - 8}" y="${base + 4}" text-anchor="end">1 ×</text><text class="axis-name" x="${LEFT - 8}" y="${TOP + 8}" text-anchor="end">${most.toFixed(1)} ×</text>
 <text class="axis-name" x="${LEFT + 8}" y="${TOP + 8}">time without it</text>
-${indexes.map(({ name, sizeBytes, leaveOneOut }, at) => (leaveOneOut === null ? '' : html`<g class="mark"><title>${name}: ${size(sizeBytes)}, ${leaveOneOut.toFixed(2)} ×</title><circle cx="${px(x(sizeBytes))}" cy="${px(y(leaveOneOut))}" r="11"/><text x="${px(x(sizeBytes))}" y="${px(y(leaveOneOut) + 4)}" text-anchor="middle">${at + 1}</text></g>`))}</svg>
+${indexes.map(({ kind, name, sizeBytes, leaveOneOut }, at) => (leaveOneOut === null || (kind ?? 'create-index') !== 'create-index' ? '' : html`<g class="mark"><title>${name}: ${size(sizeBytes)}, ${leaveOneOut.toFixed(2)} ×</title><circle cx="${px(x(sizeBytes))}" cy="${px(y(leaveOneOut))}" r="11"/><text x="${px(x(sizeBytes))}" y="${px(y(leaveOneOut) + 4)}" text-anchor="middle">${at + 1}</text></g>`))}</svg>
 <p class="legend">High and left is good: much gained for little room.</p>`;
 }

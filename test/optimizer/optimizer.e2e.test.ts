@@ -37,7 +37,7 @@ test('a slow statement becomes a recommendation: measured on the lab, true on th
   const result = await (await startRun(fleet.get(), { limits: { repeats: 5 } })).result();
   expect(result).toMatchObject({ proof: proof?.id, backup: proof?.backup });
   const recommendation = await storedRecommendation(fleet.get(), result.recommendation);
-  const named = recommendation.indexes.map(({ index }) => `${index.table.relation} ${index.keys[0]?.column}`);
+  const named = recommendation.indexes.map(({ index }) => `${index?.table.relation} ${index?.keys[0]?.column}`);
   expect(named).toContain('Order customer_id');
   expect(named.filter((each) => each.startsWith('customer'))).toEqual([]);
   expect(recommendation.experiment.total.high).toBeLessThan(0.8);

@@ -84,7 +84,7 @@ describe('a set', () => {
     expect({ experiment, isRecommended }).toMatchObject({ isRecommended: true, experiment: { indexes: 1, decision: { verdict: 'accepted' } } });
     const recommendation = await store.findRecommendation(asked.recommendation);
     // of equals the smaller stays
-    expect(recommendation?.indexes.map(({ index }) => index.keys.map(({ column }) => column))).toEqual([['who']]);
+    expect(recommendation?.indexes.map(({ index }) => index?.keys.map(({ column }) => column))).toEqual([['who']]);
     expect(recommendation?.texts).toEqual({ [`${asked.run}-0`]: byWho[0] });
     expect(recommendation?.indexes[0]?.leaveOneOut).toBeGreaterThan(2);
     expect(await leftOver()).toEqual([]);

@@ -1,0 +1,64 @@
+/** An index that goes or is built anew, as a change with its way back: the definition that PostgreSQL itself printed is kept. Pure. */
+import { quoteName } from './index-sql.ts';
+import type { IndexDefinition } from './model.ts';
+import type { IndexChange } from './recommendation.ts';
+
+/** One that is there, with all that making it again needs. */
+export interface KeptIndex {
+  readonly index: IndexDefinition;
+  readonly name: string;
+  /** pg_get_indexdef(oid): unpretty, names whole. */
+  readonly definition: string;
+  /** As pg_get_indexdef prints the WHERE, unpretty; null: whole table. */
+  readonly where: string | null;
+  /** null: the database's own. */
+  readonly tablespace: string | null;
+  /** COMMENT ON INDEX; null: none. */
+  readonly comment: string | null;
+  readonly sizeBytes: number;
+  /** Of a partitioned table: it can be dropped and made as a whole only, not concurrently. */
+  readonly isPartitioned: boolean;
+}
+
+interface Grounds {
+  readonly because: string;
+  /** Bytes given back. */
+  readonly freesBytes?: number;
+  readonly leaveOneOut?: number | null;
+}
+
+/** DROP INDEX, undone by the kept definition, its tablespace and its comment. null: its definition holds a line break, so that no line is a statement. */
+export function removalOf(kept: KeptIndex, { because, freesBytes = kept.sizeBytes, leaveOneOut = null }: Grounds): IndexChange | null {
+  const concurrently = kept.isPartitioned ? '' : ' CONCURRENTLY';
+  const whole = wholeName(kept);
+  const sql = `DROP INDEX${concurrently} IF EXISTS ${whole};`;
+  const comment = kept.comment === null ? [] : [`COMMENT ON INDEX ${whole} IS ${textLiteral(kept.comment)};`];
+  const create = `${withTablespace(kept).replace(/^CREATE (UNIQUE )?INDEX /, (_, unique = '') => `CREATE ${unique}INDEX${concurrently} `)};`;
+  if (hasLineBreak(sql) || hasLineBreak(create)) return null;
+  const undo = [create, ...comment].join('\n');
+  return { kind: 'drop-index', name: kept.name, index: kept.index, sql, undo, sizeBytes: freesBytes, buildMs: 0, leaveOneOut, because };
+}
+
+/** REINDEX CONCURRENTLY; there is nothing to undo. null as of removalOf, and for a partitioned index: its parts are rebuilt one by one. */
+export function rebuildOf(kept: KeptIndex, { because, freesBytes = 0 }: Grounds): IndexChange | null {
+  const sql = `REINDEX INDEX CONCURRENTLY ${wholeName(kept)};`;
+  if (kept.isPartitioned || hasLineBreak(sql)) return null;
+  return { kind: 'reindex', name: kept.name, index: kept.index, sql, undo: '', sizeBytes: freesBytes, buildMs: 0, leaveOneOut: null, because };
+}
+
+const wholeName = ({ index, name }: KeptIndex): string => `${quoteName(index.table.schema)}.${quoteName(name)}`;
+
+/** pg_get_indexdef leaves the tablespace out; its place is before WHERE. */
+function withTablespace({ definition, where, tablespace }: KeptIndex): string {
+  if (tablespace === null) return definition;
+  const end = where === null ? '' : ` WHERE ${where}`;
+  return `${definition.slice(0, definition.length - end.length)} TABLESPACE ${quoteName(tablespace)}${end}`;
+}
+
+/** On one line, whatever the text holds. */
+function textLiteral(text: string): string {
+  const quoted = text.replaceAll('\\', '\\\\').replaceAll("'", "''").replaceAll('\n', '\\n').replaceAll('\r', '\\r');
+  return `E'${quoted}'`;
+}
+
+const hasLineBreak = (sql: string): boolean => /[\n\r]/.test(sql);
