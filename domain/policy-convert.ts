@@ -1,6 +1,8 @@
 /** From the file's form to the policy that workflows take. */
 import type { Assertion, ClusterPolicy, Connection, EnginePolicy, FleetPolicy, ProofPolicy, Repository, SchedulePolicy, SecretReference } from './policy.ts';
-import type { ClusterFile, PolicyFile, ScheduleFile } from './policy-file.ts';
+import type { ClusterFile, PolicyFile } from './policy-file.ts';
+import { toOptimizer } from './policy-optimizer.ts';
+import type { ScheduleFile } from './policy-schedule.ts';
 
 /** Where the file lies; relative paths in it start at `folder`. Both whole paths, the folder without a trailing slash. */
 export interface FilePlace {
@@ -52,6 +54,7 @@ function toClusterPolicy(name: string, file: ClusterFile, folder: string): Clust
       binaries: file.clone.binaries === null ? null : wholePath(folder, file.clone.binaries),
       honest: file.clone.honest,
     },
+    optimizer: toOptimizer(file.optimizer, toSchedule),
     evidenceDirectory: wholePath(folder, file.evidence),
   };
 }

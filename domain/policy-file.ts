@@ -4,18 +4,8 @@
  */
 import { z } from 'zod';
 import { choice, count, duration, flag, path, secret, shaped, share, size, text } from './policy-fields.ts';
-
-const timeZone = () => shaped('Time zone the cron line is read in', /^(UTC|[A-Za-z_]+(\/[A-Za-z0-9_+-]+)+)$/, 'an IANA name such as UTC or Europe/Berlin');
-const cron = () =>
-  shaped('When: minute, hour, day of month, month, day of week', /^\S+( +\S+){4}$/, 'five fields such as "30 2 * * *" (minute hour day month weekday)');
-
-const schedule = () =>
-  z.strictObject({
-    cron: cron(),
-    timezone: timeZone().prefault('UTC'),
-    jitter: duration({ help: 'Start at a random moment within this time after it is due', min: '0s', max: '12h' }).prefault('0s'),
-    catch_up: duration({ help: 'A run missed while the fleet was down is still made if it is not later than this', min: '10s', max: '30d' }).prefault('12h'),
-  });
+import { optimizer } from './policy-optimizer.ts';
+import { schedule } from './policy-schedule.ts';
 
 const cipherPass = () => secret('AES-256 key of this repository; the repository is not encrypted without it').nullable().prefault(null);
 const repositoryId = () => count({ help: 'Number of the repository in pgBackRest (repo1, repo2, …)', min: 1, max: 4, unit: 'number' });
@@ -166,6 +156,7 @@ const cluster = z.strictObject({
     })
     .meta({ description: 'Where restores are tried' })
     .prefault({}),
+  optimizer: optimizer.meta({ description: 'What the optimizer may do' }).prefault({}),
   evidence: path('Folder for certificates and markers, outside the repository; each cluster has its own in it').prefault('/var/lib/assay/evidence'),
 });
 
@@ -204,4 +195,3 @@ export const policyFile = z.strictObject({
 
 export type PolicyFile = z.output<typeof policyFile>;
 export type ClusterFile = PolicyFile['clusters'][string];
-export type ScheduleFile = z.output<ReturnType<typeof schedule>>;

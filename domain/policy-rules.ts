@@ -140,4 +140,19 @@ const onStandby: Rule = (cluster) => {
   return fingerprint.mode === 'changed' ? [fault(['proof', 'fingerprint', 'mode'], 'write full or sample: a standby does not count what changed')] : [];
 };
 
-const rules: readonly Rule[] = [engineConfiguration, transport, databases, measurable, provenAtAll, sampled, onStandby];
+const optimized: Rule = (cluster) => {
+  const excluded = list(at(cluster, 'exclude_databases'));
+  const named = list(at(cluster, 'optimizer', 'databases'));
+  const capture = at(cluster, 'optimizer', 'capture');
+  return [
+    ...named.flatMap((one, index) => [
+      ...(excluded.includes(one) ? [fault(['optimizer', 'databases', index], 'this database is in exclude_databases; name another')] : []),
+      ...(named.indexOf(one) === index ? [] : [fault(['optimizer', 'databases', index], 'this database is named already; leave it out')]),
+    ]),
+    ...(isGroup(capture) && capture.values === false && capture.keep !== undefined
+      ? [fault(['optimizer', 'capture', 'keep'], 'write values: true with it, else it is not used', 'key')]
+      : []),
+  ];
+};
+
+const rules: readonly Rule[] = [engineConfiguration, transport, databases, measurable, provenAtAll, sampled, onStandby, optimized];

@@ -3,6 +3,8 @@
  * The file's own form (snake_case, durations as text) is in `policy-file.ts`. Secrets are references here, never values.
  */
 
+import type { OptimizerPolicy } from './optimizer/policy.ts';
+
 /** `env:NAME` or `file:/path` (mode 0600). */
 export type SecretReference = string;
 
@@ -130,6 +132,8 @@ export interface ClusterPolicy {
   readonly proof: ProofPolicy;
   readonly witness: { readonly everyMs: number; readonly keepMs: number };
   readonly clone: ClonePolicy;
+  /** What the optimizer may do; absent or null: domain/optimizer/policy.ts says it. */
+  readonly optimizer?: OptimizerPolicy | null;
   /** Folder for certificates and markers beside the repository, outside the engine's own tree. */
   readonly evidenceDirectory: string;
 }
