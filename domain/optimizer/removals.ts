@@ -27,13 +27,18 @@ interface Grounds {
   readonly leaveOneOut?: number | null;
 }
 
-/** DROP INDEX, undone by the kept definition, its tablespace and its comment. null: its definition holds a line break, so that no line is a statement. */
+/**
+ * DROP INDEX, undone by the kept definition, its tablespace and its comment. null: the way back cannot be written, because the definition holds a
+ * line break (no line would be a statement), or does not end as `where` says.
+ */
 export function removalOf(kept: KeptIndex, { because, freesBytes = kept.sizeBytes, leaveOneOut = null }: Grounds): IndexChange | null {
   const concurrently = kept.isPartitioned ? '' : ' CONCURRENTLY';
   const whole = wholeName(kept);
   const sql = `DROP INDEX${concurrently} IF EXISTS ${whole};`;
+  const definition = withTablespace(kept);
+  if (definition === null || hasLineBreak(kept.definition)) return null;
   const comment = kept.comment === null ? [] : [`COMMENT ON INDEX ${whole} IS ${textLiteral(kept.comment)};`];
-  const create = `${withTablespace(kept).replace(/^CREATE (UNIQUE )?INDEX /, (_, unique = '') => `CREATE ${unique}INDEX${concurrently} `)};`;
+  const create = `${definition.replace(/^CREATE (UNIQUE )?INDEX /, (_, unique = '') => `CREATE ${unique}INDEX${concurrently} `)};`;
   if (hasLineBreak(sql) || hasLineBreak(create)) return null;
   const undo = [create, ...comment].join('\n');
   return { kind: 'drop-index', name: kept.name, index: kept.index, sql, undo, sizeBytes: freesBytes, buildMs: 0, leaveOneOut, because };
@@ -48,10 +53,11 @@ export function rebuildOf(kept: KeptIndex, { because, freesBytes = 0 }: Grounds)
 
 const wholeName = ({ index, name }: KeptIndex): string => `${quoteName(index.table.schema)}.${quoteName(name)}`;
 
-/** pg_get_indexdef leaves the tablespace out; its place is before WHERE. */
-function withTablespace({ definition, where, tablespace }: KeptIndex): string {
+/** pg_get_indexdef leaves the tablespace out; its place is before WHERE. null: there is no such WHERE at its end. */
+function withTablespace({ definition, where, tablespace }: KeptIndex): string | null {
   if (tablespace === null) return definition;
   const end = where === null ? '' : ` WHERE ${where}`;
+  if (!definition.endsWith(end)) return null;
   return `${definition.slice(0, definition.length - end.length)} TABLESPACE ${quoteName(tablespace)}${end}`;
 }
 

@@ -50,7 +50,9 @@ describe('a removal', () => {
   });
   test('is not made where a line would not be a statement', () => {
     expect(removalOf({ ...kept, name: 'a\nb' }, { because })).toBeNull();
+    expect(removalOf({ ...kept, definition: kept.definition.replace('x WHERE', 'x\nWHERE') }, { because })).toBeNull();
     expect(removalOf({ ...kept, definition: `${kept.definition}\n` }, { because })).toBeNull();
+    expect(removalOf({ ...kept, where: '(another)' }, { because })).toBeNull();
     expect(recommendedStatistics({ table, columns: ['a', 'b\n'] }, { buildMs: 0, because })).toBeNull();
   });
 });
