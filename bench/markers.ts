@@ -6,16 +6,16 @@ import type { CheckResult, Marker } from '../domain/backup/model.ts';
 import type { ClusterPolicy } from '../domain/policy.ts';
 import { createSourceObjects } from '../workers/commands/plan-source-objects.ts';
 import { readSecret } from '../workers/config.ts';
-import type { EmbeddedCluster } from '../workers/embedded/cluster.ts';
 import type { Bench, Benchmark, Figure } from './benchmark.ts';
+import { startWritersApart, type Writers } from './cores.ts';
 import { GOAL_GIGABYTES } from './options.ts';
 import { filledShop, parts, quietIo } from './site.ts';
 import { stalls } from './stalls.ts';
 import { judge } from './statistics.ts';
 import { nowMs, type Recorded, startWriters, type Window, WRITERS } from './writers.ts';
 
-/** Each round is one marker of each of the two databases. */
-const ROUNDS_PER_PAIR = 20;
+/** Each round is one marker of each of the two databases: more than 100 of them make the 200 comparisons. */
+const ROUNDS_PER_PAIR = { apart: 14, shared: 8 } as const;
 const GIGABYTES = 0.02;
 const REST_MS = 60;
 
@@ -28,12 +28,20 @@ export const markers: Benchmark = {
       const policy = cluster.policy((own) => ({ ...own, host: hostname(), excludedDatabases: ['postgres'] }));
       await createSourceObjects(readSecret).apply(policy);
       await cluster.pgbackrest('--type=full', 'backup');
-      const rounds = Math.max(2, Math.round(ROUNDS_PER_PAIR * bench.options.pairs * Math.min(1, bench.options.gigabytes / GOAL_GIGABYTES)));
-      const made = await makeUnderLoad(cluster, policy, rounds);
-      bench.tell(`${made.markers.length} markers at ${Math.round(made.recorded.tps)} tps`);
-      const compared = await compareAll(bench, policy, made.markers);
+      const share = bench.options.pairs * Math.min(1, bench.options.gigabytes / GOAL_GIGABYTES);
+      const rounds = (perPair: number) => Math.max(2, Math.round(perPair * share));
+      const shared = await makeUnderLoad(await startWriters({ server: cluster, ...WRITERS }), policy, rounds(ROUNDS_PER_PAIR.shared));
+      const writersApart = await startWritersApart(cluster);
+      const apart = writersApart && (await makeUnderLoad(writersApart, policy, rounds(ROUNDS_PER_PAIR.apart)));
+      const markers = [...shared.markers, ...(apart?.markers ?? [])];
+      bench.tell(`${markers.length} markers at ${Math.round(shared.recorded.tps)} tps`);
+      const compared = await compareAll(bench, policy, markers);
       const name = `writers' p99 in windows of markers / in windows of nothing`;
-      return [stalls({ ...made, ours: made.marking, name, goal: 'no measurable stall' }), alarms(made, compared)];
+      return [
+        ...(apart ? [stalls({ ...apart, ours: apart.marking, name: `${name}, writers on a core of their own`, goal: 'no measurable stall' })] : []),
+        stalls({ ...shared, ours: shared.marking, name: `${name}, all on the same cores`, goal: null }),
+        alarms({ ...shared, markers }, compared),
+      ];
     }),
 };
 
@@ -45,11 +53,10 @@ interface Made {
 }
 
 /** After each marker a window of the same length in which nothing is done, before it in every other round. */
-async function makeUnderLoad(cluster: EmbeddedCluster, policy: ClusterPolicy, rounds: number): Promise<Made> {
+async function makeUnderLoad(writers: Writers, policy: ClusterPolicy, rounds: number): Promise<Made> {
   const { markerMaker } = parts();
   const all: Marker[] = [];
   const [marking, control]: [Window[], Window[]] = [[], []];
-  const writers = await startWriters({ server: cluster, ...WRITERS });
   await pause(1_000);
   const mark = async () => {
     const from = nowMs();

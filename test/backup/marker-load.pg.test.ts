@@ -8,7 +8,7 @@ import { parseSnapshot } from '../../domain/backup/snapshot.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
 import { copyOf, type Standby } from './marker-standby.ts';
-import { markerOf, policyOf, session, startWriters, told, type Writers } from './marker-support.ts';
+import { markerBy, markerOf, policyOf, session, startWriters, told, type Writers } from './marker-support.ts';
 
 let cluster: EmbeddedCluster;
 let standby: Standby;
@@ -168,13 +168,13 @@ test('two thousand tables with very few locks, in flat memory', async () => {
 
 test('no free slot, or none configured: the next way', async () => {
   const none = await testCluster({ name: 'none', stanzaCreate: false, settings: { archive_mode: 'off', max_replication_slots: '0' } });
-  expect(await markerOf(none, 'postgres')).toMatchObject({ way: 'optimistic' });
+  expect(await markerBy(none, 'postgres', [bySlot, byQuietMoment])).toMatchObject({ way: 'optimistic' });
 });
 
 test('wal_level replica: no slot, but a quiet moment', async () => {
   const plain = await testCluster({ name: 'plain', stanzaCreate: false, settings: { archive_mode: 'off', wal_level: 'replica' } });
   await plain.sql('create table t (a int); insert into t values (1)');
-  const marker = await markerOf(plain, 'postgres');
+  const marker = await markerBy(plain, 'postgres', [bySlot, byQuietMoment]);
   expect(marker).toMatchObject({ way: 'optimistic', fenceMs: 0 });
   expect(told(marker)).toEqual({ 'public.t': '1' });
 });

@@ -1,5 +1,6 @@
 /** What the marker tests share: a policy with quick waits, a step's io, writers, rows of a marker by table. */
 import pg from 'pg';
+import { makeMarker, type Way } from '../../activities/backup/marker/marker.ts';
 import { createMarkerMaker } from '../../activities/backup/marker/marker-maker.ts';
 import type { StepIo } from '../../activities/io.ts';
 import type { Equality, Marker, NotCovered } from '../../domain/backup/model.ts';
@@ -41,6 +42,12 @@ export async function markerOf(cluster: EmbeddedCluster, database: string, optio
   const marker = markers.find((each) => each.database === database);
   if (marker === undefined) throw new Error(`no marker of ${database}: ${JSON.stringify(notCovered)}`);
   return marker;
+}
+
+/** By these ways only, in their order. */
+export function markerBy(cluster: EmbeddedCluster, database: string, ways: readonly Way[], options: MakeOptions = {}): Promise<Marker> {
+  const source = { policy: policyOf(cluster, options), database, readSecret: () => '', signal: options.signal ?? new AbortController().signal };
+  return makeMarker(source, { equality: options.equality ?? 'hash', previous: null, ways }, () => {});
 }
 
 /** `schema.table` → rows, or why it is not covered. */

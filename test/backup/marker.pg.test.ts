@@ -1,5 +1,8 @@
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { byQuietMoment } from '../../activities/backup/marker/by-quiet-moment.ts';
+import { bySlot } from '../../activities/backup/marker/by-slot.ts';
+import type { Way } from '../../activities/backup/marker/marker.ts';
 import { applyObjects } from '../../activities/backup/source/objects.ts';
 import { createSource } from '../../activities/backup/source/source.ts';
 import { isCarriedOver } from '../../domain/backup/fingerprint.ts';
@@ -7,7 +10,7 @@ import { compareLsn } from '../../domain/backup/lsn.ts';
 import { parseSnapshot } from '../../domain/backup/snapshot.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
-import { makeMarkers, markerOf, policyOf, session, told } from './marker-support.ts';
+import { makeMarkers, markerBy, markerOf, policyOf, session, told } from './marker-support.ts';
 
 let cluster: EmbeddedCluster;
 let admin: pg.Client;
@@ -110,7 +113,7 @@ describe('which tables a marker covers', () => {
     const { markers, notCovered } = await makeMarkers(cluster, { excludedDatabases: ['kinds'] });
     expect(markers.map(({ database }) => database)).toEqual(['empty', 'modes', 'postgres', 'ways']);
     expect([...markers].sort((a, b) => compareLsn(a.lsn, b.lsn))).toEqual(markers);
-    expect(markers[0]).toMatchObject({ way: 'slot', fenceMs: 0, fingerprints: [], notCovered: [], witness: null, timeline: 1 });
+    expect(markers[0]).toMatchObject({ way: 'optimistic', fenceMs: 0, fingerprints: [], notCovered: [], witness: null, timeline: 1 });
     expect(new Set(markers.map(({ databaseOid: oid = 0, knownDatabases: all }) => all?.length === 6 && all.includes(oid) && oid)).size).toBe(4);
     expect(notCovered.map(({ database, object, reason }) => [database, object, reason])).toEqual([
       ['closed', null, 'database-excluded'],
@@ -135,10 +138,12 @@ describe('tables that change under the snapshot', () => {
       `drop table if exists big, late, later; ${made.types}; create table big (a int); ${made.late}; insert into big select generate_series(1, 5000)`,
     );
     await other.query('analyze big');
-    await other.query('begin; lock table big in access exclusive mode');
-    const blocker = other.query('select pg_backend_pid() as pid');
-    await blocker;
-    const making = markerOf(cluster, 'ways', { fingerprint: { parallel: 1 } });
+    const thenLocked: Way = async (...asked) => {
+      const held = await bySlot(...asked);
+      await other.query('begin; lock table big in access exclusive mode');
+      return held;
+    };
+    const making = markerBy(cluster, 'ways', [thenLocked], { fingerprint: { parallel: 1 } });
     const changer = await also('ways');
     await Promise.race([untilBlocked(), making]);
     await changer.query(ddl);
@@ -180,6 +185,20 @@ describe('tables that change under the snapshot', () => {
     await cluster.sql('drop table late, rowed', { database: 'ways' });
   });
 
+  test('a table locked exclusively at the moment of the snapshot is not covered, though it is free again when it is read', async () => {
+    const other = await also('ways');
+    await other.query('drop table if exists big, late, later; create table big (a int); create table late (a int)');
+    await other.query('begin; lock table late in access exclusive mode');
+    const thenFree: Way = async (...asked) => {
+      const held = await byQuietMoment(...asked);
+      await other.query('rollback');
+      return held;
+    };
+    const marker = await markerBy(cluster, 'ways', [thenFree]);
+    expect(told(marker)).toEqual({ 'public.big': '0', 'public.late': 'budget' });
+    expect(marker.notCovered[0]?.detail).toContain('exclusive lock on it at that moment');
+  });
+
   test('a table locked for good does not hold up the others', async () => {
     const other = await also('ways');
     await other.query('drop table if exists big, late, later; create table big (a int); create table late (a int)');
@@ -197,7 +216,7 @@ describe('ways to a consistent snapshot', () => {
     await long.query('begin');
     const xid = (await long.query('select pg_current_xact_id()::text as xid')).rows[0].xid as string;
     const began = performance.now();
-    const marker = await markerOf(cluster, 'ways', { fingerprint: { waitMs: 500 } });
+    const marker = await markerBy(cluster, 'ways', [bySlot, byQuietMoment], { fingerprint: { waitMs: 500 } });
     expect(performance.now() - began).toBeLessThan(3_000);
     expect(marker).toMatchObject({ way: 'optimistic', fenceMs: 0 });
     expect(parseSnapshot(marker.snapshot).unseen).toContain(BigInt(xid));
@@ -236,14 +255,29 @@ describe('ways to a consistent snapshot', () => {
     await running;
   });
 
+  test('where a statement works for longer than a quiet moment is looked for, the slot waits for it', async () => {
+    const busy = await also('ways');
+    const running = busy
+      .query('begin; insert into t values (8)')
+      .then(() => busy.query('select pg_sleep(1)'))
+      .then(() => busy.query('rollback'));
+    for (;;) {
+      const [row] = await cluster.sql<{ there: boolean }>("select exists (select from pg_stat_activity where wait_event = 'PgSleep') as there");
+      if (row?.there) break;
+    }
+    expect(await markerOf(cluster, 'ways', { fingerprint: { waitMs: 20_000 } })).toMatchObject({ way: 'slot', fenceMs: 0 });
+    await running;
+  });
+
   test('a role without REPLICATION falls back to the quiet moment', async () => {
     await cluster.sql('create role plain login; grant pg_read_all_data, pg_monitor to plain');
-    expect(await markerOf(cluster, 'ways', { user: 'plain' })).toMatchObject({ way: 'optimistic' });
+    expect(await markerBy(cluster, 'ways', [bySlot, byQuietMoment], { user: 'plain' })).toMatchObject({ way: 'optimistic' });
   });
 
   test('cancelled while it waits, it stops at once and leaves no slot and no session', async () => {
     const long = await also('empty');
-    await long.query('begin; select pg_current_xact_id()');
+    const [{ pid } = { pid: 0 }] = (await long.query('select pg_backend_pid() as pid')).rows as { pid: number }[];
+    const running = long.query('begin; select pg_current_xact_id(); select pg_sleep(600)').catch(() => {});
     const abort = new AbortController();
     const making = markerOf(cluster, 'ways', { fingerprint: { waitMs: 60_000 }, signal: abort.signal }).catch((error: Error) => error);
     for (;;) {
@@ -259,6 +293,8 @@ describe('ways to a consistent snapshot', () => {
       if (row?.left === 0) break;
     }
     expect(await cluster.sql('select count(*)::int as left from pg_replication_slots')).toEqual([{ left: 0 }]);
+    await cluster.sql('select pg_terminate_backend($1)', { params: [pid] });
+    await running;
   });
 });
 

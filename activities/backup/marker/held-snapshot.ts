@@ -16,6 +16,11 @@ export interface HeldSnapshot {
   readonly at: Instant;
   /** Normalised: see domain/backup/snapshot.ts. */
   readonly snapshot: string;
+  /**
+   * Oids of tables somebody held exclusively at that moment. Such a lock is in WAL: a copy that stops here holds it too, for good, since
+   * its owner never ends there.
+   */
+  readonly locked: ReadonlySet<number>;
   /** For SET TRANSACTION SNAPSHOT; valid until the holder ends. */
   readonly exportedId: string;
   /** In a repeatable-read, read-only transaction with this snapshot. Takes no table locks. */
@@ -59,11 +64,14 @@ export async function holdSnapshot(holder: pg.Client, watch: pg.Client, consiste
     timeline: number;
     systemIdentifier: string;
     databaseOid: string;
+    locked: readonly string[];
     at: string;
   }>(
     `/* assay backup */ select pg_current_snapshot()::text as snapshot, pg_export_snapshot() as exported,
        (select system_identifier::text from pg_control_system()) as "systemIdentifier",
        (select oid::int8 from pg_database where datname = current_database()) as "databaseOid",
+       array(select relation::int8 from pg_locks where locktype = 'relation' and mode = 'AccessExclusiveLock' and granted
+         and database = (select oid from pg_database where datname = current_database())) as locked,
        ${timeline} as timeline,
        to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as at`,
     consistent.known === undefined ? [consistent.lsn] : [],
@@ -72,7 +80,8 @@ export async function holdSnapshot(holder: pg.Client, watch: pg.Client, consiste
   const { known, ...moment } = consistent;
   const snapshot = known?.snapshot ?? formatSnapshot(await normalised(watch, parseSnapshot(row.snapshot), consistent.way));
   const { systemIdentifier, at, databaseOid } = row;
-  return { ...moment, timeline: row.timeline, systemIdentifier, databaseOid: Number(databaseOid), at, snapshot, exportedId: row.exported, holder };
+  const locked = new Set(row.locked.map(Number));
+  return { ...moment, timeline: row.timeline, systemIdentifier, databaseOid: Number(databaseOid), at, snapshot, locked, exportedId: row.exported, holder };
 }
 
 async function normalised(watch: pg.Client, printed: Snapshot, way: MarkerWay): Promise<Snapshot> {

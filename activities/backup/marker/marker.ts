@@ -5,7 +5,7 @@ import type { Equality, Marker } from '../../../domain/backup/model.ts';
 import { AssayError } from '../../../domain/errors.ts';
 import { newestWitness } from '../source/witness.ts';
 import { byFence } from './by-fence.ts';
-import { byQuietMoment } from './by-quiet-moment.ts';
+import { byQuietMoment, byQuietMomentAtOnce } from './by-quiet-moment.ts';
 import { bySlot } from './by-slot.ts';
 import { chooser, orderFor } from './choice.ts';
 import { freshSeeds } from './fingerprint.ts';
@@ -20,8 +20,8 @@ import { unhashableTypes } from './unhashable-types.ts';
 /** `watch` is a session of the same database, free for any statement. */
 export type Way = (source: MarkerSource, watch: pg.Client, waitMs: number) => Promise<HeldSnapshot | NoSnapshot>;
 
-/** Best first. */
-export const allWays: readonly Way[] = [bySlot, byQuietMoment, byFence];
+/** Best first: what costs writers nothing, what costs them a flush, what waits longer, what makes them wait. */
+export const allWays: readonly Way[] = [byQuietMomentAtOnce, bySlot, byQuietMoment, byFence];
 
 export interface MarkerOptions {
   readonly equality: Equality;

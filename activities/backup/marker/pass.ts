@@ -104,6 +104,10 @@ function settleUnread(pass: Pass, table: SourceTable, tally: Tally): Equality | 
     tally.notCovered.push(entry(pass, table, table.obstacle, obstacles[table.obstacle] ?? ''));
     return null;
   }
+  if (pass.held.locked.has(table.oid)) {
+    tally.notCovered.push(entry(pass, table, 'budget', 'somebody held an exclusive lock on it at that moment, and so does every copy that stops there'));
+    return null;
+  }
   const choice = pass.choose(table);
   if (choice.kind === 'carry-over') tally.fingerprints.push(choice.fingerprint);
   if (choice.kind === 'leave') tally.notCovered.push(entry(pass, table, 'budget', `not in this round's sample (about ${table.roughBytes} bytes)`));
