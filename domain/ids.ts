@@ -1,5 +1,4 @@
 /** Every name that makes a request idempotent: workflow ids, task queues, schedule ids, labels. One catalogue, all public. */
-import type { BackupType } from './backup/model.ts';
 
 /** Any worker polls it: workflows, and steps that need only the control database. */
 export const fleetQueue = 'assay';
@@ -20,9 +19,14 @@ export const workflowIds = {
   optimizerRun: (cluster: string, requestKey: string) => `optimizer/${cluster}/run/${requestKey}`,
 } as const;
 
-export type ScheduleName = BackupType | 'deep-proof' | 'random-proof' | 'expire' | 'fingerprint';
+export const scheduleNames = ['full', 'differential', 'incremental', 'deep-proof', 'random-proof', 'expire', 'fingerprint', 'optimizer'] as const;
+export type ScheduleName = (typeof scheduleNames)[number];
 
-export const scheduleId = (cluster: string, name: ScheduleName): string => `backup/${cluster}/schedule/${name}`;
+export const scheduleId = (cluster: string, name: ScheduleName): string =>
+  name === 'optimizer' ? `optimizer/${cluster}/schedule/run` : `backup/${cluster}/schedule/${name}`;
+
+/** null: not one of Assay's schedules. */
+export const clusterOfSchedule = (id: string): string | null => /^(?:backup|optimizer)\/([^/]+)\/schedule\/[^/]+$/.exec(id)?.[1] ?? null;
 
 /** Everything Assay owns in Temporal for a cluster starts with this. */
 export const clusterPrefix = (cluster: string): string => `backup/${cluster}/`;

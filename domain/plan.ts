@@ -1,8 +1,9 @@
 /** What `assay apply` would change: the difference between the policy and what is found. Pure; carried out by `workers/commands/apply.ts`. */
 import { fleetQueue, type ScheduleName, scheduleId, workflowIds } from './ids.ts';
+import type { OptimizerRunInput } from './optimizer/requests.ts';
 import type { ClusterPolicy, SchedulePolicy } from './policy.ts';
 
-export type ScheduledWorkflow = 'backupRun' | 'backupProve' | 'backupExpire' | 'backupFingerprint';
+export type ScheduledWorkflow = 'backupRun' | 'backupProve' | 'backupExpire' | 'backupFingerprint' | 'optimizerRun';
 
 /** `cron` in its zone's wall clock; `interval` counts from the Unix epoch. */
 export type When =
@@ -80,7 +81,15 @@ export function desiredSchedules(policy: ClusterPolicy): readonly Schedule[] {
       : [onInterval(policy, 'random-proof', WEEK_MS / randomPerWeek, ['backupProve', { cluster: policy.cluster, depth: 'plain', random: true, policy }])]),
     ...onCron(policy, 'expire', policy.retention.schedule ?? null, ['backupExpire', { cluster: policy.cluster, policy }]),
     ...(every === null ? [] : [onInterval(policy, 'fingerprint', every, ['backupFingerprint', { cluster: policy.cluster, policy }])]),
+    ...optimizing(policy),
   ];
+}
+
+/** Each run counts what came since the one before. */
+function optimizing(policy: ClusterPolicy): readonly Schedule[] {
+  const { schedule = null, database = null } = policy.optimizer ?? {};
+  const input = { cluster: policy.cluster, ...(database === null ? {} : { database }), since: 'last-run', policy } satisfies OptimizerRunInput;
+  return onCron(policy, 'optimizer', schedule, ['optimizerRun', input]);
 }
 
 type Start = readonly [ScheduledWorkflow, unknown];

@@ -2,9 +2,8 @@
 import { z } from 'zod';
 import { defaultLimits } from './optimizer/limits.ts';
 import type { OptimizerLimits } from './optimizer/model.ts';
-import type { OptimizerPolicy } from './optimizer/policy.ts';
-import type { SchedulePolicy } from './policy.ts';
-import { choice, count, duration, flag, shaped, size, text } from './policy-fields.ts';
+import type { OptimizerPolicy, SchedulePolicy } from './policy.ts';
+import { count, duration, shaped, size, text } from './policy-fields.ts';
 import { type ScheduleFile, schedule } from './policy-schedule.ts';
 
 const limits = z.strictObject({
@@ -23,50 +22,20 @@ const limits = z.strictObject({
 
 export const optimizer = z.strictObject({
   schedule: schedule().nullable().meta({ description: 'When a run starts; null: only by hand' }).prefault(null),
-  databases: z
-    .array(text('Name of a database'), { error: 'write a list of names, or null' })
-    .min(1, { error: 'name at least one database, or write null' })
+  database: text('Database that the schedule looks at')
     .nullable()
-    .meta({ description: "Databases that the schedule looks at, one after another; null: the connection's own" })
+    .meta({ description: "Database that the schedule looks at; null: the connection's own" })
     .prefault(null),
-  limits: limits.meta({ description: 'What a run may do; options of the command come before them' }).prefault({}),
-  apply: choice('What an approval leads to: the SQL for your own pipeline, or Assay runs it', ['sql', 'execute']).prefault('sql'),
-  evidence_age: duration({ help: 'Evidence older than this is measured again before anything is applied', min: '1m', max: '365d' }).prefault('7d'),
-  decide_within: duration({ help: 'A recommendation that nobody decided on expires then', min: '1m', max: '365d' }).prefault('30d'),
-  guard: z
-    .strictObject({
-      window: duration({ help: 'Length of a window in which production is watched after a change', min: '10s', max: '30d' }).prefault('1h'),
-      windows: count({ help: 'Windows that have to pass before a change is kept', min: 1, max: 100 }).prefault(2),
-      min_calls: count({ help: 'Calls of a statement in a window below which it says nothing', min: 2, max: 1_000_000 }).prefault(30),
-    })
-    .meta({ description: 'How production is watched after a change was applied' })
-    .prefault({}),
-  lock_timeout: duration({ help: 'Longest wait for a lock on a table', min: '1s', max: '10m' }).prefault('2s'),
-  capture: z
-    .strictObject({
-      values: flag('Look for values that statements were really sent with; they are kept encrypted').prefault(true),
-      keep: duration({ help: 'How long captured values are kept', min: '1h', max: '365d' }).prefault('7d'),
-    })
-    .meta({ description: 'Values of production for the measurements' })
-    .prefault({}),
+  limits: limits.meta({ description: 'What a run may do; options of the command come before them, tables protected here stay so' }).prefault({}),
 });
 
 type OptimizerFile = z.output<typeof optimizer>;
 
-export function toOptimizer(file: OptimizerFile, toSchedule: (file: ScheduleFile | null) => SchedulePolicy | null): OptimizerPolicy {
-  const { guard, capture } = file;
-  return {
-    schedule: toSchedule(file.schedule),
-    databases: file.databases,
-    limits: toLimits(file.limits),
-    apply: file.apply,
-    evidenceAgeMs: file.evidence_age,
-    decisionMs: file.decide_within,
-    guard: { windowMs: guard.window, windows: guard.windows, minCalls: guard.min_calls },
-    lockTimeoutMs: file.lock_timeout,
-    capture: { values: capture.values, keepMs: capture.keep },
-  };
-}
+export const toOptimizer = (file: OptimizerFile, toSchedule: (file: ScheduleFile | null) => SchedulePolicy | null): OptimizerPolicy => ({
+  schedule: toSchedule(file.schedule),
+  database: file.database,
+  limits: toLimits(file.limits),
+});
 
 const toLimits = (file: OptimizerFile['limits']): OptimizerLimits => ({
   budgetBytes: file.budget,

@@ -141,18 +141,9 @@ const onStandby: Rule = (cluster) => {
 };
 
 const optimized: Rule = (cluster) => {
+  const named = at(cluster, 'optimizer', 'database');
   const excluded = list(at(cluster, 'exclude_databases'));
-  const named = list(at(cluster, 'optimizer', 'databases'));
-  const capture = at(cluster, 'optimizer', 'capture');
-  return [
-    ...named.flatMap((one, index) => [
-      ...(excluded.includes(one) ? [fault(['optimizer', 'databases', index], 'this database is in exclude_databases; name another')] : []),
-      ...(named.indexOf(one) === index ? [] : [fault(['optimizer', 'databases', index], 'this database is named already; leave it out')]),
-    ]),
-    ...(isGroup(capture) && capture.values === false && capture.keep !== undefined
-      ? [fault(['optimizer', 'capture', 'keep'], 'write values: true with it, else it is not used', 'key')]
-      : []),
-  ];
+  return typeof named === 'string' && excluded.includes(named) ? [fault(['optimizer', 'database'], 'this database is in exclude_databases; name another')] : [];
 };
 
 const rules: readonly Rule[] = [engineConfiguration, transport, databases, measurable, provenAtAll, sampled, onStandby, optimized];

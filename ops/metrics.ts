@@ -1,7 +1,7 @@
 /** One of the two exhaustive listeners of observations: keeps the metrics of metrics-catalogue.ts. */
 import { Registry } from 'prom-client';
 import type { CheckOutcome, MarkerWay } from '../domain/backup/model.ts';
-import type { ScheduleName } from '../domain/ids.ts';
+import { scheduleNames } from '../domain/ids.ts';
 import type { Observation, Observe } from '../domain/observation.ts';
 import { createFamilies, type Families, removeCluster } from './metrics-families.ts';
 import { createProofMemory, type ProofMemory, type ProofRow } from './metrics-proofs.ts';
@@ -112,7 +112,7 @@ const listeners: { readonly [K in Kind]: (state: State, seen: Of<K>) => void } =
   'restore-finished': ({ families: m }, { cluster, outcome }) => m.restores.inc({ cluster, outcome }),
   'schedule-missed': ({ families: m }, { cluster, schedule, missed }) =>
     // a whole schedule id or its last part
-    m.missedSchedules.inc({ cluster, schedule: oneOf(SCHEDULES, schedule.split('/').at(-1) ?? '') }, missed),
+    m.missedSchedules.inc({ cluster, schedule: oneOf(scheduleNames, schedule.split('/').at(-1) ?? '') }, missed),
   'objective-missed': ({ families: m }, { cluster, objective }) => m.objectivesMissed.inc({ cluster, objective }),
   'workload-observed': ({ families: m }, { cluster, statements, notJudged }) => {
     m.workloadStatements.set({ cluster, judged: 'yes' }, statements);
@@ -134,7 +134,6 @@ const listeners: { readonly [K in Kind]: (state: State, seen: Of<K>) => void } =
 
 const WAYS: readonly MarkerWay[] = ['slot', 'optimistic', 'fence', 'standby'];
 const OUTCOMES: readonly CheckOutcome[] = ['passed', 'failed', 'unusable', 'not-applicable', 'finding'];
-const SCHEDULES: readonly ScheduleName[] = ['full', 'differential', 'incremental', 'deep-proof', 'random-proof', 'expire', 'fingerprint'];
 
 /** Keeps a label's set closed where the observation's type is only text. */
 const oneOf = (known: readonly string[], value: string) => (known.includes(value) ? value : 'other');

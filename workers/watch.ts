@@ -1,6 +1,6 @@
 /** What the metrics must know beside what happens: which clusters there are, and which runs never happened. */
 import { type ScheduleClient, ScheduleNotFoundError } from '@temporalio/client';
-import { type ScheduleName, scheduleId } from '../domain/ids.ts';
+import { type ScheduleName, scheduleId, scheduleNames } from '../domain/ids.ts';
 import type { Observe } from '../domain/observation.ts';
 import type { ClusterPolicy } from '../domain/policy.ts';
 
@@ -58,12 +58,10 @@ const objectivesOf = ({ objectives }: ClusterPolicy) => ({
   proofAgeSeconds: objectives.proofAgeMs / 1000,
 });
 
-const names: readonly ScheduleName[] = ['full', 'differential', 'incremental', 'deep-proof', 'random-proof', 'expire', 'fingerprint'];
-
 /** Temporal's own count for each schedule of a cluster. Throws Temporal's errors where it does not answer. */
 export async function missedRunsOf(client: ScheduleClient, cluster: string): Promise<ReadonlyMap<ScheduleName, number>> {
   const missed = new Map<ScheduleName, number>();
-  for (const name of names) {
+  for (const name of scheduleNames) {
     try {
       missed.set(name, (await client.getHandle(scheduleId(cluster, name)).describe()).info.numActionsMissedCatchupWindow);
     } catch (error) {

@@ -42,3 +42,9 @@ export function limitsOf(asked: Partial<OptimizerLimits> = {}): OptimizerLimits 
   const given = Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined));
   return { ...defaultLimits, ...given };
 }
+
+/** What a caller asks for comes before the policy; a table the policy protects stays protected. Throws usage. */
+export function limitsUnder(policy: OptimizerLimits | undefined, asked: Partial<OptimizerLimits> = {}): OptimizerLimits {
+  const limits = limitsOf({ ...policy, ...asked });
+  return { ...limits, protectedTables: [...new Set([...(policy?.protectedTables ?? []), ...limits.protectedTables])] };
+}

@@ -3,7 +3,7 @@ import { provenForLab } from '../../domain/backup/lab.ts';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
 import { bestFirst, chosen, workloadSummary } from '../../domain/optimizer/experiment.ts';
 import { btree, columnKey } from '../../domain/optimizer/index-sql.ts';
-import { limitsOf } from '../../domain/optimizer/limits.ts';
+import { limitsOf, limitsUnder } from '../../domain/optimizer/limits.ts';
 import type { IndexDefinition, Statement } from '../../domain/optimizer/model.ts';
 import { type Partitions, type Recommendation, recommendationSql, recommendedIndex, undoSql } from '../../domain/optimizer/recommendation.ts';
 import type { ExperimentSummary } from '../../domain/optimizer/requests.ts';
@@ -75,6 +75,15 @@ test('a workload is cut by time and by database, and says what it left out', () 
 
 describe('limits', () => {
   test('what is not given is the default', () => expect(limitsOf({ repeats: 7 })).toMatchObject({ repeats: 7, maxStatements: 100 }));
+  test('a caller comes before the policy, but for the tables it protects', () => {
+    const policy = limitsOf({ budgetBytes: 5, repeats: 9, protectedTables: ['public.ledger'] });
+    expect(limitsUnder(policy, { repeats: 7, protectedTables: ['public.audit'] })).toEqual({
+      ...policy,
+      repeats: 7,
+      protectedTables: ['public.ledger', 'public.audit'],
+    });
+    expect(limitsUnder(undefined, {})).toEqual(limitsOf());
+  });
   test('what cannot be is refused by name', () => expect(() => limitsOf({ repeats: 1, budgetBytes: -1 })).toThrow(/budgetBytes.*repeats|repeats.*budgetBytes/));
 });
 

@@ -3,6 +3,7 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createEvidenceStore } from '../../activities/backup/evidence/evidence-store.ts';
 import { type Control, openControl } from '../../activities/control/control-database.ts';
+import { defaultLimits } from '../../domain/optimizer/limits.ts';
 import type { ClusterPolicy, FleetPolicy } from '../../domain/policy.ts';
 import { sqlText } from '../../ops/cli/show-fleet.ts';
 import { applyFleet, removeCluster } from '../../workers/commands/apply.ts';
@@ -37,6 +38,7 @@ beforeAll(async () => {
       differential: null,
       incremental: { cron: '*/30 2-4 * JAN-MAR 1,3', timeZone: 'UTC', jitterMs: 0, catchUpMs: 60_000 },
     },
+    optimizer: { schedule: { cron: '0 5 * * 6', timeZone: 'UTC', jitterMs: 0, catchUpMs: 60_000 }, database: 'app', limits: defaultLimits },
     proof: { ...policy.proof, randomPerWeek: 3, deep: { cron: '0 4 1 * *', timeZone: 'UTC', jitterMs: 0, catchUpMs: 60_000 } },
   }));
 });
@@ -106,6 +108,12 @@ test('a schedule starts the right workflow with the policy, never two at once', 
     workflowId: 'backup/shop/run/schedule-full',
     args: [{ cluster: 'shop', type: 'full', policy: { host: shop.host } }],
   });
+  const optimizing = await temporal.client.schedule.getHandle('optimizer/shop/schedule/run').describe();
+  expect(optimizing.action).toMatchObject({
+    workflowType: 'optimizerRun',
+    workflowId: 'optimizer/shop/run/schedule-optimizer',
+    args: [{ cluster: 'shop', database: 'app', since: 'last-run', policy: { host: shop.host } }],
+  });
   expect(description.policies).toMatchObject({ overlap: 'SKIP', catchupWindow: 3_600_000, pauseOnFailure: false });
 });
 
@@ -131,7 +139,7 @@ test('a cluster that left the file keeps everything until that is confirmed, and
   const asked = await apply(fleet());
   expect(asked.done).toEqual([]);
   expect(asked.refused.length).toBeGreaterThan(5);
-  await expect.poll(() => schedules(temporal.client.schedule)).toHaveLength(4);
+  await expect.poll(() => schedules(temporal.client.schedule)).toHaveLength(5);
 
   const confirmed = await apply(fleet(), true);
   expect(confirmed.notes).toContain('backups and certificates of shop stay where they are');
@@ -145,7 +153,7 @@ test('remove takes away all that Assay left, a dry run nothing', async () => {
   await apply(fleet(shop));
   const dry = await removeCluster(dependencies, 'shop', { dryRun: true });
   expect(dry.changes.some(({ sql }) => sql?.startsWith('drop table'))).toBe(true);
-  await expect.poll(() => schedules(temporal.client.schedule)).toHaveLength(4);
+  await expect.poll(() => schedules(temporal.client.schedule)).toHaveLength(5);
   await removeCluster(dependencies, 'shop', { dryRun: false });
   await expect.poll(() => schedules(temporal.client.schedule)).toEqual([]);
   await expect(removeCluster(dependencies, 'shop', { dryRun: false })).rejects.toThrow(/no cluster shop/);

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { clusterOfSchedule } from '../../domain/ids.ts';
 import { clusterChanges, desiredSchedules, differingKeys, type FoundCluster, removalChanges, whenText } from '../../domain/plan.ts';
+import type { OptimizerPolicy } from '../../domain/policy.ts';
 import { plannedRuns } from '../../workers/commands/plan-runs.ts';
 import { checkPolicy } from '../../workers/read-policy.ts';
 
@@ -37,6 +39,22 @@ test('schedules come last, when all they need is there', () => {
     'add schedule backup/shop/schedule/random-proof',
     'add schedule backup/shop/schedule/expire',
   ]);
+});
+
+test('the optimizer runs where it has a schedule, and counts what came since its last run', () => {
+  const when = { cron: '0 3 * * 6', timeZone: 'UTC', jitterMs: 0, catchUpMs: 0 };
+  const optimizing = { ...policy, optimizer: { ...(policy.optimizer as OptimizerPolicy), schedule: when, database: 'till' } };
+  expect(desiredSchedules(policy).map(({ workflow }) => workflow)).not.toContain('optimizerRun');
+  expect(desiredSchedules(optimizing).at(-1)).toMatchObject({
+    id: 'optimizer/shop/schedule/run',
+    workflow: 'optimizerRun',
+    workflowId: 'optimizer/shop/run/schedule-optimizer',
+    input: { cluster: 'shop', database: 'till', since: 'last-run' },
+  });
+  expect(clusterOfSchedule('optimizer/shop/schedule/run')).toBe('shop');
+  expect(clusterOfSchedule('somebody/shop/schedule/run')).toBeNull();
+  const { optimizer: _, ...older } = policy;
+  expect(desiredSchedules(older)).toHaveLength(desiredSchedules(policy).length);
 });
 
 test('nothing changes where everything is as the policy says, through JSON too', () => {

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { isAssayError } from '../../domain/errors.ts';
 import { defaultLimits } from '../../domain/optimizer/limits.ts';
-import { defaultOptimizerPolicy } from '../../domain/optimizer/policy.ts';
 import { policyKeyLines } from '../../domain/policy-docs.ts';
 import { schemasAt } from '../../domain/policy-keys.ts';
 import { configurationPage, schemaFile } from '../../workers/config-docs.ts';
@@ -56,31 +55,17 @@ describe('a sound file', () => {
   });
 
   test('says what the optimizer may do: nothing said is the default, and each key reaches the policy', () => {
-    const { limits, ...rest } = check(smallest).policy?.clusters[0]?.optimizer ?? defaultOptimizerPolicy;
-    expect(limits).toEqual(defaultLimits);
-    expect({ ...rest, limits: {} }).toEqual(defaultOptimizerPolicy);
+    expect(check(smallest).policy?.clusters[0]?.optimizer).toEqual({ schedule: null, database: null, limits: defaultLimits });
     const lines = [
       'optimizer:',
       '  schedule: { cron: "0 3 * * 6" }',
-      '  databases: [app, till]',
+      '  database: till',
       '  limits: { budget: 10MB, protected_tables: [public.ledger], measure: 2m }',
-      '  apply: execute',
-      '  evidence_age: 2d',
-      '  decide_within: 3d',
-      '  guard: { window: 10m, windows: 3, min_calls: 5 }',
-      '  lock_timeout: 5s',
-      '  capture: { values: true, keep: 1d }',
     ];
     expect(check(withCluster(...lines)).policy?.clusters[0]?.optimizer).toEqual({
       schedule: { cron: '0 3 * * 6', timeZone: 'UTC', jitterMs: 0, catchUpMs: 43_200_000 },
-      databases: ['app', 'till'],
+      database: 'till',
       limits: { ...defaultLimits, budgetBytes: 10 * 1024 ** 2, protectedTables: ['public.ledger'], measureMs: 120_000 },
-      apply: 'execute',
-      evidenceAgeMs: 172_800_000,
-      decisionMs: 259_200_000,
-      guard: { windowMs: 600_000, windows: 3, minCalls: 5 },
-      lockTimeoutMs: 5_000,
-      capture: { values: true, keepMs: 86_400_000 },
     });
   });
 
@@ -178,13 +163,8 @@ clusters:
     ['a cron line of six fields', withCluster('schedules: { full: { cron: "0 0 1 * * 1" } }'), 'write five fields'],
     ['a sample share without the mode', withCluster('proof: { fingerprint: { sample_share: 0.2 } }'), 'write mode: sample with it'],
     ['changes counted on a standby', withCluster('proof: { fingerprint: { mode: changed, standby: { host: /s } } }'), 'write full or sample'],
-    ['an optimizer for an excluded database', withCluster('exclude_databases: [a]', 'optimizer: { databases: [a] }'), 'in exclude_databases'],
-    ['a database twice', withCluster('optimizer: { databases: [a, a] }'), 'named already'],
-    ['no database at all', withCluster('optimizer: { databases: [] }'), 'name at least one database'],
+    ['an optimizer for an excluded database', withCluster('exclude_databases: [a]', 'optimizer: { database: a }'), 'in exclude_databases'],
     ['a protected table without its schema', withCluster('optimizer: { limits: { protected_tables: [ledger] } }'), 'write schema.table, not "ledger"'],
-    ['too small a guard window', withCluster('optimizer: { guard: { window: 1s } }'), 'write a duration from 10s to 30d'],
-    ['keeping what is not captured', withCluster('optimizer: { capture: { values: false, keep: 1d } }'), 'write values: true with it'],
-    ['another way to apply', withCluster('optimizer: { apply: always }'), 'sql or execute'],
     ['a cron line of the optimizer', withCluster('optimizer: { schedule: { cron: "61 * * * *" } }'), 'write five fields'],
     ['a key at the wrong level', withCluster('days: 3'), 'unknown key; it belongs in clusters.shop.retention.days'],
     ['a key written in camel case', withCluster('clone: { maxClones: 3 }'), 'did you mean max_clones?'],

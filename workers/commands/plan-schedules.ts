@@ -8,14 +8,12 @@ import {
   type ScheduleSpec,
 } from '@temporalio/client';
 import { CronExpressionParser } from 'cron-parser';
-import { type ScheduleName, scheduleId } from '../../domain/ids.ts';
+import { clusterOfSchedule, scheduleId, scheduleNames } from '../../domain/ids.ts';
 import type { FoundSchedule, Schedule, When } from '../../domain/plan.ts';
-
-const names: readonly ScheduleName[] = ['full', 'differential', 'incremental', 'deep-proof', 'random-proof', 'expire', 'fingerprint'];
 
 /** All schedules of a cluster, each asked for by its id: Temporal's list lags behind. */
 export async function findSchedules(client: ScheduleClient, cluster: string, crons: readonly string[]): Promise<readonly FoundSchedule[]> {
-  const all = await Promise.all(names.map((name) => describe(client, scheduleId(cluster, name))));
+  const all = await Promise.all(scheduleNames.map((name) => describe(client, scheduleId(cluster, name))));
   return all.flatMap((description) => (description === null ? [] : [found(description, crons)]));
 }
 
@@ -23,8 +21,8 @@ export async function findSchedules(client: ScheduleClient, cluster: string, cro
 export async function scheduledClusters(client: ScheduleClient): Promise<readonly string[]> {
   const clusters = new Set<string>();
   for await (const { scheduleId: id } of client.list()) {
-    const cluster = /^backup\/([^/]+)\/schedule\/[^/]+$/.exec(id)?.[1];
-    if (cluster !== undefined) clusters.add(cluster);
+    const cluster = clusterOfSchedule(id);
+    if (cluster !== null) clusters.add(cluster);
   }
   return [...clusters].sort();
 }

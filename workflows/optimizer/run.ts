@@ -10,7 +10,7 @@ import type { OnLab } from '../../activities/optimizer/steps/search.ts';
 import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { AssayError } from '../../domain/errors.ts';
 import { bestFirst } from '../../domain/optimizer/experiment.ts';
-import { limitsOf } from '../../domain/optimizer/limits.ts';
+import { limitsOf, limitsUnder } from '../../domain/optimizer/limits.ts';
 import type { OptimizerLimits } from '../../domain/optimizer/model.ts';
 import type { ExperimentSummary, OptimizerRunInput, OptimizerRunResult, SearchSummary, WorkloadSummary } from '../../domain/optimizer/requests.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
@@ -23,8 +23,9 @@ import { optimizerSteps } from './steps.ts';
 
 export async function optimizerRun(input: OptimizerRunInput): Promise<OptimizerRunResult> {
   const around = surroundings(`indexes for ${input.cluster}`);
-  const limits = usageFailure(() => limitsOf(input.limits));
+  usageFailure(() => limitsOf(input.limits));
   const policy = await policyOf(input);
+  const limits = usageFailure(() => limitsUnder(policy.optimizer?.limits, input.limits));
   const steps = optimizerSteps(policy.host);
   const site: Site = { steps, around, policy, limits, run: uuid4() };
   const startedAt = workflowInfo().startTime.toISOString();
