@@ -1,6 +1,6 @@
 /** Statistics on columns whose values go together (CREATE STATISTICS): what PostgreSQL multiplies otherwise as if they were independent. Pure. */
 import { digest, firstBytes } from './index-name.ts';
-import { quoteName, quoteRelation } from './index-sql.ts';
+import { hasLineBreak, quoteName, quoteRelation } from './index-sql.ts';
 import type { RelationName } from './model.ts';
 import type { StatisticsChange } from './recommendation.ts';
 
@@ -31,7 +31,7 @@ export function recommendedStatistics(
   const { table } = definition;
   const name = statisticsName(definition);
   const create = `${createStatisticsSql(definition, name)};`;
-  if (/[\n\r]/.test(create)) return null;
+  if (hasLineBreak(create)) return null;
   return {
     ...{ kind: 'create-statistics', name, index: null, table, sizeBytes: 0, buildMs, leaveOneOut, because },
     sql: `${create}\nANALYZE ${quoteRelation(table)};`,

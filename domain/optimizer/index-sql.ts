@@ -51,3 +51,6 @@ function indexBody(index: IndexDefinition): string {
   const where = index.predicate === null ? '' : ` WHERE (${index.predicate})`;
   return `${quoteRelation(index.table)} USING ${index.method} (${index.keys.map(keyText).join(', ')})${include}${where}`;
 }
+
+/** A name may hold one: the SQL is then no line of a file any more. */
+export const hasLineBreak = (sql: string): boolean => /[\n\r]/.test(sql);

@@ -1,5 +1,5 @@
 /** An index that goes or is built anew, as a change with its way back: the definition that PostgreSQL itself printed is kept. Pure. */
-import { quoteName } from './index-sql.ts';
+import { hasLineBreak, quoteName } from './index-sql.ts';
 import type { IndexDefinition } from './model.ts';
 import type { IndexChange } from './recommendation.ts';
 
@@ -66,5 +66,3 @@ function textLiteral(text: string): string {
   const quoted = text.replaceAll('\\', '\\\\').replaceAll("'", "''").replaceAll('\n', '\\n').replaceAll('\r', '\\r');
   return `E'${quoted}'`;
 }
-
-const hasLineBreak = (sql: string): boolean => /[\n\r]/.test(sql);

@@ -38,6 +38,6 @@ function picture(indexes: readonly RecommendedIndex[]): Html {
 <line class="axis" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${base}" y2="${base}"/><line class="axis" x1="${LEFT}" x2="${LEFT}" y1="${TOP}" y2="${base}"/>
 <text class="axis-name" x="${WIDTH - RIGHT}" y="${HEIGHT - 8}" text-anchor="end">size, up to ${size(largest)}</text><text class="axis-name" x="${LEFT - 8}" y="${base + 4}" text-anchor="end">1 ×</text><text class="axis-name" x="${LEFT - 8}" y="${TOP + 8}" text-anchor="end">${most.toFixed(1)} ×</text>
 <text class="axis-name" x="${LEFT + 8}" y="${TOP + 8}">time without it</text>
-${indexes.map(({ kind, name, sizeBytes, leaveOneOut }, at) => (leaveOneOut === null || (kind ?? 'create-index') !== 'create-index' ? '' : html`<g class="mark"><title>${name}: ${size(sizeBytes)}, ${leaveOneOut.toFixed(2)} ×</title><circle cx="${px(x(sizeBytes))}" cy="${px(y(leaveOneOut))}" r="11"/><text x="${px(x(sizeBytes))}" y="${px(y(leaveOneOut) + 4)}" text-anchor="middle">${at + 1}</text></g>`))}</svg>
+${indexes.map((change, at) => (change.leaveOneOut === null || !isNew(change) ? '' : html`<g class="mark"><title>${change.name}: ${size(change.sizeBytes)}, ${change.leaveOneOut.toFixed(2)} ×</title><circle cx="${px(x(change.sizeBytes))}" cy="${px(y(change.leaveOneOut))}" r="11"/><text x="${px(x(change.sizeBytes))}" y="${px(y(change.leaveOneOut) + 4)}" text-anchor="middle">${at + 1}</text></g>`))}</svg>
 <p class="legend">High and left is good: much gained for little room.</p>`;
 }

@@ -1,5 +1,6 @@
 /** What the marker tests share: a policy with quick waits, a step's io, writers, rows of a marker by table. */
 import pg from 'pg';
+import { onTestFinished } from 'vitest';
 import { makeMarker, type Way } from '../../activities/backup/marker/marker.ts';
 import { createMarkerMaker } from '../../activities/backup/marker/marker-maker.ts';
 import type { StepIo } from '../../activities/io.ts';
@@ -60,6 +61,13 @@ export async function session(cluster: EmbeddedCluster, database = 'postgres'): 
   const client = new pg.Client({ host: cluster.socketDirectory, port: cluster.port, user: 'postgres', database });
   client.on('error', () => {});
   await client.connect();
+  return client;
+}
+
+/** Ends with the test that opened it. */
+export async function sessionOfTest(cluster: EmbeddedCluster, database: string): Promise<pg.Client> {
+  const client = await session(cluster, database);
+  onTestFinished(() => client.end());
   return client;
 }
 

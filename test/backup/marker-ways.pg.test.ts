@@ -1,29 +1,19 @@
-import type pg from 'pg';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { byQuietMoment } from '../../activities/backup/marker/by-quiet-moment.ts';
 import { bySlot } from '../../activities/backup/marker/by-slot.ts';
 import { parseSnapshot } from '../../domain/backup/snapshot.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
-import { markerBy, markerOf, session, told } from './marker-support.ts';
+import { markerBy, markerOf, sessionOfTest, told } from './marker-support.ts';
 
 let cluster: EmbeddedCluster;
-const open: pg.Client[] = [];
 
 beforeAll(async () => {
   cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off', max_prepared_transactions: '5' } });
   for (const database of ['empty', 'ways']) await cluster.sql(`create database ${database}`);
 });
 
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((client) => client.end()));
-});
-
-const also = async (database: string) => {
-  const client = await session(cluster, database);
-  open.push(client);
-  return client;
-};
+const also = (database: string) => sessionOfTest(cluster, database);
 
 describe('ways to a consistent snapshot', () => {
   beforeAll(() => cluster.sql('create table t (a int); insert into t values (1)', { database: 'ways' }));

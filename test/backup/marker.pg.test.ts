@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { byQuietMoment } from '../../activities/backup/marker/by-quiet-moment.ts';
 import { bySlot } from '../../activities/backup/marker/by-slot.ts';
 import type { Way } from '../../activities/backup/marker/marker.ts';
@@ -9,11 +9,10 @@ import { isCarriedOver } from '../../domain/backup/fingerprint.ts';
 import { compareLsn } from '../../domain/backup/lsn.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
-import { makeMarkers, markerBy, markerOf, policyOf, session, told } from './marker-support.ts';
+import { makeMarkers, markerBy, markerOf, policyOf, session, sessionOfTest, told } from './marker-support.ts';
 
 let cluster: EmbeddedCluster;
 let admin: pg.Client;
-const open: pg.Client[] = [];
 const HOSTILE = `"; drop table x; --.${'é'.repeat(21)}x`;
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
@@ -26,15 +25,8 @@ beforeAll(async () => {
 });
 
 afterAll(() => admin?.end());
-afterEach(async () => {
-  await Promise.all(open.splice(0).map((client) => client.end()));
-});
 
-const also = async (database: string) => {
-  const client = await session(cluster, database);
-  open.push(client);
-  return client;
-};
+const also = (database: string) => sessionOfTest(cluster, database);
 
 describe('which tables a marker covers', () => {
   beforeAll(async () => {

@@ -16,8 +16,8 @@ const BREATH_MS = 10;
 const AT_ONCE_MS = 200;
 
 /**
- * Where it succeeds writers feel nothing, while a slot's files are flushed to disk and with them, on ext4, the journal that commits wait
- * for: the 99th percentile of commits in such windows was 1.6 times as long, here as long as without (bench/markers.ts).
+ * A slot's files are flushed to disk and with them, on ext4, the journal that commits wait for: in windows of markers by slot the 99th
+ * percentile of commits was 1.6 times as long as in windows of nothing, by this way 0.9 to 1.3 times where nothing else ran (bench/markers.ts).
  */
 export function byQuietMomentAtOnce(source: MarkerSource, watch: pg.Client, waitMs: number): Promise<HeldSnapshot | NoSnapshot> {
   return byQuietMoment(source, watch, Math.min(waitMs, AT_ONCE_MS));

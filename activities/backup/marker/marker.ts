@@ -20,7 +20,7 @@ import { unhashableTypes } from './unhashable-types.ts';
 /** `watch` is a session of the same database, free for any statement. */
 export type Way = (source: MarkerSource, watch: pg.Client, waitMs: number) => Promise<HeldSnapshot | NoSnapshot>;
 
-/** Best first: what costs writers nothing, what costs them a flush, what waits longer, what makes them wait. */
+/** Best first: what leaves writers alone, what costs them a flush, what searches longer, what makes them wait. */
 export const allWays: readonly Way[] = [byQuietMomentAtOnce, bySlot, byQuietMoment, byFence];
 
 export interface MarkerOptions {
