@@ -9,6 +9,7 @@ import { OptimizerSnapshotEntity } from './optimizer-snapshot.ts';
 import { PinEntity } from './pin.ts';
 import { ProofEntity } from './proof.ts';
 import { RecommendationEntity } from './recommendation.ts';
+import { RecommendationEventEntity } from './recommendation-event.ts';
 import { SchemaVersionEntity } from './schema-version.ts';
 
 /** Where Assay keeps what it knows; its own schema, so that the control database may be a cluster under Assay too. */
@@ -27,5 +28,6 @@ export const entities = [
   PinEntity,
   ProofEntity,
   RecommendationEntity,
+  RecommendationEventEntity,
   SchemaVersionEntity,
 ];

@@ -20,6 +20,10 @@ export const OptimizerRunEntity = defineEntity({
     finalists: p
       .json<readonly { readonly indexes: readonly IndexDefinition[]; readonly estimatedRatio: number; readonly estimatedBytes: number }[]>()
       .nullable(),
+    /** How it ended; null while it goes on, and where it was made before that was kept. */
+    outcome: p.text().$type<'recommended' | 'nothing' | 'failed'>().nullable(),
+    because: p.json<readonly string[]>().nullable(),
+    endedAt: p.datetime().nullable(),
   },
 });
 export type OptimizerRunEntity = InferEntity<typeof OptimizerRunEntity>;

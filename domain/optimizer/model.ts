@@ -214,7 +214,25 @@ export interface Experiment {
   readonly notJudged?: readonly NotJudged[];
 }
 
-export type RecommendationState = 'proposed' | 'approved' | 'refused' | 'applied' | 'kept' | 'rolled-back';
+/**
+ * proposed ─┬▶ approved ─┬▶ applied ─┬▶ kept
+ *           │            │           └▶ rolled-back
+ *           │            ├▶ stale (its evidence did not hold any more: measured again)
+ *           │            └▶ failed (nothing of it is left on the source)
+ *           ├▶ refused
+ *           ├▶ expired (nobody decided)
+ *           └▶ superseded (a newer one holds all of its changes)
+ * Where the policy only hands out SQL, `approved` is the end.
+ */
+export type RecommendationState = 'proposed' | 'approved' | 'refused' | 'stale' | 'expired' | 'superseded' | 'failed' | 'applied' | 'kept' | 'rolled-back';
+
+/** A state that a recommendation came into. `by`: as the one who decided named themselves; null: the fleet. */
+export interface RecommendationEvent {
+  readonly state: RecommendationState;
+  readonly at: Instant;
+  readonly by: string | null;
+  readonly because: readonly string[];
+}
 
 /** `accepted`: worth doing; otherwise why not, for the history. */
 export interface Decision {
