@@ -1,0 +1,40 @@
+/**
+ * The guard's waiting: looks at the statements' counters spread over a window, before a change and after it.
+ * Between looks only a durable timer runs; a look that fails is left out, the verdict is made of the others.
+ */
+import { isCancellation, sleep } from '@temporalio/workflow';
+import type { AboutRecommendation, ApplySteps, GuardVerdict } from '../../activities/optimizer/steps/apply.ts';
+import { optimizerPolicyOf } from '../../domain/optimizer/policy.ts';
+
+export type GuardSteps = Pick<ApplySteps, 'lookAtStatements' | 'guardWindow'>;
+
+/** Sub-samples of a window: enough for their spread to be known, few enough for a short history. */
+const LOOKS = 12;
+
+/** One window of looks before anything is changed. */
+export const baselineGuard = (steps: GuardSteps, about: AboutRecommendation): Promise<void> => looks(steps, about, 0);
+
+/** Windows after the change until there is a verdict, keep or roll-back. `onWindow` is called with what each one said. */
+export async function watchedChange(
+  steps: GuardSteps,
+  about: AboutRecommendation,
+  onWindow: (window: number, verdict: GuardVerdict) => void = () => {},
+): Promise<GuardVerdict> {
+  // the step itself ends it: its last window is never undecided
+  for (let window = 1; ; window += 1) {
+    await looks(steps, about, window);
+    const judged = await steps.guardWindow({ ...about, window });
+    onWindow(window, judged);
+    if (judged.verdict !== 'undecided') return judged;
+  }
+}
+
+async function looks(steps: GuardSteps, about: AboutRecommendation, window: number): Promise<void> {
+  const { windowMs } = optimizerPolicyOf(about.policy).guard;
+  for (let look = 0; look <= LOOKS; look += 1) {
+    await steps.lookAtStatements({ ...about, window, look }).catch((error: unknown) => {
+      if (isCancellation(error)) throw error;
+    });
+    if (look < LOOKS) await sleep(Math.ceil(windowMs / LOOKS));
+  }
+}
