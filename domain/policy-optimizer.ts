@@ -2,8 +2,10 @@
 import { z } from 'zod';
 import { defaultLimits } from './optimizer/limits.ts';
 import type { OptimizerLimits } from './optimizer/model.ts';
-import type { OptimizerPolicy, SchedulePolicy } from './policy.ts';
-import { count, duration, shaped, size, text } from './policy-fields.ts';
+import type { OptimizerPolicy } from './optimizer/policy.ts';
+import { changeKinds } from './optimizer/recommendation.ts';
+import type { SchedulePolicy } from './policy.ts';
+import { choice, count, duration, shaped, size, text } from './policy-fields.ts';
 import { type ScheduleFile, schedule } from './policy-schedule.ts';
 
 const limits = z.strictObject({
@@ -27,6 +29,22 @@ export const optimizer = z.strictObject({
     .meta({ description: "Database that the schedule looks at; null: the connection's own" })
     .prefault(null),
   limits: limits.meta({ description: 'What a run may do; options of the command come before them, tables protected here stay so' }).prefault({}),
+  apply: choice('What an approval leads to: the SQL for your own pipeline, or Assay executes it', ['sql', 'execute']).prefault('sql'),
+  unattended: z
+    .array(choice('A kind of change', changeKinds), { error: 'write a list of kinds' })
+    .meta({ description: "Kinds of change that are executed without anybody's approval; only with apply: execute" })
+    .prefault([]),
+  evidence_age: duration({ help: 'Evidence older than this is measured again before anything is applied', min: '1m', max: '365d' }).prefault('7d'),
+  decide_within: duration({ help: 'A recommendation that nobody decided on expires then', min: '1m', max: '365d' }).prefault('30d'),
+  guard: z
+    .strictObject({
+      window: duration({ help: 'Length of a window in which production is watched after a change', min: '10s', max: '30d' }).prefault('1h'),
+      windows: count({ help: 'Windows that have to pass before a change is kept', min: 1, max: 100 }).prefault(2),
+      min_calls: count({ help: 'Calls of a statement in a window below which it says nothing', min: 2, max: 1_000_000 }).prefault(30),
+    })
+    .meta({ description: 'How production is watched after a change was executed' })
+    .prefault({}),
+  lock_timeout: duration({ help: 'Longest wait for a lock that others queue behind', min: '1s', max: '10m' }).prefault('2s'),
 });
 
 type OptimizerFile = z.output<typeof optimizer>;
@@ -35,6 +53,12 @@ export const toOptimizer = (file: OptimizerFile, toSchedule: (file: ScheduleFile
   schedule: toSchedule(file.schedule),
   database: file.database,
   limits: toLimits(file.limits),
+  apply: file.apply,
+  unattended: file.unattended,
+  evidenceAgeMs: file.evidence_age,
+  decisionMs: file.decide_within,
+  guard: { windowMs: file.guard.window, windows: file.guard.windows, minCalls: file.guard.min_calls },
+  lockTimeoutMs: file.lock_timeout,
 });
 
 const toLimits = (file: OptimizerFile['limits']): OptimizerLimits => ({

@@ -143,7 +143,13 @@ const onStandby: Rule = (cluster) => {
 const optimized: Rule = (cluster) => {
   const named = at(cluster, 'optimizer', 'database');
   const excluded = list(at(cluster, 'exclude_databases'));
-  return typeof named === 'string' && excluded.includes(named) ? [fault(['optimizer', 'database'], 'this database is in exclude_databases; name another')] : [];
+  const unattended = list(at(cluster, 'optimizer', 'unattended'));
+  return [
+    ...(typeof named === 'string' && excluded.includes(named) ? [fault(['optimizer', 'database'], 'this database is in exclude_databases; name another')] : []),
+    ...(unattended.length > 0 && at(cluster, 'optimizer', 'apply') !== 'execute'
+      ? [fault(['optimizer', 'unattended'], 'write apply: execute with it, else nothing is executed')]
+      : []),
+  ];
 };
 
 const rules: readonly Rule[] = [engineConfiguration, transport, databases, measurable, provenAtAll, sampled, onStandby, optimized];

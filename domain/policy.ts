@@ -3,7 +3,7 @@
  * The file's own form (snake_case, durations as text) is in `policy-file.ts`. Secrets are references here, never values.
  */
 
-import type { OptimizerLimits } from './optimizer/model.ts';
+import type { OptimizerPolicy } from './optimizer/policy.ts';
 
 /** `env:NAME` or `file:/path` (mode 0600). */
 export type SecretReference = string;
@@ -118,14 +118,6 @@ export interface ObjectivesPolicy {
   readonly proofAgeMs: number;
 }
 
-export interface OptimizerPolicy {
-  /** When a run starts; null: only by hand. */
-  readonly schedule: SchedulePolicy | null;
-  /** That the schedule looks at; null: the one of the cluster's connection. */
-  readonly database: string | null;
-  readonly limits: OptimizerLimits;
-}
-
 export interface ClusterPolicy {
   readonly cluster: string;
   readonly environment: 'dev' | 'staging' | 'production';
@@ -140,7 +132,7 @@ export interface ClusterPolicy {
   readonly proof: ProofPolicy;
   readonly witness: { readonly everyMs: number; readonly keepMs: number };
   readonly clone: ClonePolicy;
-  /** Absent in policies older than this section: runs by hand only, with the limits of domain/optimizer/limits.ts. */
+  /** What the optimizer may do; absent or null, also in parts, in older histories: domain/optimizer/policy.ts says it. */
   readonly optimizer?: OptimizerPolicy | null;
   /** Folder for certificates and markers beside the repository, outside the engine's own tree. */
   readonly evidenceDirectory: string;

@@ -32,7 +32,8 @@ export interface StatisticsChange extends ProposedChange {
 
 export type RecommendedIndex = IndexChange | StatisticsChange;
 
-export type ChangeKind = NonNullable<RecommendedIndex['kind']>;
+export const changeKinds = ['create-index', 'drop-index', 'reindex', 'create-statistics'] as const satisfies readonly RecommendedIndex['kind'][];
+export type ChangeKind = (typeof changeKinds)[number];
 
 export const kindOf = (change: RecommendedIndex): ChangeKind => change.kind ?? 'create-index';
 

@@ -1,9 +1,9 @@
-import type { ScheduleClient } from '@temporalio/client';
+import { type ScheduleClient, ScheduleNotFoundError } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createEvidenceStore } from '../../activities/backup/evidence/evidence-store.ts';
 import { type Control, openControl } from '../../activities/control/control-database.ts';
-import { defaultLimits } from '../../domain/optimizer/limits.ts';
+import { defaultOptimizerPolicy } from '../../domain/optimizer/policy.ts';
 import type { ClusterPolicy, FleetPolicy } from '../../domain/policy.ts';
 import { sqlText } from '../../ops/cli/show-fleet.ts';
 import { applyFleet, removeCluster } from '../../workers/commands/apply.ts';
@@ -38,7 +38,7 @@ beforeAll(async () => {
       differential: null,
       incremental: { cron: '*/30 2-4 * JAN-MAR 1,3', timeZone: 'UTC', jitterMs: 0, catchUpMs: 60_000 },
     },
-    optimizer: { schedule: { cron: '0 5 * * 6', timeZone: 'UTC', jitterMs: 0, catchUpMs: 60_000 }, database: 'app', limits: defaultLimits },
+    optimizer: { ...defaultOptimizerPolicy, schedule: { cron: '0 5 * * 6', timeZone: 'UTC', jitterMs: 0, catchUpMs: 60_000 }, database: 'app' },
     proof: { ...policy.proof, randomPerWeek: 3, deep: { cron: '0 4 1 * *', timeZone: 'UTC', jitterMs: 0, catchUpMs: 60_000 } },
   }));
 });
@@ -59,7 +59,15 @@ beforeEach(async () => {
     host: shop.host,
     now: () => new Date('2026-11-21T00:00:00Z'),
   };
-  for await (const { scheduleId } of temporal.client.schedule.list()) await temporal.client.schedule.getHandle(scheduleId).delete();
+  for await (const { scheduleId } of temporal.client.schedule.list()) {
+    // the list may still hold what a test before deleted
+    await temporal.client.schedule
+      .getHandle(scheduleId)
+      .delete()
+      .catch((error: unknown) => {
+        if (!(error instanceof ScheduleNotFoundError)) throw error;
+      });
+  }
   await objects.remove(shop);
   for (const { cluster: name } of await evidence.listPolicies()) await evidence.removePolicy(name);
 });

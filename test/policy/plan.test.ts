@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { clusterOfSchedule } from '../../domain/ids.ts';
+import type { OptimizerPolicy } from '../../domain/optimizer/policy.ts';
 import { clusterChanges, desiredSchedules, differingKeys, type FoundCluster, removalChanges, whenText } from '../../domain/plan.ts';
-import type { OptimizerPolicy } from '../../domain/policy.ts';
 import { plannedRuns } from '../../workers/commands/plan-runs.ts';
 import { checkPolicy } from '../../workers/read-policy.ts';
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { isAssayError } from '../../domain/errors.ts';
 import { defaultLimits } from '../../domain/optimizer/limits.ts';
+import { defaultOptimizerPolicy } from '../../domain/optimizer/policy.ts';
 import { policyKeyLines } from '../../domain/policy-docs.ts';
 import { schemasAt } from '../../domain/policy-keys.ts';
 import { configurationPage, schemaFile } from '../../workers/config-docs.ts';
@@ -55,17 +56,29 @@ describe('a sound file', () => {
   });
 
   test('says what the optimizer may do: nothing said is the default, and each key reaches the policy', () => {
-    expect(check(smallest).policy?.clusters[0]?.optimizer).toEqual({ schedule: null, database: null, limits: defaultLimits });
+    expect(check(smallest).policy?.clusters[0]?.optimizer).toEqual(defaultOptimizerPolicy);
     const lines = [
       'optimizer:',
       '  schedule: { cron: "0 3 * * 6" }',
       '  database: till',
       '  limits: { budget: 10MB, protected_tables: [public.ledger], measure: 2m }',
+      '  apply: execute',
+      '  unattended: [create-index]',
+      '  evidence_age: 2d',
+      '  decide_within: 3d',
+      '  guard: { window: 10m, windows: 3, min_calls: 5 }',
+      '  lock_timeout: 5s',
     ];
     expect(check(withCluster(...lines)).policy?.clusters[0]?.optimizer).toEqual({
       schedule: { cron: '0 3 * * 6', timeZone: 'UTC', jitterMs: 0, catchUpMs: 43_200_000 },
       database: 'till',
       limits: { ...defaultLimits, budgetBytes: 10 * 1024 ** 2, protectedTables: ['public.ledger'], measureMs: 120_000 },
+      apply: 'execute',
+      unattended: ['create-index'],
+      evidenceAgeMs: 172_800_000,
+      decisionMs: 259_200_000,
+      guard: { windowMs: 600_000, windows: 3, minCalls: 5 },
+      lockTimeoutMs: 5_000,
     });
   });
 
@@ -165,6 +178,10 @@ clusters:
     ['changes counted on a standby', withCluster('proof: { fingerprint: { mode: changed, standby: { host: /s } } }'), 'write full or sample'],
     ['an optimizer for an excluded database', withCluster('exclude_databases: [a]', 'optimizer: { database: a }'), 'in exclude_databases'],
     ['a protected table without its schema', withCluster('optimizer: { limits: { protected_tables: [ledger] } }'), 'write schema.table, not "ledger"'],
+    ['too small a guard window', withCluster('optimizer: { guard: { window: 1s } }'), 'write a duration from 10s to 30d'],
+    ['another way to apply', withCluster('optimizer: { apply: always }'), 'sql or execute'],
+    ['changes without a person, executed by nobody', withCluster('optimizer: { unattended: [reindex] }'), 'write apply: execute with it'],
+    ['a kind of change that there is not', withCluster('optimizer: { apply: execute, unattended: [vacuum] }'), 'create-statistics'],
     ['a cron line of the optimizer', withCluster('optimizer: { schedule: { cron: "61 * * * *" } }'), 'write five fields'],
     ['a key at the wrong level', withCluster('days: 3'), 'unknown key; it belongs in clusters.shop.retention.days'],
     ['a key written in camel case', withCluster('clone: { maxClones: 3 }'), 'did you mean max_clones?'],
