@@ -2,6 +2,8 @@
 
 import type { BackupType, Cause, CheckName, ProofDepth, ProofLevel, RecoveryTime } from './backup/model.ts';
 import type { ErrorCode } from './errors.ts';
+import type { Instant, NotJudgedReason, RecommendationState } from './optimizer/model.ts';
+import type { ChangeKind } from './optimizer/recommendation.ts';
 
 interface OfCluster {
   readonly cluster: string;
@@ -14,7 +16,15 @@ export type Observation =
   | ({
       readonly kind: 'cluster-watched';
       readonly repositories: readonly number[];
-      readonly objectives: { readonly rpoSeconds: number | null; readonly rtoSeconds: number | null; readonly proofAgeSeconds: number };
+      readonly objectives: {
+        readonly rpoSeconds: number | null;
+        readonly rtoSeconds: number | null;
+        readonly proofAgeSeconds: number;
+        /** How old the newest look at the workload may be; null: nobody looks by schedule. */
+        readonly workloadAgeSeconds: number | null;
+        /** How long a change may be applied without a verdict of its guard. */
+        readonly guardSeconds: number;
+      };
     } & OfCluster)
   /** The cluster left the policy: its series end. */
   | ({ readonly kind: 'cluster-forgotten' } & OfCluster)
@@ -89,6 +99,35 @@ export type Observation =
       readonly outcome: 'recommended' | 'nothing' | 'failed';
       readonly tookMs: number;
     } & OfCluster)
+  /** Statements that get no verdict: those that a look at the workload left out, that found no plan or values, that could not be measured. */
+  | ({
+      readonly kind: 'statements-not-judged';
+      readonly step: 'observe' | 'bind' | 'measure';
+      readonly reasons: Readonly<Partial<Record<NotJudgedReason, number>>>;
+    } & OfCluster)
+  /** A recommendation came into a state; told at least once for each. */
+  | ({ readonly kind: 'recommendation-state'; readonly database: string; readonly recommendation: string; readonly state: RecommendationState } & OfCluster)
+  /** One statement of an approved change was carried out on the source. */
+  | ({ readonly kind: 'change-applied'; readonly change: ChangeKind; readonly tookMs: number } & OfCluster)
+  /** What one guard window said of an applied recommendation. */
+  | ({ readonly kind: 'guard-verdict'; readonly verdict: 'keep' | 'roll-back' | 'undecided' } & OfCluster)
+  /** What the control database knows of a cluster, counted again and again: outlives a worker. */
+  | ({ readonly kind: 'recommendations-counted' } & RecommendationCounts & OfCluster)
   | { readonly kind: 'step-failed'; readonly step: string; readonly code: ErrorCode; readonly message: string };
+
+type ByState<T> = Readonly<Partial<Record<RecommendationState, T>>>;
+
+export interface RecommendationCounts {
+  /** Those in each state now; no state: none. */
+  readonly states: ByState<number>;
+  /** Since when the oldest of those is in it. */
+  readonly oldestAt: ByState<Instant>;
+  /** When one last came into each state, wherever it is now. */
+  readonly lastAt: ByState<Instant>;
+  /** Newest look at pg_stat_statements; null: never. */
+  readonly collectedAt: Instant | null;
+  /** Executed total with the newest recommendation against without it; null: there is none. */
+  readonly ratio: number | null;
+}
 
 export type Observe = (observation: Observation) => void;

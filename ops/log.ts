@@ -92,6 +92,17 @@ const lines: { readonly [K in Kind]: Line<K> } = {
     outcome === 'failed' ? 'warn' : 'info',
     `run ${run} of the optimizer on ${cluster}: ${outcome} after ${seconds(tookMs)}`,
   ],
+  'statements-not-judged': ({ cluster, step, reasons }) => {
+    const said = Object.entries(reasons).map(([reason, count]) => `${count} ${reason}`);
+    return ['info', `${step} of ${cluster}: ${said.length === 0 ? 'every statement can be judged' : `no verdict for ${said.join(', ')}`}`];
+  },
+  'recommendation-state': ({ cluster, database, recommendation, state }) => [
+    state === 'rolled-back' ? 'warn' : 'info',
+    `recommendation ${recommendation} for ${cluster}/${database} is ${state}`,
+  ],
+  'change-applied': ({ cluster, change, tookMs }) => ['info', `${change} on ${cluster} carried out in ${seconds(tookMs)}`],
+  'guard-verdict': ({ cluster, verdict }) => [verdict === 'roll-back' ? 'error' : 'info', `guard of ${cluster} says ${verdict}`],
+  'recommendations-counted': ({ cluster, collectedAt }) => ['debug', `workload of ${cluster} last collected ${collectedAt ?? 'never'}`],
   'step-failed': ({ step, code, message }) => ['warn', `step ${step} failed (${code}): ${message}`],
 };
 

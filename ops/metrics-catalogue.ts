@@ -3,19 +3,10 @@
  * Labels hold closed sets only (declared clusters and hosts, verdicts, causes…): never a table, a query, a tenant.
  */
 
-/** Seconds; backups and restores take from a blink to hours. */
-const LONG = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14_400];
-/** Seconds; how long writers of an application may have waited. */
-const SHORT = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
+import { optimizerMetrics } from './metrics-catalogue-optimizer.ts';
+import { LONG, type MetricDefinition, SHORT } from './metrics-definition.ts';
 
-/** What one metric is. `buckets` only for histograms, in seconds. */
-export interface MetricDefinition {
-  readonly name: `assay_${'backup' | 'fleet' | 'optimizer'}_${string}`;
-  readonly kind: 'gauge' | 'counter' | 'histogram';
-  readonly labels: readonly string[];
-  readonly help: string;
-  readonly buckets?: readonly number[];
-}
+export type { MetricDefinition } from './metrics-definition.ts';
 
 const repository = ['cluster', 'repository'] as const;
 
@@ -204,50 +195,7 @@ export const metricCatalogue = {
     help: 'Markers removed by retention: no backup that is left needs them.',
   },
   expired: { name: 'assay_backup_expired_backups_total', kind: 'counter', labels: ['cluster'], help: 'Backups removed by retention; dry runs do not count.' },
-  optimizerRuns: {
-    name: 'assay_optimizer_runs_total',
-    kind: 'counter',
-    labels: ['cluster', 'outcome'],
-    help: 'Runs of the optimizer by outcome: recommended, nothing (nothing was worth it), failed.',
-  },
-  lastOptimizerRun: {
-    name: 'assay_optimizer_last_run_timestamp_seconds',
-    kind: 'gauge',
-    labels: ['cluster', 'outcome'],
-    help: 'When a run of the optimizer last ended so, Unix time.',
-  },
-  optimizerDuration: {
-    name: 'assay_optimizer_run_duration_seconds',
-    kind: 'histogram',
-    labels: ['cluster'],
-    help: 'Time of a run of the optimizer, its lab included.',
-    buckets: LONG,
-  },
-  workloadStatements: {
-    name: 'assay_optimizer_workload_statements',
-    kind: 'gauge',
-    labels: ['cluster', 'judged'],
-    help: 'Statements that the last run looked at; judged="no": they get no verdict, each with its reason.',
-  },
-  experiments: {
-    name: 'assay_optimizer_experiments_total',
-    kind: 'counter',
-    labels: ['cluster', 'verdict'],
-    help: 'Sets of indexes really built on a lab and measured, by verdict (accepted, rejected).',
-  },
-  recommendations: { name: 'assay_optimizer_recommendations_total', kind: 'counter', labels: ['cluster'], help: 'Recommendations made.' },
-  recommendedIndexes: {
-    name: 'assay_optimizer_recommended_indexes',
-    kind: 'gauge',
-    labels: ['cluster'],
-    help: 'Indexes in the last recommendation.',
-  },
-  recommendedRatio: {
-    name: 'assay_optimizer_recommended_time_ratio',
-    kind: 'gauge',
-    labels: ['cluster'],
-    help: 'Executed total with the last recommendation against without it, measured on the lab.',
-  },
+  ...optimizerMetrics,
   workerInfo: { name: 'assay_fleet_worker_info', kind: 'gauge', labels: ['host'], help: '1 while the worker of this host runs, 0 once it began to stop.' },
   stepFailures: {
     name: 'assay_fleet_step_failures_total',

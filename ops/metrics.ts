@@ -4,6 +4,7 @@ import type { CheckOutcome, MarkerWay } from '../domain/backup/model.ts';
 import { scheduleNames } from '../domain/ids.ts';
 import type { Observation, Observe } from '../domain/observation.ts';
 import { createFamilies, type Families, removeCluster } from './metrics-families.ts';
+import { type OptimizerState, optimizerListeners, optimizerWatched } from './metrics-optimizer.ts';
 import { createProofMemory, type ProofMemory, type ProofRow } from './metrics-proofs.ts';
 
 export type { ProofRow } from './metrics-proofs.ts';
@@ -18,11 +19,8 @@ export interface Metrics {
   setFromHistory(rows: readonly ProofRow[]): void;
 }
 
-interface State {
-  readonly families: Families;
+interface State extends OptimizerState {
   readonly proofs: ProofMemory;
-  /** Unix seconds. */
-  readonly now: () => number;
   /** Clones of this process by cluster; a set, because a retried step opens the same one again. */
   readonly clones: Map<string, Set<string>>;
 }
@@ -31,7 +29,8 @@ interface State {
 export function createMetrics(options: { readonly registry?: Registry; readonly now?: () => number } = {}): Metrics {
   const registry = options.registry ?? new Registry();
   const families = createFamilies(registry);
-  const state: State = { families, proofs: createProofMemory(families), now: options.now ?? (() => Date.now() / 1000), clones: new Map() };
+  const now = options.now ?? (() => Date.now() / 1000);
+  const state: State = { families, proofs: createProofMemory(families), now, clones: new Map(), durations: new Set() };
   return {
     registry,
     listener: (seen) => {
@@ -51,9 +50,13 @@ const listeners: { readonly [K in Kind]: (state: State, seen: Of<K>) => void } =
     m.stepFailures.inc({ step: 'none', code: 'internal' }, 0);
   },
   'worker-stopped': ({ families: m }, { host }) => m.workerInfo.set({ host }, 0),
-  'cluster-watched': ({ families }, seen) => watched(families, seen),
+  'cluster-watched': (state, seen) => {
+    watched(state.families, seen);
+    optimizerWatched(state, seen);
+  },
   'cluster-forgotten': (state, { cluster }) => {
     state.clones.delete(cluster);
+    state.durations.delete(cluster);
     state.proofs.forget(cluster);
     removeCluster(state.families, cluster);
   },
@@ -114,21 +117,7 @@ const listeners: { readonly [K in Kind]: (state: State, seen: Of<K>) => void } =
     // a whole schedule id or its last part
     m.missedSchedules.inc({ cluster, schedule: oneOf(scheduleNames, schedule.split('/').at(-1) ?? '') }, missed),
   'objective-missed': ({ families: m }, { cluster, objective }) => m.objectivesMissed.inc({ cluster, objective }),
-  'workload-observed': ({ families: m }, { cluster, statements, notJudged }) => {
-    m.workloadStatements.set({ cluster, judged: 'yes' }, statements);
-    m.workloadStatements.set({ cluster, judged: 'no' }, notJudged);
-  },
-  'experiment-measured': ({ families: m }, { cluster, verdict }) => m.experiments.inc({ cluster, verdict }),
-  'recommendation-made': ({ families: m }, { cluster, indexes, ratio }) => {
-    m.recommendations.inc({ cluster });
-    m.recommendedIndexes.set({ cluster }, indexes);
-    m.recommendedRatio.set({ cluster }, ratio);
-  },
-  'optimizer-run-ended': ({ families: m, now }, { cluster, outcome, tookMs }) => {
-    m.optimizerRuns.inc({ cluster, outcome });
-    m.lastOptimizerRun.set({ cluster, outcome }, now());
-    m.optimizerDuration.observe({ cluster }, tookMs / 1000);
-  },
+  ...optimizerListeners,
   'step-failed': ({ families: m }, { step, code }) => m.stepFailures.inc({ step, code }),
 };
 

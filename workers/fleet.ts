@@ -5,6 +5,7 @@ import { createEvidenceStore } from '../activities/backup/evidence/evidence-stor
 import { createBackupSteps } from '../activities/backup/steps.ts';
 import { openControl } from '../activities/control/control-database.ts';
 import { createMarkerStore } from '../activities/control/marker-store.ts';
+import { gaugeRecommendations } from '../activities/control/optimizer-gauges.ts';
 import { gaugeProofs } from '../activities/control/queries.ts';
 import { fleetSteps, isRunning, releasePins } from '../activities/fleet/steps.ts';
 import { createOptimizerSteps } from '../activities/optimizer/steps.ts';
@@ -69,6 +70,7 @@ export async function startFleet({ config, policy, signingKey, controlUrl }: Fle
     observe,
     repositoriesOf: (each) => dependencies.engineFor(each).repositories(),
     missedRuns: (cluster) => missedRunsOf(temporal.client.schedule, cluster),
+    counts: () => gaugeRecommendations(control),
   });
   const ticks = startTicks(dependencies, config.host, watch);
   const server = await startMetricsServer({

@@ -82,6 +82,7 @@ async function refresh({ deps, host, watch }: Site, beats: Map<string, Beat>): P
   }
   await watch.clusters(policies);
   await watch.missed();
+  await watch.recommendations();
 }
 
 async function lookAtArchive(deps: BackupDependencies, { policy }: Beat): Promise<void> {

@@ -1,8 +1,10 @@
 /** What the metrics must know beside what happens: which clusters there are, and which runs never happened. */
 import { type ScheduleClient, ScheduleNotFoundError } from '@temporalio/client';
 import { type ScheduleName, scheduleId, scheduleNames } from '../domain/ids.ts';
-import type { Observe } from '../domain/observation.ts';
-import type { ClusterPolicy } from '../domain/policy.ts';
+import type { Observe, RecommendationCounts } from '../domain/observation.ts';
+import { type OptimizerPolicy, optimizerPolicyOf } from '../domain/optimizer/policy.ts';
+import type { ClusterPolicy, SchedulePolicy } from '../domain/policy.ts';
+import { plannedRuns } from './commands/plan-runs.ts';
 
 export interface WatchPorts {
   readonly observe: Observe;
@@ -10,6 +12,8 @@ export interface WatchPorts {
   repositoriesOf(policy: ClusterPolicy): Promise<readonly number[]>;
   /** Runs that Temporal skipped since each schedule was made; 0 where there is no such schedule. */
   missedRuns(cluster: string): Promise<ReadonlyMap<ScheduleName, number>>;
+  /** What the control database holds of each cluster's recommendations; a cluster that it knows nothing of is missing. */
+  counts(): Promise<ReadonlyMap<string, RecommendationCounts>>;
 }
 
 export interface Watch {
@@ -17,9 +21,11 @@ export interface Watch {
   clusters(policies: readonly ClusterPolicy[]): Promise<void>;
   /** Observes runs that were skipped since the last look; at the first look all of them, so that a restart of the worker hides none. */
   missed(): Promise<void>;
+  /** Observes, for each cluster watched, how its recommendations stand and when its workload was last collected. */
+  recommendations(): Promise<void>;
 }
 
-export function createWatch({ observe, repositoriesOf, missedRuns }: WatchPorts): Watch {
+export function createWatch({ observe, repositoriesOf, missedRuns, counts }: WatchPorts): Watch {
   const known = new Map<string, string>();
   const counted = new Map<string, number>();
   return {
@@ -49,14 +55,41 @@ export function createWatch({ observe, repositoriesOf, missedRuns }: WatchPorts)
         }
       }
     },
+    async recommendations() {
+      const all = await counts();
+      for (const cluster of known.keys()) observe({ kind: 'recommendations-counted', cluster, ...(all.get(cluster) ?? NOTHING) });
+    },
   };
 }
 
-const objectivesOf = ({ objectives }: ClusterPolicy) => ({
+const NOTHING: RecommendationCounts = { states: {}, oldestAt: {}, lastAt: {}, collectedAt: null, ratio: null };
+
+const objectivesOf = ({ objectives, optimizer }: ClusterPolicy) => ({
   rpoSeconds: objectives.rpoMs === null ? null : objectives.rpoMs / 1000,
   rtoSeconds: objectives.rtoMs === null ? null : objectives.rtoMs / 1000,
   proofAgeSeconds: objectives.proofAgeMs / 1000,
+  workloadAgeSeconds: optimizer?.schedule == null ? null : (2 * longestPauseMs(optimizer.schedule)) / 1000,
+  guardSeconds: (2 * guardMs(optimizerPolicyOf({ optimizer }).guard)) / 1000,
 });
+
+/** The baseline before, the windows after, and one more where the last was disturbed. */
+const guardMs = ({ windowMs, windows }: OptimizerPolicy['guard']) => (windows + 2) * windowMs;
+
+/** Runs looked at: enough for a month of a schedule that runs each hour. */
+const RUNS = 750;
+/** Any moment would do, as long as it is always the same one. */
+const FROM = new Date('2026-01-01T00:00:00Z');
+const pauses = new Map<string, number>();
+
+/** Longest time between two runs, remembered: each tick asks. */
+function longestPauseMs({ cron, timeZone }: SchedulePolicy): number {
+  const key = `${timeZone} ${cron}`;
+  const pause = pauses.get(key) ?? longest(plannedRuns({ id: key, when: { kind: 'cron', cron, timeZone } }, FROM, RUNS).next.map(Date.parse));
+  pauses.set(key, pause);
+  return pause;
+}
+
+const longest = (times: readonly number[]): number => Math.max(0, ...times.slice(1).map((at, before) => at - (times[before] ?? at)));
 
 /** Temporal's own count for each schedule of a cluster. Throws Temporal's errors where it does not answer. */
 export async function missedRunsOf(client: ScheduleClient, cluster: string): Promise<ReadonlyMap<ScheduleName, number>> {

@@ -44,16 +44,21 @@ export function chosen(workload: Workload, { database, maxStatements }: { readon
 }
 
 export function workloadSummary({ statements, notJudged, notices }: Workload): WorkloadSummary {
-  const reasons: Record<string, number> = {};
-  for (const { reason } of notJudged) reasons[reason] = (reasons[reason] ?? 0) + 1;
   const sum = (of: 'calls' | 'totalMs') => statements.reduce((total, statement) => total + statement[of], 0);
   return {
     statements: statements.length,
     calls: sum('calls'),
     totalMs: Math.round(sum('totalMs')),
-    notJudged: reasons,
+    notJudged: reasonsOf(notJudged),
     notices: [...notices, ...repeatedNotices(statements)],
   };
+}
+
+/** How many of each reason. */
+export function reasonsOf(notJudged: readonly NotJudged[]): Readonly<Partial<Record<NotJudged['reason'], number>>> {
+  const reasons: Partial<Record<NotJudged['reason'], number>> = {};
+  for (const { reason } of notJudged) reasons[reason] = (reasons[reason] ?? 0) + 1;
+  return reasons;
 }
 
 /** More of them would hide the rest. */

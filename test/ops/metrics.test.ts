@@ -20,7 +20,7 @@ const value = async (name: string, ...labels: string[]) => {
 };
 
 test('names follow the convention: agent, what, unit; counters end in _total', () => {
-  const units = /_(seconds|bytes|total|info|up|gaps|open|row|ratio|statements|indexes)$/;
+  const units = /_(seconds|bytes|total|info|up|gaps|open|row|ratio|statements|indexes|recommendations)$/;
   for (const { name, kind, labels } of Object.values(metricCatalogue)) {
     expect(name).toMatch(/^assay_(backup|fleet|optimizer)_[a-z_]+$/);
     expect(name).toMatch(units);
@@ -115,9 +115,40 @@ test('counters that alerts read start at zero once a cluster is watched', async 
 test('watching again changes no counter, and an objective that was dropped allows everything', async () => {
   metrics.listener(oneOfEach['cluster-watched']);
   metrics.listener(oneOfEach['schedule-missed']);
-  metrics.listener({ ...oneOfEach['cluster-watched'], objectives: { rpoSeconds: null, rtoSeconds: 60, proofAgeSeconds: 1 } });
+  metrics.listener({
+    ...oneOfEach['cluster-watched'],
+    objectives: { rpoSeconds: null, rtoSeconds: 60, proofAgeSeconds: 1, workloadAgeSeconds: null, guardSeconds: 60 },
+  });
   expect(await value('assay_backup_missed_schedules_total', 'schedule="full"')).toBe(1);
   expect(await series('assay_backup_objective_seconds')).toContainEqual(expect.stringMatching(/rpo.* \+Inf$/));
+});
+
+test('watching a cluster again keeps what its changes took; a reason that is gone falls to zero; a roll-back is an event', async () => {
+  metrics.listener(oneOfEach['cluster-watched']);
+  expect(await value('assay_optimizer_change_duration_seconds_count', 'change="create-index"')).toBe(0);
+  metrics.listener(oneOfEach['change-applied']);
+  metrics.listener(oneOfEach['cluster-watched']);
+  expect(await value('assay_optimizer_change_duration_seconds_count', 'change="create-index"')).toBe(1);
+  metrics.listener(oneOfEach['statements-not-judged']);
+  metrics.listener({ ...oneOfEach['statements-not-judged'], reasons: { budget: 1 } });
+  expect(await value('assay_optimizer_not_judged_statements', 'reason="utility"')).toBe(0);
+  expect(await value('assay_optimizer_last_event_timestamp_seconds', 'regressed')).toBeUndefined();
+  metrics.listener({ ...oneOfEach['guard-verdict'], verdict: 'roll-back' });
+  expect(await value('assay_optimizer_last_event_timestamp_seconds', 'regressed')).toBe(clock);
+});
+
+test('what the control database no longer knows has no age; the ratio of a recommendation outlives the worker that made it', async () => {
+  const seen = oneOfEach['recommendations-counted'];
+  metrics.listener(seen);
+  expect(await value('assay_optimizer_known_recommendations', 'kept')).toBe(3);
+  expect(await value('assay_optimizer_oldest_recommendation_timestamp_seconds', 'proposed')).toBe(Date.parse('2026-11-20T05:00:10.000Z') / 1000);
+  expect(await value('assay_optimizer_last_event_timestamp_seconds', 'rolled-back')).toBe(Date.parse('2026-11-10T05:00:00.000Z') / 1000);
+  expect(await value('assay_optimizer_recommended_time_ratio')).toBe(0.31);
+  metrics.listener({ ...seen, states: { kept: 4 }, oldestAt: { kept: '2026-10-01T05:00:00.000Z' }, collectedAt: null });
+  expect(await value('assay_optimizer_known_recommendations', 'proposed')).toBe(0);
+  expect(await value('assay_optimizer_oldest_recommendation_timestamp_seconds', 'proposed')).toBeUndefined();
+  expect(await value('assay_optimizer_last_event_timestamp_seconds', '"proposed"')).toBeDefined();
+  expect(await series('assay_optimizer_workload_collected_timestamp_seconds')).toEqual([]);
 });
 
 test('a forgotten cluster leaves no series, another one keeps its own', async () => {

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { ScheduleName } from '../../domain/ids.ts';
-import type { Observation } from '../../domain/observation.ts';
+import type { Observation, RecommendationCounts } from '../../domain/observation.ts';
+import { defaultOptimizerPolicy } from '../../domain/optimizer/policy.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import { createWatch, type Watch } from '../../workers/watch.ts';
 
@@ -10,12 +11,14 @@ const policy = (cluster: string, rpoMs: number | null = 60_000) =>
 
 let seen: Observation[];
 let missed: Map<ScheduleName, number>;
+let counts: Map<string, RecommendationCounts>;
 let watch: Watch;
 
 beforeEach(() => {
   seen = [];
   missed = new Map();
-  watch = createWatch({ observe: (each) => seen.push(each), repositoriesOf: async () => [1, 2], missedRuns: async () => missed });
+  counts = new Map();
+  watch = createWatch({ observe: (each) => seen.push(each), repositoriesOf: async () => [1, 2], missedRuns: async () => missed, counts: async () => counts });
 });
 
 test('a cluster is watched once, again when its objectives change, and forgotten when it is gone', async () => {
@@ -48,4 +51,26 @@ test('a schedule that never missed gets its series all the same', async () => {
   await watch.missed();
   await watch.missed();
   expect(seen.slice(1)).toEqual([{ kind: 'schedule-missed', cluster: 'shop', schedule: 'expire', missed: 0 }]);
+});
+
+test('a schedule of the optimizer allows its workload twice its longest pause; without one nothing is too old', async () => {
+  const weekdays = { cron: '0 3 * * 1-5', timeZone: 'UTC', jitterMs: 0, catchUpMs: 60_000 };
+  await watch.clusters([policy('shop'), { ...policy('billing'), optimizer: { ...defaultOptimizerPolicy, schedule: weekdays } }]);
+  const ages = seen.map((each) => each.kind === 'cluster-watched' && each.objectives.workloadAgeSeconds);
+  expect(ages).toEqual([null, 2 * 3 * 86_400]); // Friday to Monday
+  const guards = seen.map((each) => each.kind === 'cluster-watched' && each.objectives.guardSeconds);
+  expect(guards).toEqual([8 * 3600, 8 * 3600]); // an hour before, two after, one more where that was disturbed
+});
+
+test('what the control database counts is told for each watched cluster, also where it knows nothing', async () => {
+  await watch.clusters([policy('shop'), policy('billing')]);
+  const kept = { states: { kept: 2 }, oldestAt: {}, lastAt: {}, collectedAt: '2026-11-21T05:00:00.000Z', ratio: 0.5 };
+  counts.set('shop', kept);
+  counts.set('left-long-ago', { ...kept, collectedAt: null });
+  seen.length = 0;
+  await watch.recommendations();
+  expect(seen).toEqual([
+    { kind: 'recommendations-counted', cluster: 'shop', ...kept },
+    { kind: 'recommendations-counted', cluster: 'billing', states: {}, oldestAt: {}, lastAt: {}, collectedAt: null, ratio: null },
+  ]);
 });

@@ -9,7 +9,12 @@ const repository = 1;
 /** A kind that is missing here does not compile. */
 export const oneOfEach: { readonly [K in Exclude<Kind, 'cluster-forgotten' | 'worker-stopped'>]: Extract<Observation, { kind: K }> } = {
   'worker-started': { kind: 'worker-started', host: 'db1', queues: ['assay', 'assay@db1'] },
-  'cluster-watched': { kind: 'cluster-watched', cluster, repositories: [repository], objectives: { rpoSeconds: 65, rtoSeconds: 60, proofAgeSeconds: 90_000 } },
+  'cluster-watched': {
+    kind: 'cluster-watched',
+    cluster,
+    repositories: [repository],
+    objectives: { rpoSeconds: 65, rtoSeconds: 60, proofAgeSeconds: 90_000, workloadAgeSeconds: 172_800, guardSeconds: 28_800 },
+  },
   'witness-written': { kind: 'witness-written', cluster, lsn: '0/5000028' },
   'witness-failed': { kind: 'witness-failed', cluster, reason: 'the server is shutting down' },
   'archive-measured': { kind: 'archive-measured', cluster, repository, lagBytes: 4096, lagSeconds: 12, gaps: 0 },
@@ -55,5 +60,18 @@ export const oneOfEach: { readonly [K in Exclude<Kind, 'cluster-forgotten' | 'wo
   'experiment-measured': { kind: 'experiment-measured', cluster, experiment: 'e1', verdict: 'accepted', ratio: 0.31 },
   'recommendation-made': { kind: 'recommendation-made', cluster, recommendation: 'r1', indexes: 2, ratio: 0.31 },
   'optimizer-run-ended': { kind: 'optimizer-run-ended', cluster, run: 'o1', outcome: 'recommended', tookMs: 95_000 },
+  'statements-not-judged': { kind: 'statements-not-judged', cluster, step: 'observe', reasons: { utility: 5, budget: 2 } },
+  'recommendation-state': { kind: 'recommendation-state', cluster, database: 'orders', recommendation: 'r1', state: 'proposed' },
+  'change-applied': { kind: 'change-applied', cluster, change: 'create-index', tookMs: 2100 },
+  'guard-verdict': { kind: 'guard-verdict', cluster, verdict: 'keep' },
+  'recommendations-counted': {
+    kind: 'recommendations-counted',
+    cluster,
+    states: { proposed: 1, kept: 3 },
+    oldestAt: { proposed: '2026-11-20T05:00:10.000Z', kept: '2026-10-01T05:00:00.000Z' },
+    lastAt: { proposed: '2026-11-20T05:00:10.000Z', kept: '2026-11-12T05:00:00.000Z', 'rolled-back': '2026-11-10T05:00:00.000Z' },
+    collectedAt: '2026-11-21T05:00:10.000Z',
+    ratio: 0.31,
+  },
   'step-failed': { kind: 'step-failed', step: 'takeBackup', code: 'engine-busy', message: 'another process holds the lock' },
 };

@@ -1,6 +1,6 @@
 /** What ran on the source, and by which settings its planner plans: read, never written. */
 import { isAssayError } from '../../../domain/errors.ts';
-import { chosen, workloadSummary } from '../../../domain/optimizer/experiment.ts';
+import { chosen, reasonsOf, workloadSummary } from '../../../domain/optimizer/experiment.ts';
 import type { OptimizerLimits } from '../../../domain/optimizer/model.ts';
 import type { WorkloadSummary } from '../../../domain/optimizer/requests.ts';
 import { type StatementsSnapshot, type Workload, workloadBetween } from '../../../domain/optimizer/workload.ts';
@@ -57,6 +57,7 @@ async function observeWorkload(deps: OptimizerDependencies, request: ObserveRequ
   const summary = workloadSummary(workload);
   const notJudged = workload.notJudged.length;
   deps.observe({ kind: 'workload-observed', cluster: policy.cluster, source, statements: summary.statements, notJudged });
+  deps.observe({ kind: 'statements-not-judged', cluster: policy.cluster, step: 'observe', reasons: reasonsOf(workload.notJudged) });
   return summary;
 }
 

@@ -1,6 +1,7 @@
 /** On the lab, nothing built yet: values for the statements, then sets of indexes by what-if planning. */
 
 import { AssayError } from '../../../domain/errors.ts';
+import { reasonsOf } from '../../../domain/optimizer/experiment.ts';
 import type { OptimizerLimits } from '../../../domain/optimizer/model.ts';
 import type { SearchSummary } from '../../../domain/optimizer/requests.ts';
 import { endOtherSessions } from '../lab/alone.ts';
@@ -30,6 +31,7 @@ async function searchOnLab(deps: OptimizerDependencies, { policy, clone, run, li
     const { bound, notJudged, notices } = await bindRun(deps, client, { stored, workload });
     const { sets, explains } = await deps.search(client, { bound, limits, io }).catch(refuseMissing);
     await deps.store.notJudged(run, notJudged);
+    deps.observe({ kind: 'statements-not-judged', cluster: policy.cluster, step: 'bind', reasons: reasonsOf(notJudged) });
     await deps.store.saveFinalists(run, sets);
     return { bound: bound.length, notBound: notJudged.length, sets: sets.length, explains, notices };
   });

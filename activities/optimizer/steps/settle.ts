@@ -1,4 +1,5 @@
 /** The best set, reduced to the indexes that earn their place, measured as it will be recommended. */
+import { reasonsOf } from '../../../domain/optimizer/experiment.ts';
 import type { Decision, Experiment } from '../../../domain/optimizer/model.ts';
 import { type Recommendation, type RecommendedIndex, recommendedIndex } from '../../../domain/optimizer/recommendation.ts';
 import type { ExperimentSummary } from '../../../domain/optimizer/requests.ts';
@@ -34,6 +35,8 @@ export function settleSteps(deps: OptimizerDependencies) {
         async work(prepared) {
           const { built, experiment, decision } = await settledSet(prepared, request);
           const summary = await recordExperiment(deps, request, { experiment, decision });
+          const { cluster } = prepared.stored;
+          deps.observe({ kind: 'statements-not-judged', cluster, step: 'measure', reasons: reasonsOf(experiment.notJudged ?? []) });
           const isRecommended = decision.verdict === 'accepted';
           if (isRecommended) await recommend(deps, { request, prepared, built, experiment, decision });
           return { experiment: summary, isRecommended };
@@ -107,4 +110,6 @@ async function recommend(deps: OptimizerDependencies, { request, prepared, built
     indexes: built.length,
     ratio: experiment.total.ratio,
   });
+  const { cluster, database } = stored;
+  deps.observe({ kind: 'recommendation-state', cluster, database, recommendation: recommendation.id, state: recommendation.state });
 }
