@@ -17,6 +17,7 @@ export const workflowIds = {
   backupStatus: (cluster: string) => `backup/${cluster}/status`,
   clusterLock: (cluster: string) => `backup/${cluster}/lock`,
   optimizerRun: (cluster: string, requestKey: string) => `optimizer/${cluster}/run/${requestKey}`,
+  optimizerRecommendation: (cluster: string, recommendation: string) => `optimizer/${cluster}/recommendation/${recommendation}`,
 } as const;
 
 export const scheduleNames = ['full', 'differential', 'incremental', 'deep-proof', 'random-proof', 'expire', 'fingerprint', 'optimizer'] as const;

@@ -2,7 +2,20 @@
 import type pg from 'pg';
 import type { CloneRef } from '../../domain/backup/model.ts';
 import type { Observe } from '../../domain/observation.ts';
-import type { Bound, Decision, Experiment, IndexDefinition, Instant, NotJudged, OptimizerLimits, Statement } from '../../domain/optimizer/model.ts';
+import type { Discount, GainSample } from '../../domain/optimizer/accuracy.ts';
+import type { HistoryEntry } from '../../domain/optimizer/decision.ts';
+import type {
+  Bound,
+  Decision,
+  Experiment,
+  IndexDefinition,
+  Instant,
+  NotJudged,
+  OptimizerLimits,
+  RecommendationEvent,
+  RecommendationState,
+  Statement,
+} from '../../domain/optimizer/model.ts';
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import type { StatementsSnapshot, Workload } from '../../domain/optimizer/workload.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
@@ -38,7 +51,7 @@ export interface FinalistSet {
 /** What-if search on a lab's session: up to four sets worth building, best estimate first. */
 export type SearchSets = (
   client: pg.Client,
-  question: { readonly bound: readonly Bound[]; readonly limits: OptimizerLimits; readonly io: StepIo },
+  question: { readonly bound: readonly Bound[]; readonly limits: OptimizerLimits; readonly io: StepIo; readonly discount?: Discount },
 ) => Promise<{ readonly sets: readonly FinalistSet[]; readonly explains: number }>;
 
 export interface RunHead {
@@ -57,6 +70,12 @@ export interface StoredRun extends RunHead {
   readonly finalists: readonly FinalistSet[];
 }
 
+export interface RunEnd {
+  readonly outcome: 'recommended' | 'nothing' | 'failed';
+  readonly because: readonly string[];
+  readonly endedAt: Instant;
+}
+
 /** Runs, their statements, experiments and recommendations, in the control database. Every method may be repeated. */
 export interface OptimizerStore {
   begin(head: RunHead, workload: Workload): Promise<void>;
@@ -70,7 +89,15 @@ export interface OptimizerStore {
   earlierSnapshot(run: string, which: 'begin' | 'last-run', cluster: string): Promise<StatementsSnapshot | null>;
   saveFinalists(run: string, sets: readonly FinalistSet[]): Promise<void>;
   saveExperiment(run: string, experiment: Experiment, decision: Decision): Promise<void>;
+  /** What experiments showed of the planner's estimates, newest first; of all clusters where null. */
+  gains(cluster: string | null): Promise<readonly GainSample[]>;
   saveRecommendation(recommendation: Recommendation): Promise<void>;
+  enterState(recommendation: string, event: RecommendationEvent): Promise<void>;
+  /** Newest first. */
+  inState(cluster: string, database: string, state: RecommendationState): Promise<readonly Recommendation[]>;
+  /** Newest first; of everything where null. */
+  history(of: { readonly cluster: string } | { readonly recommendation: string } | null, limit: number): Promise<readonly HistoryEntry[]>;
+  concludeRun(run: string, end: RunEnd): Promise<void>;
   /** Newest first; of all clusters where null. */
   recommendations(cluster: string | null, limit: number): Promise<readonly Recommendation[]>;
   findRecommendation(id: string): Promise<Recommendation | null>;

@@ -1,15 +1,17 @@
 /**
  * Every step of the optimizer, as workflows name them, in the order of a run:
- * steps/observe.ts (the source, only read) → steps/search.ts and steps/measure.ts (the lab) → steps/settle.ts (the recommendation).
+ * steps/observe.ts (the source, only read) → steps/search.ts and steps/measure.ts (the lab) → steps/settle.ts (the recommendation)
+ * → steps/decide.ts (its states) → steps/apply.ts (the source again, after an approval).
  */
 import type { OptimizerDependencies } from './ports.ts';
+import { decideSteps } from './steps/decide.ts';
 import { measureSteps } from './steps/measure.ts';
 import { observeSteps } from './steps/observe.ts';
 import { searchSteps } from './steps/search.ts';
 import { settleSteps } from './steps/settle.ts';
 
 export function createOptimizerSteps(deps: OptimizerDependencies) {
-  return { ...observeSteps(deps), ...searchSteps(deps), ...measureSteps(deps), ...settleSteps(deps) };
+  return { ...observeSteps(deps), ...searchSteps(deps), ...measureSteps(deps), ...settleSteps(deps), ...decideSteps(deps) };
 }
 
 export type OptimizerSteps = ReturnType<typeof createOptimizerSteps>;

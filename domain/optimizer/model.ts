@@ -179,6 +179,14 @@ export interface Measurement {
 
 export type Judgement = 'faster' | 'slower' | 'same';
 
+/** What a set changed in a statement's plan. */
+export interface PlanChange {
+  /** `shapeOfChange`. */
+  readonly shape: string;
+  /** Planner's cost with the indexes built / without them, over the same values that were measured. */
+  readonly estimatedRatio: number;
+}
+
 /** after / before of the medians with a bootstrap interval. */
 export interface StatementVerdict {
   readonly statement: string;
@@ -190,6 +198,8 @@ export interface StatementVerdict {
   readonly worst?: number;
   readonly worstLow?: number;
   readonly bindingSource: BindingSource;
+  /** Missing: the plan stayed as it was (or nobody looked: documents of earlier versions). */
+  readonly plan?: PlanChange;
 }
 
 /** One measured set of changes on one lab. */
@@ -215,16 +225,27 @@ export interface Experiment {
 }
 
 /**
- * proposed ─┬▶ approved ─┬▶ applied ─┬▶ kept
- *           │            │           └▶ rolled-back
- *           │            ├▶ stale (its evidence did not hold any more: measured again)
- *           │            └▶ failed (nothing of it is left on the source)
+ * proposed ─┬▶ approved ─▶ applying ─┬▶ applied ─┬▶ kept
+ *           │                        │           └▶ rolled-back
+ *           │                        └▶ failed (nothing of it is left on the source, or `because` names what is)
  *           ├▶ refused
+ *           ├▶ stale (approved, but its evidence did not hold any more: measured again)
  *           ├▶ expired (nobody decided)
  *           └▶ superseded (a newer one holds all of its changes)
  * Where the policy only hands out SQL, `approved` is the end.
  */
-export type RecommendationState = 'proposed' | 'approved' | 'refused' | 'stale' | 'expired' | 'superseded' | 'failed' | 'applied' | 'kept' | 'rolled-back';
+export type RecommendationState =
+  | 'proposed'
+  | 'approved'
+  | 'refused'
+  | 'stale'
+  | 'expired'
+  | 'superseded'
+  | 'applying'
+  | 'failed'
+  | 'applied'
+  | 'kept'
+  | 'rolled-back';
 
 /** A state that a recommendation came into. `by`: as the one who decided named themselves; null: the fleet. */
 export interface RecommendationEvent {

@@ -76,4 +76,4 @@ export interface OptimizerRunResult {
 }
 
 /** Names of the public workflows. */
-export const optimizerWorkflows = { run: 'optimizerRun' } as const;
+export const optimizerWorkflows = { run: 'optimizerRun', recommendation: 'optimizerRecommendation' } as const;

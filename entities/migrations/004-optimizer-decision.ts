@@ -7,7 +7,7 @@ export class OptimizerDecision extends Migration {
   }
 }
 
-const states = `('proposed', 'approved', 'refused', 'stale', 'expired', 'superseded', 'failed', 'applied', 'kept', 'rolled-back')`;
+const states = `('proposed', 'approved', 'refused', 'stale', 'expired', 'superseded', 'applying', 'failed', 'applied', 'kept', 'rolled-back')`;
 
 const statements = [
   'alter table assay_control.recommendation add column digest text',

@@ -6,8 +6,9 @@ export function usageFailure<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof AssayError)) throw error;
-    const { code, message, values, hint } = error;
-    throw ApplicationFailure.create({ type: code, message, details: [{ ...values, hint }], nonRetryable: true });
+    throw error instanceof AssayError ? assayFailure(error) : error;
   }
 }
+
+export const assayFailure = ({ code, message, values, hint }: AssayError): ApplicationFailure =>
+  ApplicationFailure.create({ type: code, message, details: [{ ...values, hint }], nonRetryable: true });

@@ -15,5 +15,8 @@ export function optimizerSteps(host: string): OptimizerSteps {
     measureFinalist: patiently.measureFinalist,
     settleFinalist: patiently.settleFinalist,
     concludeRun: quickly.concludeRun,
+    openRecommendation: quickly.openRecommendation,
+    underWay: quickly.underWay,
+    enterState: quickly.enterState,
   };
 }

@@ -26,6 +26,8 @@ export interface Conclusion {
   readonly policy: ClusterPolicy;
   readonly run: string;
   readonly outcome: 'recommended' | 'nothing' | 'failed';
+  /** Absent in older histories. */
+  readonly because?: readonly string[];
   readonly startedAt: string;
 }
 
@@ -40,8 +42,9 @@ export function observeSteps(deps: OptimizerDependencies) {
       await deps.store.saveSnapshot(run, 'begin', { cluster: policy.cluster, snapshot });
     },
 
-    /** Tells how a run ended. */
-    async concludeRun({ policy, run, outcome, startedAt }: Conclusion): Promise<void> {
+    /** Keeps and tells how a run ended. */
+    async concludeRun({ policy, run, outcome, because = [], startedAt }: Conclusion): Promise<void> {
+      await deps.store.concludeRun(run, { outcome, because, endedAt: deps.now().toISOString() });
       deps.observe({ kind: 'optimizer-run-ended', cluster: policy.cluster, run, outcome, tookMs: deps.now().getTime() - Date.parse(startedAt) });
     },
   };

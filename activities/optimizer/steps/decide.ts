@@ -1,0 +1,81 @@
+/** A recommendation's way from proposed to its end, as the control database keeps it. */
+import { AssayError } from '../../../domain/errors.ts';
+import { evidenceChanged, holdsAllOf, sameIdea } from '../../../domain/optimizer/idea.ts';
+import type { RecommendationState } from '../../../domain/optimizer/model.ts';
+import { type ChangeKind, kindOf, type Recommendation } from '../../../domain/optimizer/recommendation.ts';
+import { recommendationDigest } from '../digest.ts';
+import type { OptimizerDependencies, OptimizerStore } from '../ports.ts';
+
+export interface Asked {
+  readonly cluster: string;
+  readonly recommendation: string;
+}
+
+/** What its workflow must know of it; texts stay where they are. */
+export interface OpenedRecommendation {
+  readonly database: string;
+  readonly state: RecommendationState;
+  readonly digest: string;
+  readonly kinds: readonly ChangeKind[];
+  readonly changes: number;
+  /** Older ones that are still proposed, and whose changes are all in this one. */
+  readonly supersedes: readonly string[];
+}
+
+export interface NewState extends Asked {
+  readonly state: RecommendationState;
+  readonly by: string | null;
+  readonly because: readonly string[];
+}
+
+export function decideSteps(deps: OptimizerDependencies) {
+  const { store } = deps;
+  return {
+    /** Only reads. Throws usage where there is none of that id for that cluster. */
+    async openRecommendation(asked: Asked): Promise<OpenedRecommendation> {
+      const recommendation = await required(store, asked);
+      const { database, state, indexes } = recommendation;
+      const proposed = await store.inState(asked.cluster, database, 'proposed');
+      const supersedes = proposed.filter(
+        (older) => older.id !== recommendation.id && older.createdAt <= recommendation.createdAt && holdsAllOf(recommendation, older),
+      );
+      return {
+        database,
+        state,
+        digest: recommendationDigest(recommendation),
+        kinds: indexes.map(kindOf),
+        changes: indexes.length,
+        supersedes: supersedes.map(({ id }) => id),
+      };
+    },
+
+    /** Others of that database that are being carried out or watched: what they change would be taken for what this one changes. */
+    async underWay({ cluster, recommendation: id }: Asked): Promise<readonly string[]> {
+      const { database } = await required(store, { cluster, recommendation: id });
+      const others = [...(await store.inState(cluster, database, 'applying')), ...(await store.inState(cluster, database, 'applied'))];
+      return others.map((other) => other.id).filter((other) => other !== id);
+    },
+
+    /** Kept with the moment, and told. The same state twice is once. */
+    async enterState({ cluster, recommendation: id, state, by, because }: NewState): Promise<void> {
+      const { database } = await required(store, { cluster, recommendation: id });
+      await store.enterState(id, { state, at: deps.now().toISOString(), by, because });
+      deps.observe({ kind: 'recommendation-state', cluster, database, recommendation: id, state });
+    },
+  };
+}
+
+/** Why it is not recommended again: somebody refused it, and what speaks for it is the same. null: it may be. */
+export async function refusedBefore(store: OptimizerStore, idea: Recommendation): Promise<string | null> {
+  const refused = await store.inState(idea.cluster, idea.database, 'refused');
+  const same = refused.find((before) => sameIdea(before, idea) && !evidenceChanged(before, idea));
+  return same === undefined
+    ? null
+    : `recommendation ${same.id} of ${same.createdAt.slice(0, 10)} said the same and was refused; the evidence has not changed since`;
+}
+
+async function required(store: OptimizerStore, { cluster, recommendation: id }: Asked): Promise<Recommendation> {
+  const found = await store.findRecommendation(id);
+  if (found !== null && found.cluster === cluster) return found;
+  throw new AssayError('usage', { reason: `no recommendation ${id} of ${cluster} is known`, hint: 'list them with `assay optimizer recommendations`' });
+}

@@ -1,0 +1,71 @@
+/** What becomes of a recommendation: what is asked of its workflow, and what it answers. Fields are added, never renamed. */
+import type { ClusterPolicy } from '../policy.ts';
+import type { RecommendationState } from './model.ts';
+import type { OptimizerRunInput } from './requests.ts';
+
+/** Input of `optimizerRecommendation`: one workflow for each recommendation, until it is refused, kept, rolled back, or nobody cares. */
+export interface RecommendationInput {
+  readonly cluster: string;
+  readonly recommendation: string;
+  readonly policy?: ClusterPolicy;
+  /** The run to make again where the evidence went stale; left out: one of the recommendation's database. */
+  readonly again?: OptimizerRunInput;
+}
+
+/** The Update `decide`. */
+export interface DecisionRequest {
+  readonly verdict: 'approve' | 'refuse';
+  /** Of the recommendation as it was looked at (`assay optimizer show`); another one is refused. */
+  readonly digest: string;
+  /** Who decides, as they name themselves. */
+  readonly by: string | null;
+  readonly reason: string | null;
+}
+
+export interface DecisionAnswer {
+  readonly state: RecommendationState;
+  /** What follows an approval: nothing more, since the SQL is for the user's own pipeline, or Assay's own execution of it. */
+  readonly apply: 'sql' | 'execute';
+  readonly because: readonly string[];
+  /** Workflow id of the run that measures again; null: none was started. */
+  readonly again: string | null;
+}
+
+export interface RecommendationResult {
+  readonly recommendation: string;
+  readonly state: RecommendationState;
+  readonly because: readonly string[];
+}
+
+/** A state that a recommendation came into, as `assay optimizer history` lists it. */
+export interface HistoryEntry {
+  readonly recommendation: string;
+  readonly cluster: string;
+  readonly database: string;
+  readonly state: RecommendationState;
+  readonly at: string;
+  /** null: the fleet. */
+  readonly by: string | null;
+  readonly because: readonly string[];
+}
+
+/** Names of the messages that a recommendation's workflow takes; public. */
+export const recommendationMessages = { decide: 'decide', superseded: 'superseded' } as const;
+
+/** States that nothing follows. */
+const ENDS: readonly RecommendationState[] = ['refused', 'stale', 'expired', 'superseded', 'failed', 'kept', 'rolled-back'];
+
+export const isOver = (state: RecommendationState): boolean => ENDS.includes(state);
+
+const MAX_WORDS = 500;
+
+/** Why a decision cannot be taken as it was sent; null where it can. */
+export function faultOfDecision(request: DecisionRequest): string | null {
+  const { verdict, digest, by, reason } = request;
+  if (verdict !== 'approve' && verdict !== 'refuse') return 'the verdict is approve or refuse';
+  if (typeof digest !== 'string' || !/^[0-9a-f]{64}$/.test(digest)) return 'the digest is the one that `assay optimizer show` gives: 64 hexadecimal digits';
+  for (const [name, words] of Object.entries({ by, reason })) {
+    if (words !== null && (typeof words !== 'string' || words.length > MAX_WORDS)) return `${name} is text of at most ${MAX_WORDS} characters, or null`;
+  }
+  return null;
+}

@@ -1,0 +1,31 @@
+/** Is a recommendation one that was made before, and is what speaks for it the same? Pure. */
+import type { Recommendation } from './recommendation.ts';
+
+type Idea = Pick<Recommendation, 'indexes'>;
+
+/** The SQL of its changes, in no order. */
+export const sqlOf = ({ indexes }: Idea): readonly string[] => indexes.map(({ sql }) => sql).toSorted();
+
+export function sameIdea(a: Idea, b: Idea): boolean {
+  const [left, right] = [sqlOf(a), sqlOf(b)];
+  return left.length === right.length && left.every((sql, place) => sql === right[place]);
+}
+
+/** Everything that the older one would change, the newer one changes too. */
+export function holdsAllOf(newer: Idea, older: Idea): boolean {
+  const changed = new Set(sqlOf(newer));
+  return sqlOf(older).every((sql) => changed.has(sql));
+}
+
+/** Another gain, beyond noise, or for other statements. */
+export function evidenceChanged(before: Pick<Recommendation, 'experiment'>, now: Pick<Recommendation, 'experiment'>): boolean {
+  const [old, fresh] = [before.experiment, now.experiment];
+  if (fresh.total.high < old.total.low || fresh.total.low > old.total.high) return true;
+  const faster = ({ experiment }: Pick<Recommendation, 'experiment'>) =>
+    experiment.statements
+      .filter(({ judged }) => judged === 'faster')
+      .map(({ statement }) => statement)
+      .toSorted()
+      .join();
+  return faster(before) !== faster(now);
+}
