@@ -9,10 +9,10 @@ import { openHypoPg } from './what-if/hypopg.ts';
 const BEAT_EVERY = 200;
 
 /** Needs hypopg on the lab's server. A step that is cancelled ends at the next plan. */
-export const searchSets: SearchSets = async (client: pg.Client, { bound, limits, io }) => {
+export const searchSets: SearchSets = async (client: pg.Client, { bound, limits, io, discount }) => {
   const facts = await readTableFacts(client);
   const trigrams = await client.query(`/* assay optimizer */ select from pg_extension where extname = 'pg_trgm'`);
-  const whatIf = await openHypoPg({ sessions: [client], facts });
+  const whatIf = await openHypoPg({ sessions: [client], facts, ...(discount === undefined ? {} : { discount }) });
   const watched = {
     ...whatIf,
     plan: (...asked: Parameters<typeof whatIf.plan>) => {

@@ -1,6 +1,9 @@
 /** Commands that need more than a Temporal client; `workers/assay.ts` hands them in, each loaded only when it is called. */
 import type { RecoveryTarget } from '../../domain/backup/model.ts';
 import type { BackupRestoreResult } from '../../domain/backup/requests.ts';
+import type { ShapeAccuracy } from '../../domain/optimizer/accuracy.ts';
+import type { HistoryEntry, RecommendationRecord } from '../../domain/optimizer/decision.ts';
+import type { AssayError } from '../../domain/errors.ts';
 import type { ExplainReport } from '../../domain/optimizer/explain-report.ts';
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import type { Change } from '../../domain/plan.ts';
@@ -149,3 +152,5 @@ export interface LocalHandlers {
   recommendationPage(recommendation: Recommendation): Promise<string>;
   verifyCertificates(request: { readonly path: string; readonly key: string }): Promise<VerificationReport>;
 }
+  /** Of one cluster, or of all together; from the control database. */
+  accuracy(request: { readonly cluster?: string }, options: GlobalOptions): Promise<readonly ShapeAccuracy[]>;

@@ -8,6 +8,7 @@ import { type Recommendation, recommendationSql, undoSql } from '../../domain/op
 import type { OptimizerRunInput } from '../../domain/optimizer/requests.ts';
 import { endings } from './backup-requests.ts';
 import { makeRequest, type RequestOptions } from './make-request.ts';
+import { addAccuracy } from './optimizer-accuracy.ts';
 import { addExplain, writtenPages } from './optimizer-explain.ts';
 import { asRequest } from './options.ts';
 import type { Outcome } from './outcome.ts';
@@ -29,6 +30,7 @@ interface RunOptions extends RequestOptions {
 export function addOptimizerCommands(optimizer: Command, run: Runner): void {
   addRun(optimizer, run);
   addExplain(optimizer, run);
+  addAccuracy(optimizer, run);
   optimizer
     .command('recommendations')
     .summary('what was recommended, newest first')

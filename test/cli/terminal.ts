@@ -63,6 +63,7 @@ export const testHandlers = (given: Partial<LocalHandlers>): LocalHandlers => ({
   restoreCold: missing('restoreCold'),
   explain: missing('explain'),
   recommendations: missing('recommendations'),
+  accuracy: missing('accuracy'),
   recommendation: missing('recommendation'),
   recommendationPage: missing('recommendationPage'),
   verifyCertificates: missing('verifyCertificates'),

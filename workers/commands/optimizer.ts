@@ -23,7 +23,12 @@ export async function readRecommendation(options: GlobalOptions, id: string): Pr
   throw new AssayError('usage', { reason: `no recommendation ${id} is known`, hint: 'list them with `assay optimizer recommendations`' });
 }
 
-async function withStore<T>(options: GlobalOptions, use: (store: OptimizerStore) => Promise<T>): Promise<T> {
+/** Throws control-unreachable, usage. */
+export const readHistory = (options: GlobalOptions, cluster: string | null): Promise<readonly HistoryEntry[]> =>
+  withStore(options, (store) => store.history(cluster === null ? null : { cluster }, MOST));
+
+/** The control database for the length of one command. Throws control-unreachable, usage. */
+export async function withStore<T>(options: GlobalOptions, use: (store: OptimizerStore) => Promise<T>): Promise<T> {
   const { policyFile } = configOf(options);
   const control: Control = await openControl(controlUrlOf(existsSync(policyFile) ? readPolicy(policyFile) : null));
   try {

@@ -1,6 +1,7 @@
 /** One execution on the lab: always in a transaction that is rolled back, with some indexes taken away for its length where asked. */
 import type pg from 'pg';
 import type { Binding, Bound } from '../../../domain/optimizer/model.ts';
+import type { ChangedPlan } from '../../../domain/optimizer/plan-change.ts';
 import { ident, literal } from '../../pg.ts';
 import { faultOf, reasonByCode } from '../../pg-errors.ts';
 import { dropSql } from './sets.ts';
@@ -47,6 +48,13 @@ function callOf(name: string, { values }: Binding): string {
 export async function planText(client: pg.Client, unit: Unit, away: Away): Promise<string> {
   const [plan] = await inside(client, { away, timeoutMs: 10_000 }, () => explain(client, '(verbose, costs off, format json)', unit));
   return JSON.stringify(plan);
+}
+
+/** With its costs. Nothing is executed. */
+export async function costedPlan(client: pg.Client, unit: Unit, away: Away): Promise<ChangedPlan> {
+  const [top] = await inside(client, { away, timeoutMs: 10_000 }, () => explain(client, '(format json)', unit));
+  if (top?.Plan === undefined) throw new TypeError('EXPLAIN gives a plan');
+  return top.Plan as unknown as ChangedPlan; // EXPLAIN's own fields
 }
 
 /** Never throws for what the statement does, and its reason holds no value: PostgreSQL's messages may quote one. */

@@ -1,6 +1,6 @@
 /** Measured times as an experiment with its decision. */
 import { createIndexSql, indexName } from '../../../domain/optimizer/index-sql.ts';
-import type { Decision, Experiment, OptimizerLimits } from '../../../domain/optimizer/model.ts';
+import type { Decision, Experiment, OptimizerLimits, PlanChange } from '../../../domain/optimizer/model.ts';
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { decide, judgeStatement, judgeTotal } from '../../../domain/optimizer/verdict.ts';
 import type { SetTimes } from './experiment.ts';
@@ -13,11 +13,13 @@ export interface Judging {
   /** By leave-one-out; null: not measured. */
   readonly places: ReadonlyMap<BuiltIndex, Interval> | null;
   readonly limits: OptimizerLimits;
+  /** By statement; left out: not looked at. */
+  readonly plans?: ReadonlyMap<string, PlanChange>;
 }
 
 export function judgedExperiment(
   { statements, notJudged }: SetTimes,
-  { id, proof, built, places, limits }: Judging,
+  { id, proof, built, places, limits, plans }: Judging,
 ): { readonly experiment: Experiment; readonly decision: Decision } {
   const indexes = built.map((each) => ({
     each,
@@ -34,13 +36,18 @@ export function judgedExperiment(
       leaveOneOut: leaveOneOut?.ratio ?? null,
       leaveOneOutLow: leaveOneOut?.low ?? null,
     })),
-    statements: statements.map(judgeStatement),
+    statements: statements.map((each) => ({ ...judgeStatement(each), ...planOf(each.statement, plans) })),
     total: judgeTotal(statements),
     wallTotal: judgeTotal(statements.map(({ wall }) => wall)),
     notJudged,
   };
   const sizeBytes = built.reduce((sum, each) => sum + each.sizeBytes, 0);
   return { experiment, decision: decide({ ...experiment, sizeBytes, budgetBytes: limits.budgetBytes, indexes }) };
+}
+
+function planOf(statement: string, plans: Judging['plans']): { readonly plan?: PlanChange } {
+  const plan = plans?.get(statement);
+  return plan === undefined ? {} : { plan };
 }
 
 /** A set that PostgreSQL would not build: nothing was measured. */

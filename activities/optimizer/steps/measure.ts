@@ -4,6 +4,7 @@ import type { Decision, Experiment } from '../../../domain/optimizer/model.ts';
 import type { ExperimentSummary } from '../../../domain/optimizer/requests.ts';
 import { measureSet } from '../lab/experiment.ts';
 import { judgedExperiment, refusedExperiment } from '../lab/judged.ts';
+import { planChanges } from '../lab/plan-changes.ts';
 import { onLab } from '../lab/session.ts';
 import type { OptimizerDependencies } from '../ports.ts';
 import type { OnLab } from './search.ts';
@@ -25,11 +26,10 @@ export function measureSteps(deps: OptimizerDependencies) {
         indexesOf: ({ finalists }) => finalists[request.finalist]?.indexes ?? [],
         async work({ session, units, built, rounds, refused }) {
           const { limits, proof, experiment: id } = request;
-          const { experiment, decision } =
-            refused === null
-              ? judgedExperiment(await measureSet(session, units, { built, rounds }), { id, proof, built, places: null, limits })
-              : refusedExperiment(refused, { id, proof });
-          return recordExperiment(deps, request, { experiment, decision });
+          if (refused !== null) return recordExperiment(deps, request, refusedExperiment(refused, { id, proof }));
+          const times = await measureSet(session, units, { built, rounds });
+          const plans = await planChanges(session, times, built);
+          return recordExperiment(deps, request, judgedExperiment(times, { id, proof, built, places: null, limits, plans }));
         },
       }),
   };

@@ -1,6 +1,7 @@
 /** On the lab, nothing built yet: values for the statements, then sets of indexes by what-if planning. */
 
 import { AssayError } from '../../../domain/errors.ts';
+import { accuracyByShape, discountBy, discountNotices } from '../../../domain/optimizer/accuracy.ts';
 import { reasonsOf } from '../../../domain/optimizer/experiment.ts';
 import type { OptimizerLimits } from '../../../domain/optimizer/model.ts';
 import type { SearchSummary } from '../../../domain/optimizer/requests.ts';
@@ -29,11 +30,12 @@ async function searchOnLab(deps: OptimizerDependencies, { policy, clone, run, li
   return deps.labSession({ policy, clone }, { database: stored.database, settings: labSettings(stored.settings) }, async (client) => {
     await endOtherSessions(client);
     const { bound, notJudged, notices } = await bindRun(deps, client, { stored, workload });
-    const { sets, explains } = await deps.search(client, { bound, limits, io }).catch(refuseMissing);
+    const accuracy = accuracyByShape(await deps.store.gains(policy.cluster));
+    const { sets, explains } = await deps.search(client, { bound, limits, io, discount: discountBy(accuracy) }).catch(refuseMissing);
     await deps.store.notJudged(run, notJudged);
     deps.observe({ kind: 'statements-not-judged', cluster: policy.cluster, step: 'bind', reasons: reasonsOf(notJudged) });
     await deps.store.saveFinalists(run, sets);
-    return { bound: bound.length, notBound: notJudged.length, sets: sets.length, explains, notices };
+    return { bound: bound.length, notBound: notJudged.length, sets: sets.length, explains, notices: [...notices, ...discountNotices(accuracy)] };
   });
 }
 

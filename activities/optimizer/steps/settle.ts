@@ -8,6 +8,7 @@ import { earnsPlace } from '../../../domain/optimizer/verdict.ts';
 import { measureLeaveOneOut, measureSet, type SetTimes } from '../lab/experiment.ts';
 import { judgedExperiment, refusedExperiment } from '../lab/judged.ts';
 import { partitionsOf } from '../lab/partitions.ts';
+import { planChanges } from '../lab/plan-changes.ts';
 import { onLab, type Prepared } from '../lab/session.ts';
 import { type BuiltIndex, dropSql } from '../lab/sets.ts';
 import type { OptimizerDependencies } from '../ports.ts';
@@ -48,7 +49,7 @@ export function settleSteps(deps: OptimizerDependencies) {
 async function settledSet(prepared: Prepared, { experiment: id, proof, limits }: SettleRequest) {
   if (prepared.refused !== null) return { built: [], ...refusedExperiment(prepared.refused, { id, proof }) };
   const { built, times, places } = await reduced(prepared);
-  return { built, ...judgedExperiment(times, { id, proof, built, places, limits }) };
+  return { built, ...judgedExperiment(times, { id, proof, built, places, limits, plans: await planChanges(prepared.session, times, built) }) };
 }
 
 interface Reduced {

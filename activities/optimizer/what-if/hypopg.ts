@@ -1,10 +1,12 @@
 /** WhatIf by HypoPG over several lab sessions; each plans for itself, since hypothetical indexes are a session's own. */
 import type pg from 'pg';
+import type { Discount } from '../../../domain/optimizer/accuracy.ts';
 import { indexesIn, missingDescentCost } from '../../../domain/optimizer/descent-cost.ts';
 import { type IndexSize, indexSize } from '../../../domain/optimizer/index-size.ts';
 import { indexText, quoteRelation } from '../../../domain/optimizer/index-sql.ts';
 import type { Bound, IndexDefinition, TableFacts } from '../../../domain/optimizer/model.ts';
 import { type HypoSession, openHypoSession } from './hypopg-session.ts';
+import { learnedCosts } from './learned.ts';
 import { sizeHints } from './size-hints.ts';
 import type { WhatIf, WhatIfMode } from './what-if.ts';
 
@@ -14,12 +16,14 @@ export interface HypoPgOptions {
   readonly facts: readonly TableFacts[];
   /** Default corrected. */
   readonly mode?: WhatIfMode;
+  /** Of estimated gains, by the shape of the change; left out: they count whole. */
+  readonly discount?: Discount;
 }
 
 /** Methods HypoPG can show the planner. */
 const KNOWN_METHODS = new Set(['btree', 'hash', 'brin']);
 
-export async function openHypoPg({ sessions, facts, mode = 'corrected' }: HypoPgOptions): Promise<WhatIf> {
+export async function openHypoPg({ sessions, facts, mode = 'corrected', discount = () => 1 }: HypoPgOptions): Promise<WhatIf> {
   const opened: HypoSession[] = [];
   // one after the other: two at once would both make the extension
   for (const client of sessions) opened.push(await openHypoSession(client));
@@ -27,6 +31,7 @@ export async function openHypoPg({ sessions, facts, mode = 'corrected' }: HypoPg
   const tables = new Map(facts.map((table) => [quoteRelation(table.table), table]));
   const sizes = new Map<string, Promise<IndexSize | null>>();
   const [first] = sessions;
+  const learned = learnedCosts(discount);
   let explains = 0;
   // one hint after the other: two at once would both make the sample of a table
   let hinting: Promise<unknown> = Promise.resolve();
@@ -58,13 +63,14 @@ export async function openHypoPg({ sessions, facts, mode = 'corrected' }: HypoPg
       await session.show(indexes);
       const used = new Set<string>();
       let cost = 0;
-      for (const binding of bound.bindings) {
+      for (const [place, binding] of bound.bindings.entries()) {
         const root = await session.explain(bound, binding);
         explains += 1;
         const nameOf = (name: string) => session.byName(name);
         for (const index of [...indexesIn(root)].flatMap((name) => nameOf(name) ?? [])) used.add(indexText(index));
         const missing = mode === 'raw' ? 0 : missingDescentCost(root, (name) => heightOf(nameOf(name), heights));
-        cost += (root['Total Cost'] + missing) / bound.bindings.length;
+        if (indexes.length === 0) learned.noteBase(bound, place, root);
+        cost += learned.costOf(bound, place, { plan: root, cost: root['Total Cost'] + missing }) / bound.bindings.length;
       }
       return { cost, used: [...used] };
     });

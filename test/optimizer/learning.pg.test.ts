@@ -1,0 +1,128 @@
+/** From experiments that were really measured and kept to what a later search makes of its estimates. */
+import { hostname } from 'node:os';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Control, openControl } from '../../activities/control/control-database.ts';
+import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
+import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
+import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
+import { searchSets } from '../../activities/optimizer/search-sets.ts';
+import { createOptimizerSteps, type OptimizerSteps } from '../../activities/optimizer/steps.ts';
+import { workloadFromFiles } from '../../activities/optimizer/workload/files.ts';
+import { withConnection } from '../../activities/pg.ts';
+import { accuracyByShape } from '../../domain/optimizer/accuracy.ts';
+import { btree } from '../../domain/optimizer/index-sql.ts';
+import { limitsOf } from '../../domain/optimizer/limits.ts';
+import type { IndexDefinition, Statement } from '../../domain/optimizer/model.ts';
+import { accuracyText } from '../../ops/cli/optimizer-accuracy.ts';
+import { paintFor } from '../../ops/cli/paint.ts';
+import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
+import { quietIo } from '../backup/clone-support.ts';
+import { testCluster } from '../support/cluster.ts';
+
+let cluster: EmbeddedCluster;
+let control: Control;
+let store: OptimizerStore;
+let steps: OptimizerSteps;
+
+beforeAll(async () => {
+  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off' } });
+  await cluster.sql('create database control');
+  await cluster.sql(`create table visit (id int primary key, who int not null, page int not null, note text);
+    insert into visit select n, n % 2000, n % 300, repeat('x', 60) || n from generate_series(1, 40000) n`);
+  await cluster.sql('vacuum analyze visit');
+  control = await openControl(`postgres://postgres@localhost:${cluster.port}/control?host=${encodeURIComponent(cluster.socketDirectory)}`);
+  await control.migrate();
+  store = createOptimizerStore(control);
+  steps = createOptimizerSteps({
+    ...{ store, bind: bindStatements, search: searchSets, workloadFromFiles, io: quietIo, now: () => new Date(), observe: () => {} },
+    labSession: ({ policy }, options, use) => withConnection(policy.connection, () => '', options, use),
+    sourceSession: (policy, database, use) => withConnection(policy.connection, () => '', { database }, use),
+  });
+}, 60_000);
+afterAll(() => control?.close());
+
+const visit = { schema: 'public', relation: 'visit' };
+const paint = paintFor({ color: false, columns: 120, zone: 'UTC', now: () => new Date(0) });
+const limits = limitsOf({ repeats: 3 });
+let number = 0;
+
+async function runOf(texts: readonly string[], sets: readonly (readonly IndexDefinition[])[] = []) {
+  number += 1;
+  const run = `l-${number}`;
+  const statements = texts.map(
+    (text, place): Statement => ({
+      ...{ id: `${place}`, database: 'postgres', text, kind: 'select', calls: 10, totalMs: 10, rows: 1, blocks: 0, tempBlocks: 0, walBytes: 0 },
+    }),
+  );
+  const head = { id: run, cluster: 'main', database: 'postgres', owner: 'test', source: 'files', startedAt: new Date().toISOString(), settings: {} } as const;
+  await store.begin(head, { statements, notJudged: [], notices: [] });
+  await store.saveFinalists(
+    run,
+    sets.map((indexes) => ({ indexes, estimatedRatio: 0.5, estimatedBytes: 1 })),
+  );
+  const clone = { id: 'c', cluster: 'main', host: hostname(), directory: '/nowhere' };
+  return { policy: cluster.policy(), clone, run, limits, workload: null, proof: 'p', experiment: `e-${run}` };
+}
+
+const texts = [
+  'select page from visit where who = $1',
+  'select who from visit where who = $1',
+  'select page from visit where id > $1 - 100000 order by who limit 5',
+  'select count(*) from visit where page <> $1',
+];
+
+test('a measured set says for each changed plan what was expected and what came of it; a later search reads it', async () => {
+  const asked = await runOf(texts, [[btree(visit, ['who'])]]);
+  await steps.measureFinalist({ ...asked, finalist: 0 });
+  const gains = await store.gains('main');
+  const shapes = Object.fromEntries(gains.map(({ statement, shape }) => [statement, shape]));
+  // the fourth reads the whole table whatever there is
+  expect(shapes).toEqual({
+    '0': expect.stringMatching(/^Seq Scan → (Bitmap Heap|Index) Scan$/),
+    '1': 'Seq Scan → Index Only Scan',
+    '2': 'Seq Scan → Index Scan, Sort removed',
+  });
+  for (const { estimatedRatio, measuredRatio } of gains) {
+    expect(estimatedRatio).toBeLessThan(0.5);
+    expect(measuredRatio).toBeGreaterThan(0);
+    expect(measuredRatio).toBeLessThan(1);
+  }
+  expect(await store.gains('other')).toEqual([]);
+  const shown = accuracyText(accuracyByShape(await store.gains(null)), paint);
+  expect(shown).toMatch(/Seq Scan → Index Only Scan +1 +9\d\.\d % +\d+\.\d % +\d\.\d\d +\d\.\d\d/);
+});
+
+test('a shape that brought much less than was expected of it counts less in the next search, and that is said', async () => {
+  const first = await steps.searchSets(await runOf(texts.slice(0, 2)));
+  const { id, estimatedRatio } = await newest();
+  // as if ten other statements had been measured so
+  const wrong = Array.from({ length: 10 }, (_, n) => ({
+    statement: `w${n}`,
+    ...{ ratio: 0.9, low: 0.9, high: 0.9 },
+    judged: 'same',
+    bindingSource: 'synthetic',
+  }));
+  const shapes = [...new Set((await store.gains('main')).map(({ shape }) => shape))];
+  await store.saveExperiment(
+    id,
+    {
+      ...{ id: 'e-wrong', proofId: 'p', changes: [], total: { ratio: 1, low: 1, high: 1 } },
+      statements: shapes.flatMap((shape) => wrong.map((each) => ({ ...each, plan: { shape, estimatedRatio: 0.1 } }) as never)),
+    },
+    { verdict: 'rejected', because: [] },
+  );
+  const second = await steps.searchSets(await runOf(texts.slice(0, 2)));
+  expect(first.sets).toBeGreaterThan(0);
+  expect(first.notices).toEqual([]);
+  expect(second.notices).toContainEqual(
+    expect.stringMatching(/^estimated gains by "Seq Scan → Index Only Scan" count 0\.\d\d times: less of them was measured/),
+  );
+  const discounted = await newest();
+  expect(discounted.estimatedRatio).toBeGreaterThan(estimatedRatio + 0.3);
+});
+
+/** Best estimate of the last run's search. */
+async function newest(): Promise<{ readonly id: string; readonly estimatedRatio: number }> {
+  const { id, finalists } = await store.load(`l-${number}`);
+  return { id, estimatedRatio: finalists[0]?.estimatedRatio as number };
+}
