@@ -76,7 +76,7 @@ export const optimizer: RowDefinition = {
       kind: 'time',
       queries: [
         {
-          expr: `time() - min by (cluster, state) (${of(m.oldestRecommendation.name, 'state=~"proposed|approved|applied"')})`,
+          expr: `time() - min by (cluster, state) (${of(m.oldestRecommendation.name, 'state=~"proposed|applying|applied"')})`,
           legend: '{{cluster}} {{state}}',
         },
         { expr: `max by (cluster) (${of(m.optimizerObjective.name, 'objective="guard"')})`, legend: '{{cluster}} applied, allowed' },

@@ -1,18 +1,10 @@
 /** Every alert of the fleet. `alerts.yml` is its committed form; test/ops/alerts.test.ts keeps them equal and shows each one fire and stay silent. */
 import { stringify } from 'yaml';
 import { metricCatalogue as m } from '../metrics-catalogue.ts';
+import type { Alert } from './alert.ts';
+import { optimizerAlerts } from './alerts-optimizer.ts';
 
-export interface Alert {
-  /** PromQL; what it returns is firing. */
-  readonly expr: string;
-  /** How long it must hold, as Prometheus writes it. */
-  readonly for: string;
-  /** `page`: somebody must look now. `ticket`: within the working day. */
-  readonly severity: 'page' | 'ticket';
-  /** One line; `{{ $labels.… }}` is filled in. */
-  readonly summary: string;
-  readonly description: string;
-}
+export type { Alert } from './alert.ts';
 
 const perRepository = 'by (cluster, repository)';
 const perDepth = 'by (cluster, repository, depth)';
@@ -27,7 +19,7 @@ const grew = (by: string, name: string, window: string) =>
 const failureStands = `${newest(perDepth, 'failed')} > (${newest(perDepth, 'proven')} or ${newest(perDepth, 'failed')} * 0)`;
 const stillInconclusive = `${newest(perRepository, 'inconclusive')} > (${newest(perRepository, 'proven|failed')} or ${newest(perRepository, 'inconclusive')} * 0)`;
 
-export const alerts = {
+const backupAlerts = {
   AssayProofFailed: {
     // a failure that a later proof answered still shows for an hour: nobody may miss it between two looks
     expr: `${failureStands} or time() - ${newest(perDepth, 'failed')} < 3600`,
@@ -117,19 +109,25 @@ export const alerts = {
   },
 } as const satisfies Record<string, Alert>;
 
+export const alerts = { ...backupAlerts, ...optimizerAlerts };
+
 export type AlertName = keyof typeof alerts;
 
 /** The text of `alerts.yml`. */
 export function alertsYaml(): string {
-  const rules = Object.entries(alerts).map(([alert, { expr, for: hold, severity, summary, description }]) => ({
+  const groups = [groupOf('backup', backupAlerts), groupOf('optimizer', optimizerAlerts)];
+  return `# Made from ops/prometheus/alerts.ts: change that, then \`npx vitest run test/ops -u\`.\n${stringify({ groups }, { lineWidth: 0 })}`;
+}
+
+function groupOf(agent: 'backup' | 'optimizer', own: Readonly<Record<string, Alert>>) {
+  const rules = Object.entries(own).map(([alert, { expr, for: hold, severity, summary, description }]) => ({
     alert,
     expr,
     for: hold,
-    labels: { severity, agent: 'backup' },
+    labels: { severity, agent },
     annotations: { summary, description, runbook_url: runbookOf(alert as AlertName) },
   }));
-  const text = stringify({ groups: [{ name: 'assay-backup', interval: '30s', rules }] }, { lineWidth: 0 });
-  return `# Made from ops/prometheus/alerts.ts: change that, then \`npx vitest run test/ops -u\`.\n${text}`;
+  return { name: `assay-${agent}`, interval: '30s', rules };
 }
 
 /** Path in this repository; put your own checkout's address before it. */

@@ -17,6 +17,15 @@ const missedFull = shop(m.missedSchedules, 'schedule="full"');
 const worker = 'up{job="assay", instance="db1:9464"}';
 const server = 'up{job="temporal", instance="temporal:9090"}';
 
+const event = (name: string, instance = 'db1') => shop(m.lastEvent, `event="${name}"`, instance);
+const standing = (state: string, instance = 'db1') => shop(m.oldestRecommendation, `state="${state}"`, instance);
+const known = (state: string) => shop(m.knownRecommendations, `state="${state}"`);
+const allowed = (name: string) => shop(m.optimizerObjective, `objective="${name}"`);
+const failedRun = shop(m.lastOptimizerRun, 'outcome="failed"');
+const unlimited = '+Inf '.repeat(21).trim();
+/** A day before the epoch, at which promtool begins. */
+const longAgo = '-86400x20';
+
 type Cases = Readonly<Record<string, Scenario>>;
 
 /** Each alert: when it must fire, when it must not. An alert that is missing here does not compile. */
@@ -139,6 +148,71 @@ const cases: Record<AlertName, { readonly fires: Cases; readonly silent: Cases }
       "a worker that starts again where Temporal's count stands": { series: { [missedFull]: '3x400 _x9 3x100' }, at: 450 },
     },
   },
+  AssayRegressionFound: {
+    fires: {
+      'just found': { series: { [event('regressed')]: '_x5 300x20' }, at: 10 },
+      'rolled back a minute later': { series: { [event('regressed')]: '300x20', [event('rolled-back')]: '_x6 360x20' }, at: 10 },
+      'hours later, and it is still there': { series: { [event('regressed')]: longAgo, [known('applied')]: '1x20' }, at: 10 },
+      'an earlier one was rolled back, this one was not': {
+        series: { [event('regressed')]: '-7200x20', [event('rolled-back')]: longAgo, [known('applied')]: '1x20' },
+        at: 10,
+      },
+    },
+    silent: {
+      'a change that is watched': { series: { [event('applied')]: '60x20', [known('applied')]: '1x20' }, at: 10 },
+      'rolled back hours ago, another one is applied since': {
+        series: { [event('regressed')]: longAgo, [event('rolled-back', 'db2')]: '-7200x20', [known('applied')]: '1x20' },
+        at: 10,
+      },
+      'nothing of it is applied any more': { series: { [event('regressed')]: longAgo, [known('applied')]: '0x20' }, at: 10 },
+    },
+  },
+  AssayChangeRolledBack: {
+    fires: { 'within the hours after it': { series: { [event('rolled-back')]: '-20000x20' }, at: 10 } },
+    silent: {
+      'days ago': { series: { [event('rolled-back')]: longAgo }, at: 10 },
+      'it was kept': { series: { [event('kept')]: '60x20' }, at: 10 },
+    },
+  },
+  AssayChangeFailed: {
+    fires: { 'within the hours after it': { series: { [event('failed')]: '-20000x20' }, at: 10 } },
+    silent: {
+      'days ago': { series: { [event('failed')]: longAgo }, at: 10 },
+      'it was refused by a person': { series: { [event('refused')]: '60x20' }, at: 10 },
+    },
+  },
+  AssayChangeUndecided: {
+    fires: {
+      'applied for too long': { series: { [standing('applied')]: longAgo, [allowed('guard')]: '28800x20' }, at: 10 },
+      'a build that does not end': { series: { [standing('applying')]: longAgo, [allowed('guard')]: '28800x20' }, at: 10 },
+    },
+    silent: {
+      'within its windows': { series: { [standing('applied')]: '-28000x20', [allowed('guard')]: '28800x20' }, at: 10 },
+      'nobody decided on a proposal': { series: { [standing('proposed')]: longAgo, [allowed('guard')]: '28800x20' }, at: 10 },
+      'longer windows': { series: { [standing('applied')]: longAgo, [allowed('guard')]: '288000x20' }, at: 10 },
+      'it was decided': { series: { [standing('applied')]: '-86400x3 _x17', [allowed('guard')]: '28800x20' }, at: 10 },
+    },
+  },
+  AssayWorkloadStale: {
+    fires: {
+      'two pauses without a look': { series: { [shop(m.workloadCollected)]: longAgo, [allowed('workload_age')]: '7200x20' }, at: 10 },
+      'the first run failed, nothing was ever read': { series: { [failedRun]: '60x20', [allowed('workload_age')]: '7200x20' }, at: 10 },
+    },
+    silent: {
+      'one pause': { series: { [shop(m.workloadCollected)]: '-6000x20', [allowed('workload_age')]: '7200x20' }, at: 10 },
+      'no schedule': { series: { [shop(m.workloadCollected)]: longAgo, [failedRun]: '60x20', [allowed('workload_age')]: unlimited }, at: 10 },
+      'no schedule, and a run by hand failed': { series: { [failedRun]: '60x20', [allowed('workload_age')]: unlimited }, at: 10 },
+      'a run failed after it had read the workload': {
+        series: { [shop(m.workloadCollected)]: '60x20', [failedRun]: '90x20', [allowed('workload_age')]: '7200x20' },
+        at: 10,
+      },
+      'a schedule that has not run yet': { series: { [allowed('workload_age')]: '7200x20' }, at: 10 },
+      'another worker told of a newer look': {
+        series: { [shop(m.workloadCollected)]: longAgo, [shop(m.workloadCollected, '', 'db2')]: '60x20', [allowed('workload_age')]: '7200x20' },
+        at: 10,
+      },
+    },
+  },
 };
 
 const of = (kind: 'fires' | 'silent', alert: string): RuleTest[] =>
@@ -171,7 +245,7 @@ test('the proof of the proof: a scenario that should fire and does not is found,
 });
 
 test('what pages is what the issue says, nothing more', () => {
-  expect(names.filter((name) => alerts[name].severity === 'page')).toEqual(['AssayProofFailed', 'AssayArchiveGap', 'AssayFleetDown']);
+  expect(names.filter((name) => alerts[name].severity === 'page')).toEqual(['AssayProofFailed', 'AssayArchiveGap', 'AssayFleetDown', 'AssayRegressionFound']);
 });
 
 test('each alert has its runbook with what it means, a first look, what to do; no runbook is left over', () => {
@@ -181,6 +255,6 @@ test('each alert has its runbook with what it means, a first look, what to do; n
     const text = readFileSync(runbookOf(name), 'utf8');
     expect(text, name).toMatch(new RegExp(`^# ${name}\n`));
     for (const part of ['## What it means', '## First look', '## What to do']) expect(text, name).toContain(part);
-    expect(text, name).toMatch(/assay backup [a-z-]+|assay doctor/);
+    expect(text, name).toMatch(/assay (backup|optimizer) [a-z-]+|assay doctor/);
   }
 });
