@@ -1,6 +1,7 @@
 /** What becomes of a recommendation: what is asked of its workflow, and what it answers. Fields are added, never renamed. */
 import type { ClusterPolicy } from '../policy.ts';
 import type { RecommendationState } from './model.ts';
+import type { Recommendation } from './recommendation.ts';
 import type { OptimizerRunInput } from './requests.ts';
 
 /** Input of `optimizerRecommendation`: one workflow for each recommendation, until it is refused, kept, rolled back, or nobody cares. */
@@ -47,6 +48,15 @@ export interface HistoryEntry {
   /** null: the fleet. */
   readonly by: string | null;
   readonly because: readonly string[];
+}
+
+/** A recommendation as it is looked at before a decision. */
+export interface RecommendationRecord {
+  readonly recommendation: Recommendation;
+  /** What an approval is bound to. */
+  readonly digest: string;
+  /** Newest first. */
+  readonly history: readonly HistoryEntry[];
 }
 
 /** Names of the messages that a recommendation's workflow takes; public. */

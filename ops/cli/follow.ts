@@ -1,12 +1,16 @@
 /** Waits for a request while showing how far it is. Ctrl-C leaves it running: the work belongs to the fleet, not to the terminal. */
 import { AssayError, isAssayError } from '../../domain/errors.ts';
 import type { RunProgress } from '../client/progress-of.ts';
-import type { Request } from '../client/request.ts';
-import type { ResultOf, Verb } from '../client/verbs.ts';
 import { progressView } from './progress-view.ts';
 import type { Terminal } from './terminal.ts';
 
-export type Followed<V extends Verb> = { readonly kind: 'result'; readonly result: ResultOf<V> } | { readonly kind: 'detached' };
+export type Followed<T> = { readonly kind: 'result'; readonly result: T } | { readonly kind: 'detached' };
+
+/** What can be waited for: a request, or another run of the fleet. */
+export interface Followable<T> {
+  result(): Promise<T>;
+  progress(): Promise<RunProgress>;
+}
 
 const LOOK_MS = 1_000;
 /** A worker that is restarted or deployed comes back within this. */
@@ -23,7 +27,7 @@ export interface Following {
 }
 
 /** Throws what the run threw; no-worker where nobody has taken its next step for a minute (the request waits on). */
-export async function follow<V extends Verb>(request: Request<V>, following: Following): Promise<Followed<V>> {
+export async function follow<T>(request: Followable<T>, following: Following): Promise<Followed<T>> {
   const { terminal, quiet, stallPatienceMs = STALL_PATIENCE_MS, interrupt = firstInterrupt(terminal) } = following;
   const view = progressView(terminal, quiet);
   const ended = request.result().then((result) => ({ kind: 'result', result }) as const);
@@ -48,7 +52,7 @@ export async function follow<V extends Verb>(request: Request<V>, following: Fol
 }
 
 /** null while the server does not answer: whether it has been away for too long is for `result` to say. */
-async function look(request: Request<Verb>): Promise<RunProgress | null> {
+async function look(request: Followable<unknown>): Promise<RunProgress | null> {
   try {
     return await request.progress();
   } catch (error) {

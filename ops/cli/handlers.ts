@@ -1,9 +1,9 @@
 /** Commands that need more than a Temporal client; `workers/assay.ts` hands them in, each loaded only when it is called. */
 import type { RecoveryTarget } from '../../domain/backup/model.ts';
 import type { BackupRestoreResult } from '../../domain/backup/requests.ts';
+import type { AssayError } from '../../domain/errors.ts';
 import type { ShapeAccuracy } from '../../domain/optimizer/accuracy.ts';
 import type { HistoryEntry, RecommendationRecord } from '../../domain/optimizer/decision.ts';
-import type { AssayError } from '../../domain/errors.ts';
 import type { ExplainReport } from '../../domain/optimizer/explain-report.ts';
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import type { Change } from '../../domain/plan.ts';
@@ -46,9 +46,18 @@ export interface ApplyReport {
   readonly done: readonly Change[];
   /** Removals that nobody confirmed. */
   readonly refused: readonly Change[];
-  /** Clusters that did not answer. */
+  /** Clusters that are not as the file says; the others are. */
+  readonly failed: readonly FailedCluster[];
+  /** Clusters that could not be looked at: nothing was made for them. */
   readonly unseen: readonly string[];
   readonly notes: readonly string[];
+}
+
+export interface FailedCluster {
+  readonly cluster: string;
+  readonly error: AssayError;
+  readonly made: readonly Change[];
+  readonly left: readonly Change[];
 }
 
 export interface RemoveReport {
@@ -135,8 +144,13 @@ export interface LocalHandlers {
   init(request: InitRequest, options: GlobalOptions): Promise<InitReport>;
   doctor(request: { readonly cluster?: string }, options: GlobalOptions): Promise<readonly DoctorLine[]>;
   plan(options: GlobalOptions): Promise<PlanReport>;
-  apply(request: { readonly confirmRemovals: boolean }, options: GlobalOptions, onChange: (change: Change) => void): Promise<ApplyReport>;
-  remove(request: { readonly cluster: string; readonly dryRun: boolean }, options: GlobalOptions, onChange: (change: Change) => void): Promise<RemoveReport>;
+  apply(request: { readonly confirmRemovals: boolean; readonly tell?: Tell }, options: GlobalOptions, onChange: (change: Change) => void): Promise<ApplyReport>;
+  /** `leaveSql`: without asking the cluster itself. */
+  remove(
+    request: { readonly cluster: string; readonly dryRun: boolean; readonly leaveSql?: boolean },
+    options: GlobalOptions,
+    onChange: (change: Change) => void,
+  ): Promise<RemoveReport>;
   configShow(options: GlobalOptions): Promise<{ readonly text: string; readonly data: object }>;
   /** The exact commands of the engine; needs no Temporal, control database or worker. */
   restorePrint(request: ColdRestoreRequest, options: GlobalOptions): Promise<RestoreCommands>;
@@ -144,13 +158,15 @@ export interface LocalHandlers {
   restoreCold(request: ColdRestoreRequest, options: GlobalOptions, tell: Tell): Promise<BackupRestoreResult>;
   /** Newest first, of all clusters where none is named; from the control database. */
   recommendations(request: { readonly cluster?: string }, options: GlobalOptions): Promise<readonly Recommendation[]>;
+  /** Of one cluster, or of all together; from the control database. */
+  accuracy(request: { readonly cluster?: string }, options: GlobalOptions): Promise<readonly ShapeAccuracy[]>;
   /** Plans of the statements in a text, with findings and, where asked for, as pages. Throws usage, cluster-unknown, cluster-unreachable, refused-by-guard. */
   explain(request: ExplainRequest, options: GlobalOptions): Promise<ExplainReport & { readonly pages: readonly string[] }>;
   /** Throws usage where there is none of that id. */
-  recommendation(request: { readonly id: string }, options: GlobalOptions): Promise<Recommendation>;
+  recommendation(request: { readonly id: string }, options: GlobalOptions): Promise<RecommendationRecord>;
+  /** What became of recommendations, newest first, of all clusters where none is named; from the control database. */
+  history(request: { readonly cluster?: string }, options: GlobalOptions): Promise<readonly HistoryEntry[]>;
   /** As one page that needs nothing but itself. */
   recommendationPage(recommendation: Recommendation): Promise<string>;
   verifyCertificates(request: { readonly path: string; readonly key: string }): Promise<VerificationReport>;
 }
-  /** Of one cluster, or of all together; from the control database. */
-  accuracy(request: { readonly cluster?: string }, options: GlobalOptions): Promise<readonly ShapeAccuracy[]>;

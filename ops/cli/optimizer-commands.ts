@@ -1,14 +1,16 @@
-/** `assay optimizer run|explain|recommendations|show`. */
+/** `assay optimizer run|explain|recommendations|show`; decisions on them are in optimizer-decisions.ts. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AssayError, reasonOf } from '../../domain/errors.ts';
+import type { RecommendationRecord } from '../../domain/optimizer/decision.ts';
 import type { OptimizerLimits } from '../../domain/optimizer/model.ts';
 import { type Recommendation, recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
 import type { OptimizerRunInput } from '../../domain/optimizer/requests.ts';
 import { endings } from './backup-requests.ts';
 import { makeRequest, type RequestOptions } from './make-request.ts';
 import { addAccuracy } from './optimizer-accuracy.ts';
+import { addDecisions, decisionText } from './optimizer-decisions.ts';
 import { addExplain, writtenPages } from './optimizer-explain.ts';
 import { asRequest } from './options.ts';
 import type { Outcome } from './outcome.ts';
@@ -51,11 +53,13 @@ export function addOptimizerCommands(optimizer: Command, run: Runner): void {
     .option('--html <file>', 'write it as a page for whoever approves it')
     .action(
       run<[string], { out?: string; html?: string }>(async ({ handlers, options }, [id], { out, html }) => {
-        const recommendation = await handlers.recommendation({ id }, options);
+        const record = await handlers.recommendation({ id }, options);
+        const { recommendation } = record;
         const pages = html === undefined ? [] : await writtenPages(html, [await handlers.recommendationPage(recommendation)]);
-        return shown(recommendation, [...(out === undefined ? [] : await written(recommendation, out)), ...pages]);
+        return shown(record, [...(out === undefined ? [] : await written(recommendation, out)), ...pages]);
       }),
     );
+  addDecisions(optimizer, run);
 }
 
 function addRun(optimizer: Command, run: Runner): void {
@@ -103,16 +107,18 @@ function inputOf(target: string, { workload, budget, repeats, maxStatements, pro
 async function withFiles(session: Session, outcome: Outcome, out: string | undefined): Promise<Outcome> {
   const { recommendation: id } = outcome.data as { recommendation?: string | null };
   if (out === undefined || typeof id !== 'string') return outcome;
-  const files = await written(await session.handlers.recommendation({ id }, session.options), out);
+  const { recommendation } = await session.handlers.recommendation({ id }, session.options);
+  const files = await written(recommendation, out);
   return { ...outcome, data: { ...outcome.data, files }, text: (paint) => `${outcome.text(paint)}${named(files)}` };
 }
 
-function shown(recommendation: Recommendation, files: readonly string[]): Outcome {
+function shown(record: RecommendationRecord, files: readonly string[]): Outcome {
+  const { recommendation } = record;
   const sql = recommendationSql(recommendation);
   return {
     exit: 0,
-    data: { recommendation, sql, undo: undoSql(recommendation), files },
-    text: (paint) => `${recommendationText(recommendation, paint)}${named(files)}`,
+    data: { ...record, sql, undo: undoSql(recommendation), files },
+    text: (paint) => `${recommendationText(recommendation, paint)}\n${decisionText(record, paint)}${named(files)}`,
   };
 }
 

@@ -106,7 +106,7 @@ async function startOrFind(client: Client, ref: RequestRef, what: { args: [objec
 }
 
 /** A server that is restarted meanwhile is no end of the request: asks again until it has been away for a minute. */
-async function outlast<T>(handle: WorkflowHandle): Promise<T> {
+export async function outlast<T>(handle: WorkflowHandle): Promise<T> {
   let awaySince: number | null = null;
   for (;;) {
     try {

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import type { RecommendationRecord } from '../../domain/optimizer/decision.ts';
 import { btree } from '../../domain/optimizer/index-sql.ts';
 import { type Recommendation, recommendedIndex } from '../../domain/optimizer/recommendation.ts';
 import type { OptimizerRunResult } from '../../domain/optimizer/requests.ts';
@@ -25,8 +26,10 @@ const recommendation: Recommendation = {
   texts: { '77': 'select *\nfrom "Order" where customer_id = $1 \u001b[31m' },
 };
 
+const record: RecommendationRecord = { recommendation, digest: 'd'.repeat(64), history: [] };
+
 test('a recommendation says what, why, and which statements; nothing in a text steers the terminal', async () => {
-  const { out, exit } = await run('optimizer show r-1', { recommendation: async () => recommendation });
+  const { out, exit } = await run('optimizer show r-1', { recommendation: async () => record });
   expect(exit).toBe(0);
   for (const part of [
     'shop/app',
@@ -44,14 +47,14 @@ test('a recommendation says what, why, and which statements; nothing in a text s
 });
 
 test('--out writes the change and its undo', async () => {
-  const done = await run(['optimizer', 'show', 'r-1', '--out', join(folder, 'a', 'b'), '--json'], { recommendation: async () => recommendation });
+  const done = await run(['optimizer', 'show', 'r-1', '--out', join(folder, 'a', 'b'), '--json'], { recommendation: async () => record });
   const { files, sql, undo } = done.json() as { files: string[]; sql: string; undo: string };
   expect(files.map((file) => readFileSync(file, 'utf8'))).toEqual([sql, undo]);
 });
 
 test('a folder that cannot be written is said', async () => {
   writeFileSync(join(folder, 'file'), '');
-  const done = await run(['optimizer', 'show', 'r-1', '--out', join(folder, 'file', 'x')], { recommendation: async () => recommendation });
+  const done = await run(['optimizer', 'show', 'r-1', '--out', join(folder, 'file', 'x')], { recommendation: async () => record });
   expect(done).toMatchObject({ exit: 2, err: expect.stringContaining('cannot write to') });
 });
 

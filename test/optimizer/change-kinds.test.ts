@@ -78,7 +78,7 @@ describe('whoever reads a recommendation', () => {
     for (const said of ['4 changes bring', 'DROP INDEX CONCURRENTLY', because, 'CREATE STATISTICS', '1 built; 4.0 MB freed']) expect(page).toContain(said);
   });
   test('the terminal', async () => {
-    const { exit, out } = await run(['optimizer', 'show', 'rec-1'], { recommendation: async () => all() });
+    const { exit, out } = await run(['optimizer', 'show', 'rec-1'], { recommendation: async () => ({ recommendation: all(), digest: '0', history: [] }) });
     expect(exit).toBe(0);
     for (const said of ['DROP INDEX CONCURRENTLY', because, 'CREATE STATISTICS', 'freed']) expect(out).toContain(said);
   });

@@ -47,7 +47,7 @@ test('of hundreds of statements those that changed are drawn, the rest is counte
 
 test('`assay optimizer show ID --html FILE` writes it', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'assay-page-'));
-  const handlers = { recommendation: async () => recommendation, recommendationPage: async (each: typeof recommendation) => recommendationPage(each) };
+  const handlers = { recommendation: async () => ({ recommendation, digest: '0', history: [] }), recommendationPage: async (each: typeof recommendation) => recommendationPage(each) };
   try {
     const { exit, out } = await run(['optimizer', 'show', 'rec-1', '--html', join(folder, 'r.html')], handlers);
     expect([exit, out]).toEqual([0, expect.stringContaining(`wrote ${join(folder, 'r.html')}`)]);

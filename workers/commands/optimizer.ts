@@ -1,9 +1,11 @@
-/** `assay optimizer recommendations` and `show`: read from the control database, so that no text of a statement passes through a history. */
+/** `assay optimizer recommendations`, `show` and `history`: read from the control database, so that no text of a statement passes through a history. */
 import { existsSync } from 'node:fs';
 import { type Control, openControl } from '../../activities/control/control-database.ts';
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
+import { recommendationDigest } from '../../activities/optimizer/digest.ts';
 import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
 import { AssayError } from '../../domain/errors.ts';
+import type { HistoryEntry, RecommendationRecord } from '../../domain/optimizer/decision.ts';
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import type { GlobalOptions } from '../../ops/cli/handlers.ts';
 import { readPolicy } from '../read-policy.ts';
@@ -17,8 +19,13 @@ export const listRecommendations = (options: GlobalOptions, cluster: string | nu
   withStore(options, (store) => store.recommendations(cluster, MOST));
 
 /** Throws usage where there is none of that id. */
-export async function readRecommendation(options: GlobalOptions, id: string): Promise<Recommendation> {
-  const found = await withStore(options, (store) => store.findRecommendation(id));
+export async function readRecommendation(options: GlobalOptions, id: string): Promise<RecommendationRecord> {
+  const found = await withStore(options, async (store) => {
+    const recommendation = await store.findRecommendation(id);
+    return recommendation === null
+      ? null
+      : { recommendation, digest: recommendationDigest(recommendation), history: await store.history({ recommendation: id }, MOST) };
+  });
   if (found !== null) return found;
   throw new AssayError('usage', { reason: `no recommendation ${id} is known`, hint: 'list them with `assay optimizer recommendations`' });
 }

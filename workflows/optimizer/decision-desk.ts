@@ -11,6 +11,8 @@ export const superseded = defineSignal<[string]>(recommendationMessages.supersed
 export interface Desk {
   /** Decisions are taken from now on; those sent before have waited. */
   open(digest: string): void;
+  /** None is taken any more: nothing can follow. */
+  close(because: string): void;
   /** As if it had been sent. */
   ask(request: DecisionRequest): void;
   asked(): DecisionRequest | null;
@@ -32,13 +34,15 @@ export function openDesk(): Desk {
   let bound: string | null = null;
   let taken: Taken | null = null;
   let newer: string | null = null;
+  let closed: string | null = null;
   setHandler(superseded, (by) => {
     newer ??= by;
   });
   setHandler(
     decide,
     async (request) => {
-      await condition(() => bound !== null);
+      await condition(() => bound !== null || closed !== null);
+      if (closed !== null) throw refused(request, closed, 'see what became of it: assay optimizer history');
       if (request.digest !== bound)
         throw refused(request, 'its SQL or its evidence is not what the digest was made of', 'look at it again: assay optimizer show');
       taken ??= { request, answer: null, error: null };
@@ -55,6 +59,9 @@ export function openDesk(): Desk {
   return {
     open(digest) {
       bound = digest;
+    },
+    close(because) {
+      closed = because;
     },
     ask(request) {
       taken ??= { request, answer: null, error: null };
