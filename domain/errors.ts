@@ -72,7 +72,7 @@ export const catalogue = {
   },
   'repository-unreachable': {
     message: 'repository {repository} of stanza {stanza} does not answer: {reason}',
-    hint: 'check its endpoint and credentials; `assay doctor` tries each one',
+    hint: 'check that it runs, and its endpoint, port and credentials in assay.yaml or pgbackrest.conf',
     retryable: false,
     exit: 4,
   },
@@ -178,6 +178,12 @@ export const catalogue = {
     exit: 3,
   },
   'refused-by-guard': { message: '{what} was refused: {reason}', hint: '{hint}', retryable: false, exit: 5 },
+  'change-blocked': {
+    message: '{what} on {cluster} is blocked: {reason}',
+    hint: 'end what holds the lock, or wait for a calmer moment: it is tried again, and nothing half made stays behind',
+    retryable: true,
+    exit: 5,
+  },
   'child-failed': { message: '{command} ended with status {status}: {lines}', hint: 'the full log is {log}', retryable: true, exit: 1 },
   cancelled: { message: '{what} was cancelled', hint: 'start it again when you are ready', retryable: false, exit: 3 },
   internal: { message: 'unexpected: {reason}', hint: 'please report it with the worker log', retryable: true, exit: 1 },

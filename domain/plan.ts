@@ -59,8 +59,8 @@ export interface FoundCluster {
   readonly policy: ClusterPolicy | null;
   /** Objects that are missing in the cluster, or for a removal those that are there. */
   readonly objects: readonly ObjectSql[] | null;
-  /** Managed pgbackrest.conf: what it should hold and holds; null where adopted or on another host. */
-  readonly configuration: { readonly file: string; readonly same: boolean; readonly exists: boolean } | null;
+  /** Managed pgbackrest.conf: what it should hold and holds; `unknown` until the SQL of the plan gives the right to see it; null where adopted or on another host. */
+  readonly configuration: { readonly file: string; readonly same: boolean | 'unknown'; readonly exists: boolean } | null;
 }
 
 const DAY_MS = 86_400_000;
@@ -115,12 +115,15 @@ function common(policy: ClusterPolicy, name: ScheduleName, [workflow, input]: St
   return { id: scheduleId(policy.cluster, name), workflow, workflowId: id, taskQueue: fleetQueue, input };
 }
 
-/** Changes that make a cluster as the policy says, in the order they are made: schedules come last, when all they need is there. */
+/**
+ * Changes that make a cluster as the policy says, in the order they are made: SQL first, which is all or nothing and gives the rights that the
+ * configuration is read with; schedules last, when all they need is there.
+ */
 export function clusterChanges(policy: ClusterPolicy, found: FoundCluster): readonly Change[] {
   const { cluster } = policy;
   return [
-    ...configurationChange(cluster, found),
     ...(found.objects ?? []).map(({ sql, why }): Change => ({ kind: 'add', subject: 'sql', cluster, what: objectName(sql), why, sql })),
+    ...configurationChange(cluster, found),
     ...policyChange(policy, found),
     ...scheduleChanges(policy, found),
   ];
@@ -149,9 +152,10 @@ export function removalChanges(found: FoundCluster, why: string): readonly Chang
 const objectName = (sql: string) => sql.replaceAll(/\s+/g, ' ').trim().split(/[(;]/)[0]?.trim().slice(0, 80) ?? '';
 
 function configurationChange(cluster: string, { configuration }: FoundCluster): readonly Change[] {
-  if (configuration === null || configuration.same) return [];
-  const { file, exists } = configuration;
-  const why = exists ? 'differs from the repositories of the policy' : 'the policy has repositories and this file does not exist';
+  if (configuration === null || configuration.same === true) return [];
+  const { file, exists, same } = configuration;
+  const differs = same === 'unknown' ? 'is compared with the policy once the SQL above has given the right to' : 'differs from the repositories of the policy';
+  const why = exists ? differs : 'the policy has repositories and this file does not exist';
   return [{ kind: exists ? 'change' : 'add', subject: 'engine-configuration', cluster, what: file, why }];
 }
 

@@ -2,12 +2,12 @@
 import { type Command, Option } from 'commander';
 import { AssayError } from '../../domain/errors.ts';
 import type { Change } from '../../domain/plan.ts';
-import type { ApplyReport, InitRequest } from './handlers.ts';
-import type { Outcome } from './outcome.ts';
+import type { InitRequest } from './handlers.ts';
+import { errorObject, type Outcome } from './outcome.ts';
 import { paintFor } from './paint.ts';
 import type { Runner } from './runner.ts';
 import type { Session } from './session.ts';
-import { asTheFileSays, changeText, doctorText, initText, notesText, planText, sqlText } from './show-fleet.ts';
+import { appliedText, changeText, doctorText, initText, notesText, planText, sqlText } from './show-fleet.ts';
 
 export function addFleetCommands(program: Command, run: Runner): void {
   addInit(program, run);
@@ -109,13 +109,13 @@ async function planned({ handlers, options }: Session, sql = false): Promise<Out
 async function applied(session: Session, yes: boolean): Promise<Outcome> {
   const { handlers, options } = session;
   const confirmRemovals = yes || (await removalsConfirmed(session));
-  const report = await handlers.apply({ confirmRemovals }, options, showing(session));
-  const data: ApplyReport = { done: report.done, refused: report.refused, unseen: report.unseen, notes: report.notes };
+  const report = await handlers.apply({ confirmRemovals, tell: session.tell }, options, showing(session));
+  const { done, refused, failed, unseen, notes } = report;
+  const data = { done, refused, failed: failed.map(({ cluster, error, made, left }) => ({ cluster, ...errorObject(error), made, left })), unseen, notes };
   return {
-    exit: report.unseen.length > 0 ? 4 : report.refused.length > 0 ? 5 : 0,
+    exit: failed[0]?.error.exit ?? (refused.length > 0 ? 5 : 0),
     data,
-    text: () =>
-      `${report.done.length === 0 ? asTheFileSays(report) : `${report.done.length} change(s) made.`}\n${refusedText(report)}${notesText(report.notes)}`,
+    text: (paint) => appliedText(report, paint),
   };
 }
 
@@ -127,11 +127,6 @@ async function removalsConfirmed({ handlers, options, terminal }: Session): Prom
   return terminal.confirm(`Take away schedules and objects of ${dropped.join(', ')}, no longer in the file? Backups stay.`);
 }
 
-const refusedText = ({ refused }: ApplyReport) =>
-  refused.length === 0
-    ? ''
-    : `left as they are: ${[...new Set(refused.map(({ cluster }) => cluster))].join(', ')} (not in the file any more); \`assay apply --yes\` takes them away\n`;
-
 function addRemove(program: Command, run: Runner): void {
   program
     .command('remove')
@@ -139,16 +134,17 @@ function addRemove(program: Command, run: Runner): void {
     .description('Takes away schedules, SQL objects and the applied policy of a cluster; never its backups and certificates.')
     .argument('<cluster>', 'name of the cluster')
     .option('--dry-run', 'show it, take nothing away')
+    .option('--leave-sql', 'do not ask the cluster, leave in it what Assay made: for a server that is gone for good')
     .addOption(new Option('--yes', 'do not ask'))
     .action(
-      run<[string], { dryRun?: boolean; yes?: boolean }>(async (session, [cluster], { dryRun = false, yes = false }) => {
+      run<[string], { dryRun?: boolean; leaveSql?: boolean; yes?: boolean }>(async (session, [cluster], { dryRun = false, leaveSql = false, yes = false }) => {
         const { handlers, options, terminal } = session;
-        const wanted = await handlers.remove({ cluster, dryRun: true }, options, dryRun ? () => {} : showing(session));
+        const wanted = await handlers.remove({ cluster, dryRun: true, leaveSql }, options, dryRun ? () => {} : showing(session));
         const text = `${wanted.changes.length} change(s)${notesText(wanted.notes)}\n`;
         if (dryRun)
           return { exit: 0, data: { dryRun, ...wanted }, text: (paint) => `${wanted.changes.map((change) => changeText(change, paint)).join('')}${text}` };
         if (!yes && !(await confirmed(session, cluster, wanted.changes))) throw unconfirmed(cluster, terminal.errIsTty);
-        const report = await handlers.remove({ cluster, dryRun: false }, options, showing(session));
+        const report = await handlers.remove({ cluster, dryRun: false, leaveSql }, options, showing(session));
         return {
           exit: 0,
           data: { dryRun, ...report },

@@ -1,7 +1,7 @@
 /** Plan, apply, doctor, init and verified certificates, as people read them. */
 import type { Change } from '../../domain/plan.ts';
 import { moment } from './figures.ts';
-import type { DoctorLine, InitReport, PlanReport, VerificationReport } from './handlers.ts';
+import type { ApplyReport, DoctorLine, FailedCluster, InitReport, PlanReport, VerificationReport } from './handlers.ts';
 import { type Paint, plain } from './paint.ts';
 import { table } from './table.ts';
 
@@ -42,6 +42,24 @@ export function planText({ changes, runs, unseen, notes }: PlanReport, paint: Pa
     clocks.length === 0 ? '' : `\n${paint.doubt('The clock changes:')}\n${listed(clocks)}`,
     notesText(notes),
   ].join('');
+}
+
+/** What was made, what was not and why. */
+export function appliedText({ done, refused, failed, unseen, notes }: ApplyReport, paint: Paint): string {
+  const made =
+    done.length === 0 && failed.length > 0 ? 'Nothing was changed.' : done.length === 0 ? asTheFileSays({ unseen }) : `${done.length} change(s) made.`;
+  const dropped = [...new Set(refused.map(({ cluster }) => cluster))].map(plain).join(', ');
+  const left = dropped === '' ? '' : `left as they are: ${dropped} (not in the file any more); \`assay apply --yes\` takes them away\n`;
+  return `${made}\n${left}${failed.map((each) => failedText(each, paint)).join('')}${notesText(notes)}`;
+}
+
+function failedText({ cluster, error, made, left }: FailedCluster, paint: Paint): string {
+  const what = (changes: readonly Change[]) => changes.map(({ subject, what: name }) => plain(subject === 'sql' ? name : `${subject} ${name}`)).join(', ');
+  const stands =
+    made.length === 0
+      ? `nothing was changed for ${plain(cluster)}`
+      : `made for ${plain(cluster)}: ${what(made)}; not made: ${what(left)}. \`assay apply\` goes on from there`;
+  return `\n${paint.bad(`${plain(cluster)} is not as the file says:`)} ${plain(error.message)}\n  ${paint.dim('→')} ${plain(error.hint)}\n  ${stands}\n`;
 }
 
 export const notesText = (notes: readonly string[]): string => (notes.length === 0 ? '' : `\nNotes:\n${listed(notes.map(plain))}`);

@@ -2,8 +2,12 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { cloneFoldersIn } from '../../activities/backup/clone/layout.ts';
+import { pgbackrest } from '../../activities/backup/engines/pgbackrest.ts';
+import type { ClusterPolicy } from '../../domain/policy.ts';
+import { createEngineConfiguration } from '../../workers/commands/plan-engine-configuration.ts';
+import { readSecret } from '../../workers/config.ts';
 import { type EmbeddedFleet, startEmbeddedFleet } from '../../workers/embedded/embedded-fleet.ts';
 import { fillTable, startBackup, startProof } from '../support/fleet.ts';
 import { describeS3, type S3, startS3 } from '../support/s3.ts';
@@ -52,6 +56,37 @@ describeS3('an S3 endpoint killed in the middle', { timeout: 400_000 }, () => {
     expect(namesIn(directory)).toEqual([]);
     await s3.start();
     expect(await (await startProof(fleet, { level: 'structure' })).result()).toMatchObject({ verdict: 'proven' });
+  });
+
+  test('of `assay apply`: says within seconds what it waits for, gives up within a minute, names the endpoint, leaves no file', async () => {
+    vi.stubEnv('ASSAY_TEST_KEY', 'k');
+    const { kind, endpoint, port, bucket } = s3.repository;
+    const key = 'env:ASSAY_TEST_KEY';
+    const place = { kind, id: 1, path: '/p', bucket, endpoint, port, region: 'us-east-1', uriStyle: 'path', verifyTls: false } as const;
+    const { engine, ...policy } = fleet.policy();
+    const config = join(fleet.cluster.directory, 'dead.conf');
+    const repositories = [{ ...place, key, keySecret: key, cipherPass: null }] as const;
+    const dead: ClusterPolicy = { ...policy, engine: { ...engine, ownership: 'managed', config, repositories } };
+    const io = { signal: new AbortController().signal, beat: () => {}, previous: undefined };
+    for (const fault of ['SIGSTOP', 'SIGKILL'] as const) {
+      await s3.signal(fault);
+      const began = Date.now();
+      const said: number[] = [];
+      const tell = (line: string) => said.push(line.includes(`https://${endpoint}:${port}`) ? Date.now() - began : Number.NaN);
+      const configuration = createEngineConfiguration({ readSecret, engineFor: (each) => pgbackrest(each, { observe: () => {} }), io, tell });
+      await expect(configuration.write(dead, await configuration.desired(dead))).rejects.toMatchObject({
+        code: 'repository-unreachable',
+        message: expect.stringContaining(`https://${endpoint}:${port} (bucket ${bucket})`),
+      });
+      const tookMs = Date.now() - began;
+      console.info(`${fault}: gave up after ${Math.round(tookMs / 1000)} s`);
+      expect(said[0]).toBeLessThan(4_000);
+      expect(tookMs).toBeLessThan(60_000);
+      expect([config, `${config}.draft`].filter((file) => existsSync(file))).toEqual([]);
+      if (fault === 'SIGSTOP') await s3.signal('SIGCONT');
+    }
+    await s3.start();
+    vi.unstubAllEnvs();
   });
 
   const failures = async () => {

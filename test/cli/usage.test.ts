@@ -77,7 +77,7 @@ describe('apply takes a cluster away only when somebody says so', () => {
   const change = { kind: 'remove', subject: 'schedule', cluster: 'old', what: 'backup/old/schedule/full', why: 'old is no longer in the file' } as const;
   const plan = async (): Promise<PlanReport> => ({ changes: [change], runs: [], unseen: [], notes: [] });
   const apply = async ({ confirmRemovals }: { confirmRemovals: boolean }): Promise<ApplyReport> =>
-    confirmRemovals ? { done: [change], refused: [], unseen: [], notes: [] } : { done: [], refused: [change], unseen: [], notes: [] };
+    confirmRemovals ? { done: [change], refused: [], failed: [], unseen: [], notes: [] } : { done: [], refused: [change], failed: [], unseen: [], notes: [] };
   const handlers = { clusters: async () => ['shop'], plan, apply };
 
   test('nobody there: refused, exit 5, with the way out', async () => {
@@ -94,9 +94,16 @@ describe('apply takes a cluster away only when somebody says so', () => {
 
 test('a cluster that did not answer is not called well: exit 4', async () => {
   const plan = async (): Promise<PlanReport> => ({ changes: [], runs: [], unseen: ['till'], notes: [] });
-  const apply = async (): Promise<ApplyReport> => ({ done: [], refused: [], unseen: ['till'], notes: [] });
+  const error = new AssayError('cluster-unreachable', { cluster: 'till', reason: 'no route' });
+  const failed = [{ cluster: 'till', error, made: [], left: [] }];
+  const apply = async (): Promise<ApplyReport> => ({ done: [], refused: [], failed, unseen: ['till'], notes: [] });
   const handlers = { clusters: async () => ['till'], plan, apply };
-  for (const command of ['plan', 'apply']) expect(await run(command, handlers)).toMatchObject({ exit: 4, out: expect.stringContaining('till did not answer') });
+  expect(await run('plan', handlers)).toMatchObject({ exit: 4, out: expect.stringContaining('till did not answer') });
+  const { exit, out } = await run('apply', handlers);
+  expect(exit).toBe(4);
+  for (const said of ['cluster till does not answer: no route', 'nothing was changed for till', '→ check its connection']) expect(out).toContain(said);
+  const { out: json } = await run('apply --json', handlers);
+  expect(JSON.parse(json)).toMatchObject({ failed: [{ cluster: 'till', error: { code: 'cluster-unreachable' }, made: [] }] });
 });
 
 test('plan --sql is SQL and nothing else', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chownSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { pgbackrest } from '../../activities/backup/engines/pgbackrest.ts';
@@ -54,11 +54,19 @@ test('a stanza that could not be made is made by the next apply', async () => {
   };
   const text = await configuration.desired(blocked);
   await expect(configuration.write(blocked, text)).rejects.toThrow();
-  expect(await configuration.current(blocked)).not.toBe(text);
+  expect(await configuration.current(blocked)).toBeNull();
   rmSync(join(path, 'archive'));
   chownSync(path, cluster.osUser.uid, cluster.osUser.gid);
   await configuration.write(blocked, text);
   expect(await configuration.current(blocked)).toBe(text);
+
+  const inTheWay = join(path, 'in-the-way');
+  writeFileSync(inTheWay, 'no folder');
+  const broken: ClusterPolicy = { ...blocked, engine: { ...blocked.engine, repositories: [{ kind: 'posix', id: 1, path: inTheWay, cipherPass: null }] } };
+  await expect(configuration.write(broken, await configuration.desired(broken))).rejects.toThrow();
+  // the server archives by this file
+  expect(await configuration.current(broken)).toBe(text);
+  expect(readdirSync(cluster.directory).filter((name) => /draft|tmp$/.test(name))).toEqual([]);
 });
 
 test('an adopted configuration is never written', async () => {

@@ -3,6 +3,7 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createEvidenceStore } from '../../activities/backup/evidence/evidence-store.ts';
 import { type Control, openControl } from '../../activities/control/control-database.ts';
+import { AssayError } from '../../domain/errors.ts';
 import { defaultOptimizerPolicy } from '../../domain/optimizer/policy.ts';
 import type { ClusterPolicy, FleetPolicy } from '../../domain/policy.ts';
 import { sqlText } from '../../ops/cli/show-fleet.ts';
@@ -80,6 +81,8 @@ const fleet = (...clusters: readonly ClusterPolicy[]): FleetPolicy => ({
   clusters,
 });
 const apply = (policy: FleetPolicy, confirmRemovals = false) => applyFleet(dependencies, policy, { confirmRemovals });
+/** As the role of the policy itself, which is no superuser. */
+const unprivileged = (): PlanDependencies => ({ ...dependencies, objects: createSourceObjects(readSecret) });
 /** Temporal's list lags behind. */
 const schedules = async (client: ScheduleClient) => {
   const ids: string[] = [];
@@ -171,8 +174,64 @@ test('a cluster that is down does not hide the plan of the others', async () => 
   const down = { ...shop, cluster: 'till', connection: { ...shop.connection, host: '/nowhere' } };
   const { changes, notes, unseen } = await planFleet(dependencies, fleet(shop, down));
   expect(unseen).toEqual(['till']);
-  expect(notes).toEqual([expect.stringContaining('SQL objects of till were not looked at')]);
+  expect(notes).toEqual([expect.stringContaining('till could not be looked at, nothing is planned for it')]);
   expect(changes.filter((change) => change.cluster === 'shop').some(({ subject }) => subject === 'sql')).toBe(true);
+  expect(changes.filter((change) => change.cluster === 'till')).toEqual([]);
+});
+
+test('a cluster that lets nobody in gets no schedule and no policy, the others get theirs', async () => {
+  const closed = { ...shop, cluster: 'till', connection: { ...shop.connection, host: '/nowhere' } };
+  const { done, failed } = await apply(fleet(closed, shop));
+  expect(failed).toMatchObject([{ cluster: 'till', error: { code: 'cluster-unreachable' }, made: [], left: [] }]);
+  expect(new Set(done.map((change) => change.cluster))).toEqual(new Set(['shop']));
+  await expect.poll(() => schedules(temporal.client.schedule)).toHaveLength(5);
+  expect((await dependencies.evidence.listPolicies()).map((policy) => policy.cluster)).toEqual(['shop']);
+});
+
+test('a role that may not run the SQL: nothing is made of that cluster', async () => {
+  const { done, failed } = await applyFleet(unprivileged(), fleet(shop), { confirmRemovals: false });
+  expect(done).toEqual([]);
+  expect(failed).toMatchObject([{ cluster: 'shop', error: { code: 'privilege-missing' }, made: [] }]);
+  expect(failed[0]?.left.length).toBeGreaterThan(5);
+  expect(await schedules(temporal.client.schedule)).toEqual([]);
+  expect(await dependencies.evidence.listPolicies()).toEqual([]);
+});
+
+test('a configuration that cannot be made: what was made and what was not is said, and nothing is scheduled', async () => {
+  const configuration = {
+    desired: async () => 'new',
+    current: async () => null,
+    write: async () => Promise.reject(new AssayError('repository-unreachable', { repository: 1, stanza: 'shop', reason: 'dead' })),
+  };
+  const managed = { ...shop, engine: { ...shop.engine, ownership: 'managed' as const } };
+  const { failed } = await applyFleet({ ...dependencies, configuration }, fleet(managed), { confirmRemovals: false });
+  expect(failed).toMatchObject([{ error: { code: 'repository-unreachable' } }]);
+  expect(new Set(failed[0]?.made.map(({ subject }) => subject))).toEqual(new Set(['sql']));
+  expect(new Set(failed[0]?.left.map(({ subject }) => subject))).toEqual(new Set(['engine-configuration', 'policy', 'schedule']));
+  expect(await schedules(temporal.client.schedule)).toEqual([]);
+  const again = await applyFleet({ ...dependencies, configuration: { ...configuration, write: async () => {} } }, fleet(managed), { confirmRemovals: false });
+  expect(again.done).toEqual(failed[0]?.left);
+});
+
+test('remove without the right to drop takes nothing away, and all of it once the right is there', async () => {
+  await apply(fleet(shop));
+  await expect(removeCluster(unprivileged(), 'shop', { dryRun: false })).rejects.toMatchObject({ code: 'privilege-missing' });
+  await expect.poll(() => schedules(temporal.client.schedule)).toHaveLength(5);
+  expect((await apply(fleet(shop))).done).toEqual([]);
+  await removeCluster(dependencies, 'shop', { dryRun: false });
+  await expect.poll(() => schedules(temporal.client.schedule)).toEqual([]);
+  expect(await dependencies.evidence.listPolicies()).toEqual([]);
+});
+
+test('remove of a cluster that is gone for good says so, and goes without it when told to', async () => {
+  await apply(fleet(shop));
+  await dependencies.evidence.savePolicy({ ...shop, connection: { ...shop.connection, host: '/nowhere' } });
+  await expect(removeCluster(dependencies, 'shop', { dryRun: false })).rejects.toMatchObject({ code: 'cluster-unreachable' });
+  expect((await apply(fleet(), true)).failed).toMatchObject([{ cluster: 'shop', error: { code: 'cluster-unreachable' } }]);
+  await expect.poll(() => schedules(temporal.client.schedule)).toHaveLength(5);
+  const { notes } = await removeCluster(dependencies, 'shop', { dryRun: false, leaveSql: true });
+  expect(notes).toContainEqual(expect.stringContaining('stays'));
+  await expect.poll(() => schedules(temporal.client.schedule)).toEqual([]);
 });
 
 test.each([

@@ -31,8 +31,8 @@ const brief = (found: FoundCluster, wanted = policy) => clusterChanges(wanted, f
 
 test('schedules come last, when all they need is there', () => {
   expect(brief(nothing)).toEqual([
-    'add engine-configuration /c',
     'add sql create table assay.witness',
+    'add engine-configuration /c',
     'add policy applied policy',
     'add schedule backup/shop/schedule/full',
     'add schedule backup/shop/schedule/deep-proof',

@@ -15,11 +15,13 @@ import { createSourceObjects } from './plan-source-objects.ts';
 export interface OpenPlanOptions {
   readonly config: ProcessConfig;
   readonly fleet: FleetPolicy;
+  /** Hears what is waited for. */
+  readonly tell?: (line: string) => void;
 }
 
 /** Opens connections; the caller closes. Migrates the control schema forward. Throws temporal-unreachable, control-unreachable, schema-newer, secret-unreadable. */
 export async function openPlan(options: OpenPlanOptions): Promise<{ readonly dependencies: PlanDependencies; close(): Promise<void> }> {
-  const { config, fleet } = options;
+  const { config, fleet, tell } = options;
   const { namespace, ...address } = temporalConnection(config, fleet);
   const connection = await Connection.connect(address).catch((cause: unknown) => {
     throw new AssayError('temporal-unreachable', { address: address.address, reason: reasonOf(cause) }, { cause });
@@ -33,7 +35,12 @@ export async function openPlan(options: OpenPlanOptions): Promise<{ readonly dep
         schedules: client.schedule,
         evidence: createEvidenceStore({ control, readSecret, signingKey: fleet.signingKey }),
         objects: createSourceObjects(readSecret, (connection) => ({ ...connection, ...config.admin })),
-        configuration: createEngineConfiguration({ readSecret, engineFor: (policy) => pgbackrest(policy, { observe: () => {} }), io: patient() }),
+        configuration: createEngineConfiguration({
+          readSecret,
+          engineFor: (policy) => pgbackrest(policy, { observe: () => {} }),
+          io: patient(),
+          ...(tell === undefined ? {} : { tell }),
+        }),
         host: config.host,
         now: () => new Date(),
       },

@@ -1,8 +1,7 @@
 /** The pgbackrest.conf that Assay makes from `repositories`. One that was adopted never comes here. */
-import { chownSync, existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { EngineFor, ReadSecret } from '../../activities/backup/ports.ts';
-import type { StepIo } from '../../activities/io.ts';
+import type { ReadSecret } from '../../activities/backup/ports.ts';
 import { type OsUser, osUser, ownerOf, privateFolder } from '../../activities/os-user.ts';
 import { withConnection } from '../../activities/pg.ts';
 import { toAssayError } from '../../activities/pg-errors.ts';
@@ -10,10 +9,14 @@ import { run } from '../../activities/process.ts';
 import { AssayError } from '../../domain/errors.ts';
 import type { ClusterPolicy, Repository } from '../../domain/policy.ts';
 import type { EngineConfiguration } from './plan-ports.ts';
+import { stanzaBy, type Waiting } from './plan-stanza.ts';
 
-/** `io`: progress and cancellation of making the stanza. */
-export function createEngineConfiguration(dependencies: { readSecret: ReadSecret; engineFor: EngineFor; io: StepIo }): EngineConfiguration {
-  const { readSecret, engineFor, io } = dependencies;
+export interface ConfigurationDependencies extends Omit<Waiting, 'tell'> {
+  readonly readSecret: ReadSecret;
+  readonly tell?: Waiting['tell'];
+}
+
+export function createEngineConfiguration({ readSecret, engineFor, io, tell = () => {} }: ConfigurationDependencies): EngineConfiguration {
   return {
     desired: async (policy) => {
       const [server, beta] = await Promise.all([describeServer(policy, readSecret), needsBeta(policy)]);
@@ -26,15 +29,18 @@ export function createEngineConfiguration(dependencies: { readSecret: ReadSecret
       const { dataDirectory } = await describeServer(policy, readSecret);
       const owner = policy.clone.osUser === null && existsSync(dataDirectory) ? ownerOf(dataDirectory) : osUser(policy.clone.osUser);
       for (const repository of policy.engine.repositories) if (repository.kind === 'posix') makeRepository(repository.path, owner);
-      // until the stanza is made the file differs from what it should be, so that the next apply goes on where this one ended
-      writePrivately(policy.engine.config, `${text}${UNFINISHED}`, owner);
-      await engineFor(policy).stanzaCreate(io);
-      writePrivately(policy.engine.config, text, owner);
+      const draft = `${policy.engine.config}.draft`;
+      try {
+        writePrivately(draft, text, owner);
+        await stanzaBy(draft, policy, { engineFor, io, tell });
+        // only now: a fault in the policy must not stop an archive_command that works with the old file
+        renameSync(draft, policy.engine.config);
+      } finally {
+        rmSync(draft, { force: true });
+      }
     },
   };
 }
-
-const UNFINISHED = '# its stanza was not made yet: run `assay apply` again\n';
 
 /**
  * Where Assay makes the file and it is not there: a restore on an empty machine, with no server to ask. Its data directory is nowhere,

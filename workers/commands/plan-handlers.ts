@@ -6,7 +6,7 @@ import { pgbackrest } from '../../activities/backup/engines/pgbackrest.ts';
 import { runDoctor } from '../../activities/doctor/doctor.ts';
 import { AssayError } from '../../domain/errors.ts';
 import type { FleetPolicy } from '../../domain/policy.ts';
-import type { GlobalOptions, InitRequest, LocalHandlers } from '../../ops/cli/handlers.ts';
+import type { GlobalOptions, InitRequest, LocalHandlers, Tell } from '../../ops/cli/handlers.ts';
 import { configValues, readSecret, showConfig, temporalConnection } from '../config.ts';
 import { readPolicy } from '../read-policy.ts';
 import { applyFleet, removeCluster } from './apply.ts';
@@ -38,12 +38,17 @@ export const policyHandlers: PolicyHandlers = {
     const dependencies = doctorDependencies({ host: config.host, readSecret, engineFor: (policy) => pgbackrest(policy, { observe: () => {} }), temporal });
     return runDoctor(dependencies, cluster === undefined ? fleet : only(fleet, cluster));
   },
-  plan: (options) => withPlan(options, planFleet),
-  apply: ({ confirmRemovals }, options, onChange) => withPlan(options, (dependencies, fleet) => applyFleet(dependencies, fleet, { confirmRemovals, onChange })),
-  remove: ({ cluster, dryRun }, options, onChange) =>
+  plan: (options) =>
+    withPlan(options, async (dependencies, fleet) => {
+      const { obstacles: _, ...report } = await planFleet(dependencies, fleet);
+      return report;
+    }),
+  apply: ({ confirmRemovals, tell }, options, onChange) =>
+    withPlan(options, (dependencies, fleet) => applyFleet(dependencies, fleet, { confirmRemovals, onChange }), tell),
+  remove: ({ cluster, dryRun, leaveSql = false }, options, onChange) =>
     withPlan(options, (dependencies, fleet) => {
       const policy = fleet.clusters.find((each) => each.cluster === cluster);
-      return removeCluster(dependencies, cluster, { dryRun, onChange, ...(policy === undefined ? {} : { policy }) });
+      return removeCluster(dependencies, cluster, { dryRun, leaveSql, onChange, ...(policy === undefined ? {} : { policy }) });
     }),
   configShow: async () => ({ text: showConfig(), data: { variables: configValues() } }),
 };
@@ -54,10 +59,10 @@ function only(fleet: FleetPolicy, cluster: string): FleetPolicy {
   throw new AssayError('cluster-unknown', { cluster, where: fleet.file, known: fleet.clusters.map((policy) => policy.cluster).join(', ') });
 }
 
-async function withPlan<T>(options: GlobalOptions, use: (dependencies: PlanDependencies, fleet: FleetPolicy) => Promise<T>): Promise<T> {
+async function withPlan<T>(options: GlobalOptions, use: (dependencies: PlanDependencies, fleet: FleetPolicy) => Promise<T>, tell?: Tell): Promise<T> {
   const config = configOf(options);
   const fleet = readPolicy(config.policyFile);
-  const { dependencies, close } = await openPlan({ config, fleet });
+  const { dependencies, close } = await openPlan({ config, fleet, ...(tell === undefined ? {} : { tell }) });
   try {
     return await use(dependencies, fleet);
   } finally {

@@ -12,6 +12,8 @@ export interface SourceObjects {
   present(policy: ClusterPolicy): Promise<readonly ObjectSql[]>;
   /** Makes what is missing. Idempotent. */
   apply(policy: ClusterPolicy): Promise<void>;
+  /** Throws what `remove` would throw, and changes nothing. */
+  rehearseRemoval(policy: ClusterPolicy): Promise<void>;
   /** Drops what is there. Idempotent. */
   remove(policy: ClusterPolicy): Promise<void>;
 }
@@ -22,7 +24,7 @@ export interface EngineConfiguration {
   desired(policy: ClusterPolicy): Promise<string>;
   /** What it holds; null where there is none. */
   current(policy: ClusterPolicy): Promise<string | null>;
-  /** Writes it 0600 for the engine's OS user, then makes the stanza. Idempotent. */
+  /** Makes the stanza, then puts the file in its place, 0600 for the engine's OS user. Idempotent; where it throws the file is as it was. */
   write(policy: ClusterPolicy, text: string): Promise<void>;
 }
 

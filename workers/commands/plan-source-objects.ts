@@ -1,7 +1,15 @@
 /** Assay's own objects in a user's cluster, behind the port that `plan` and `apply` take. */
 import type pg from 'pg';
 import type { ReadSecret } from '../../activities/backup/ports.ts';
-import { applyObjects, memoryOf, removableObjects, removeObjects, type SourceObject, sourceObjects } from '../../activities/backup/source/objects.ts';
+import {
+  applyObjects,
+  memoryOf,
+  rehearseRemoval,
+  removableObjects,
+  removeObjects,
+  type SourceObject,
+  sourceObjects,
+} from '../../activities/backup/source/objects.ts';
 import { withConnection } from '../../activities/pg.ts';
 import { faultOf, toAssayError } from '../../activities/pg-errors.ts';
 import type { ObjectSql } from '../../domain/plan.ts';
@@ -29,6 +37,7 @@ export function createSourceObjects(readSecret: ReadSecret, administer: (connect
     missing: (policy) => use(policy, 'look for the objects of Assay', withMemory),
     present: (policy) => use(policy, 'look for the objects of Assay', removableObjects),
     apply: async (policy) => void (await use(policy, 'make the objects of Assay', applyObjects)),
+    rehearseRemoval: async (policy) => void (await use(policy, 'drop the objects of Assay', rehearseRemoval)),
     remove: async (policy) => void (await use(policy, 'drop the objects of Assay', removeObjects)),
   };
 }

@@ -74,6 +74,7 @@ export interface BackupEngine {
   ): Promise<{ readonly removed: readonly string[]; readonly walBefore: number; readonly walAfter: number }>;
   /** The engine's own verify: text status and exit code, both. */
   verify(repository: number, io: StepIo): Promise<{ readonly status: string; readonly exit: number; readonly text: string }>;
+  /** Idempotent. A repository that does not answer is known within half a minute. */
   stanzaCreate(io: StepIo): Promise<void>;
 }
 

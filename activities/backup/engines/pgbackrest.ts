@@ -4,14 +4,14 @@ import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupEngine } from './engine.ts';
 import { readArchive, readHistories } from './pgbackrest/archive.ts';
 import { makeBackup } from './pgbackrest/backup.ts';
-import { type Engine, openEngine, readVersion, work } from './pgbackrest/command.ts';
+import { type Engine, openEngine, readVersion } from './pgbackrest/command.ts';
 import { findDamagedSegments } from './pgbackrest/damage.ts';
 import { expireBackups } from './pgbackrest/expire.ts';
 import { fetchSegment } from './pgbackrest/fetch-segment.ts';
 import { readInfo } from './pgbackrest/info.ts';
 import { compareManifests } from './pgbackrest/manifests.ts';
 import { restoreArgv, restoreBackup } from './pgbackrest/restore.ts';
-import { logFileOf } from './pgbackrest/run-files.ts';
+import { createStanza } from './pgbackrest/stanza.ts';
 import { verifyRepository } from './pgbackrest/verify.ts';
 
 export interface EngineDependencies {
@@ -40,6 +40,6 @@ export function pgbackrest(policy: ClusterPolicy, { observe }: EngineDependencie
     fetchSegment: async (segment, file) => fetchSegment(engine(), segment, file),
     expire: async (repository, labels, dryRun, io) => expireBackups(engine(), { repository, labels, dryRun }, io),
     verify: async (repository, io) => verifyRepository(engine(), repository, io),
-    stanzaCreate: async (io) => work(engine(), { name: 'stanza-create', repository: 0 }, { log: logFileOf(engine(), 'stanza-create', policy.cluster) }, io),
+    stanzaCreate: async (io) => createStanza(engine(), io),
   };
 }

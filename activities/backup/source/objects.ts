@@ -133,12 +133,19 @@ export async function removableObjects(client: pg.ClientBase, role: string): Pro
 
 /** Undoes all that `applyObjects` made, all or nothing, and returns it. Idempotent. A schema that holds foreign objects is refused by PostgreSQL. */
 export async function removeObjects(client: pg.ClientBase, role: string): Promise<readonly SourceObject[]> {
-  return inTransaction(client, async () => {
-    const own = await removableObjects(client, role);
-    for (const object of own) await client.query(object.undo);
-    if (own.length > 0 && !own.some((object) => object.name === 'schema')) await client.query(remembering([]));
-    return own;
-  });
+  return inTransaction(client, () => undo(client, role));
+}
+
+/** Runs the SQL of `removeObjects` and rolls it back: who may do so is known from nothing else as surely. Throws what that would throw. */
+export async function rehearseRemoval(client: pg.ClientBase, role: string): Promise<void> {
+  await inTransaction(client, () => undo(client, role), 'rollback');
+}
+
+async function undo(client: pg.ClientBase, role: string): Promise<readonly SourceObject[]> {
+  const own = await removableObjects(client, role);
+  for (const object of own) await client.query(object.undo);
+  if (own.length > 0 && !own.some((object) => object.name === 'schema')) await client.query(remembering([]));
+  return own;
 }
 
 async function pick(client: pg.ClientBase, objects: readonly SourceObject[], present: boolean): Promise<SourceObject[]> {
@@ -164,11 +171,11 @@ async function madeByAssay(client: pg.ClientBase): Promise<readonly string[]> {
 const remembering = (entries: readonly string[]) => `comment on schema ${schema} is ${literal(COMMENT + JSON.stringify([...new Set(entries)]))}`;
 
 /** Two `assay apply` at once take turns. */
-async function inTransaction<T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> {
+async function inTransaction<T>(client: pg.ClientBase, work: () => Promise<T>, end: 'commit' | 'rollback' = 'commit'): Promise<T> {
   await client.query("begin; set local lock_timeout = '5s'; select pg_advisory_xact_lock(hashtext('assay/source-objects'))");
   try {
     const result = await work();
-    await client.query('commit');
+    await client.query(end);
     return result;
   } catch (error) {
     await client.query('rollback').catch(() => {});

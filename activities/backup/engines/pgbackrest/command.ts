@@ -29,6 +29,8 @@ export interface Command {
 
 export interface LongRun extends Pick<Run, 'log' | 'onLine' | 'progress' | 'cwd'> {
   readonly log: string;
+  /** Default: the policy's. */
+  readonly deadlineMs?: number;
   readonly writesTo?: string;
   readonly neededBytes?: number;
 }
@@ -59,9 +61,9 @@ export function argvOf({ policy }: Pick<Engine, 'policy'>, command: Command): [s
   return [binary, `--config=${config}`, `--stanza=${stanza}`, ...repository, ...(command.options ?? []), command.name, ...(command.words ?? [])];
 }
 
-/** Asks the repository something: output on stdout, nothing written, bounded in time. */
-export async function ask(engine: Engine, command: Command): Promise<string> {
-  const what = asking(engine, command);
+/** Asks the repository something: output on stdout, nothing written, bounded in time. A dead endpoint is known after four times `ioTimeoutS`. */
+export async function ask(engine: Engine, command: Command, ioTimeoutS = ASK_IO_TIMEOUT_S): Promise<string> {
+  const what = asking(engine, command, ioTimeoutS);
   const result = await run(what).catch((error: unknown) => notEnded(engine, command, error));
   if (result.status !== 0) throw failed(engine, command, { status: result.status, output: result.stderr });
   return result.stdout;
@@ -106,7 +108,7 @@ export async function work(engine: Engine, command: Command, long: LongRun, io: 
       argv: argvOf(engine, { ...command, options }),
       as: engine.user,
       accept: 'any',
-      deadlineMs: engine.policy.engine.timeoutMs,
+      deadlineMs: long.deadlineMs ?? engine.policy.engine.timeoutMs,
       log,
       onStart: ending.onStart,
       onLine: ending.onLine,
@@ -159,8 +161,8 @@ export function failed(engine: Engine, command: Command, run: Pick<FailedRun, 's
   });
 }
 
-function asking(engine: Engine, command: Command): Run & { argv: [string, ...string[]] } {
-  const ioTimeoutS = Math.min(ASK_IO_TIMEOUT_S, Number(engine.config.ioTimeout(command.name)) || ASK_IO_TIMEOUT_S);
+function asking(engine: Engine, command: Command, mostS = ASK_IO_TIMEOUT_S): Run & { argv: [string, ...string[]] } {
+  const ioTimeoutS = Math.min(mostS, Number(engine.config.ioTimeout(command.name)) || mostS);
   const quiet = ['--log-level-console=off', '--log-level-stderr=error', '--log-level-file=off', `--io-timeout=${ioTimeoutS}`];
   const options = [...quiet, ...(command.options ?? [])];
   return { argv: argvOf(engine, { ...command, options }), as: engine.user, accept: 'any', deadlineMs: ASK_DEADLINE_MS };

@@ -127,7 +127,7 @@ function recognise(run: FailedRun, message: EngineMessage): AssayError | undefin
   }
 }
 
-const READING: ReadonlySet<string> = new Set(['info', 'repo-ls', 'repo-get']);
+const READING: ReadonlySet<string> = new Set(['info', 'repo-ls', 'repo-get', 'stanza-create']);
 
 /** Protocol and file errors too tell of the network, where they name it. */
 const isUnreachable = (message: EngineMessage) =>
