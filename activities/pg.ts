@@ -17,6 +17,8 @@ export const literal = (value: string): string => pg.escapeLiteral(value);
 export interface ConnectOptions {
   readonly database?: string;
   readonly agent?: 'backup' | 'control' | 'doctor' | 'optimizer';
+  /** Told in application_name after the agent. */
+  readonly session?: string;
   readonly statementTimeoutMs?: number;
   /** Logical replication connection of one database (walsender). */
   readonly replication?: 'database';
@@ -32,7 +34,7 @@ export async function connect(connection: Connection, readSecret: ReadSecret, op
     port: connection.port,
     user: connection.user,
     database: options.database ?? connection.database,
-    application_name: applicationName(options.agent ?? 'backup'),
+    application_name: [applicationName(options.agent ?? 'backup'), ...(options.session === undefined ? [] : [options.session])].join(' '),
     connectionTimeoutMillis: 10_000,
     ...(connection.password === null ? {} : { password: readSecret(connection.password) }),
     ...(connection.sslMode === 'disable' ? {} : { ssl: ssl(connection) }),

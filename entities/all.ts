@@ -4,6 +4,7 @@ import { CertificateEntity } from './certificate.ts';
 import { ClusterPolicyEntity } from './cluster-policy.ts';
 import { ExperimentEntity } from './experiment.ts';
 import { MarkerEntity, TableFingerprintEntity } from './marker.ts';
+import { OptimizerDeedEntity, OptimizerLookEntity, OptimizerVerdictEntity } from './optimizer-apply.ts';
 import { OptimizerRunEntity, OptimizerStatementEntity } from './optimizer-run.ts';
 import { OptimizerSnapshotEntity } from './optimizer-snapshot.ts';
 import { PinEntity } from './pin.ts';
@@ -22,6 +23,9 @@ export const entities = [
   MarkerEntity,
   TableFingerprintEntity,
   ExperimentEntity,
+  OptimizerDeedEntity,
+  OptimizerLookEntity,
+  OptimizerVerdictEntity,
   OptimizerRunEntity,
   OptimizerSnapshotEntity,
   OptimizerStatementEntity,

@@ -1,8 +1,10 @@
 /** What the optimizer's steps are made of: its sessions on labs are the backup agent's, which neither agent's folder may know of the other. */
 import { withClone } from '../activities/backup/clone/connection.ts';
 import type { BackupDependencies } from '../activities/backup/ports.ts';
+import { createApplyStore } from '../activities/control/apply-store.ts';
 import type { Control } from '../activities/control/control-database.ts';
 import { createOptimizerStore } from '../activities/control/optimizer-store.ts';
+import type { SourceWriter } from '../activities/optimizer/apply/ports.ts';
 import { bindStatements } from '../activities/optimizer/bind/bind.ts';
 import type { OptimizerDependencies, SourceSession } from '../activities/optimizer/ports.ts';
 import { searchSets } from '../activities/optimizer/search-sets.ts';
@@ -29,6 +31,8 @@ export function optimizerDependencies({ clones, observe, now, io }: BackupDepend
       }
     },
     sourceSession,
+    sourceWriter,
+    applyStore: createApplyStore(control),
     bind: bindStatements,
     search: searchSets,
     workloadFromFiles,
@@ -51,3 +55,11 @@ const sourceSession: SourceSession = async (policy, database, use) => {
     throw toAssayError(error, { cluster: policy.cluster, role: policy.connection.user, what: `read the statistics of ${database}` });
   }
 };
+
+/** No time-out of the server's or the role's may end a build; what waits for locks says so itself. */
+const sourceWriter: SourceWriter = (policy, { database, session }, use) =>
+  withConnection(policy.connection, readSecret, { database, agent: 'optimizer', session }, async (client) => {
+    await client.query('/* assay optimizer */ set statement_timeout = 0');
+    await client.query('/* assay optimizer */ set idle_in_transaction_session_timeout = 0');
+    return use(client);
+  });

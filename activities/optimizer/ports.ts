@@ -20,6 +20,7 @@ import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import type { StatementsSnapshot, Workload } from '../../domain/optimizer/workload.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import type { StepIo } from '../io.ts';
+import type { ApplyStore, SourceWriter } from './apply/ports.ts';
 import type { BindOptions, BoundWorkload } from './bind/bind.ts';
 import type { FileWorkload } from './workload/files.ts';
 
@@ -107,6 +108,8 @@ export interface OptimizerDependencies {
   readonly store: OptimizerStore;
   readonly labSession: LabSession;
   readonly sourceSession: SourceSession;
+  readonly sourceWriter: SourceWriter;
+  readonly applyStore: ApplyStore;
   readonly bind: BindStatements;
   readonly search: SearchSets;
   /** Texts of .sql files and logs; the values in them stay in the process. Throws usage. */

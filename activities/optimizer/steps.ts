@@ -4,6 +4,7 @@
  * → steps/decide.ts (its states) → steps/apply.ts (the source again, after an approval).
  */
 import type { OptimizerDependencies } from './ports.ts';
+import { applySteps } from './steps/apply.ts';
 import { decideSteps } from './steps/decide.ts';
 import { measureSteps } from './steps/measure.ts';
 import { observeSteps } from './steps/observe.ts';
@@ -11,7 +12,7 @@ import { searchSteps } from './steps/search.ts';
 import { settleSteps } from './steps/settle.ts';
 
 export function createOptimizerSteps(deps: OptimizerDependencies) {
-  return { ...observeSteps(deps), ...searchSteps(deps), ...measureSteps(deps), ...settleSteps(deps), ...decideSteps(deps) };
+  return { ...observeSteps(deps), ...searchSteps(deps), ...measureSteps(deps), ...settleSteps(deps), ...decideSteps(deps), ...applySteps(deps) };
 }
 
 export type OptimizerSteps = ReturnType<typeof createOptimizerSteps>;

@@ -18,6 +18,7 @@ import { paintFor } from '../../ops/cli/paint.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { quietIo } from '../backup/clone-support.ts';
 import { testCluster } from '../support/cluster.ts';
+import { unusedApply } from './apply-support.ts';
 
 let cluster: EmbeddedCluster;
 let control: Control;
@@ -37,6 +38,7 @@ beforeAll(async () => {
     ...{ store, bind: bindStatements, search: searchSets, workloadFromFiles, io: quietIo, now: () => new Date(), observe: () => {} },
     labSession: ({ policy }, options, use) => withConnection(policy.connection, () => '', options, use),
     sourceSession: (policy, database, use) => withConnection(policy.connection, () => '', { database }, use),
+    ...unusedApply,
   });
 }, 60_000);
 afterAll(() => control?.close());

@@ -16,6 +16,7 @@ import type { IndexDefinition, Statement, StatementKind } from '../../domain/opt
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { quietIo } from '../backup/clone-support.ts';
 import { testCluster } from '../support/cluster.ts';
+import { unusedApply } from './apply-support.ts';
 
 let cluster: EmbeddedCluster;
 let control: Control;
@@ -36,6 +37,7 @@ beforeAll(async () => {
     ...{ store, bind: bindStatements, search: searchSets, workloadFromFiles, io: quietIo, now: () => new Date() },
     labSession: ({ policy }, options, use) => withConnection(policy.connection, () => '', options, use),
     sourceSession: (policy, database, use) => withConnection(policy.connection, () => '', { database }, use),
+    ...unusedApply,
     observe: (observation) => seen.push(observation),
   });
 }, 60_000);

@@ -18,5 +18,11 @@ export function optimizerSteps(host: string): OptimizerSteps {
     openRecommendation: quickly.openRecommendation,
     underWay: quickly.underWay,
     enterState: quickly.enterState,
+    checkEvidence: quickly.checkEvidence,
+    prepareApply: quickly.prepareApply,
+    applyChange: patiently.applyChange,
+    undoChange: patiently.undoChange,
+    lookAtStatements: quickly.lookAtStatements,
+    guardWindow: quickly.guardWindow,
   };
 }

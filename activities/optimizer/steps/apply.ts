@@ -6,7 +6,22 @@
  *
  * `workflows/optimizer/guard.ts` makes the looks and waits between them.
  */
+import { AssayError } from '../../../domain/errors.ts';
+import { optimizerPolicyOf } from '../../../domain/optimizer/policy.ts';
+import { newBytes, type Recommendation, type RecommendedIndex, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
+import { type Applying, carryOut } from '../apply/carry-out.ts';
+import { findIndex } from '../apply/catalogue.ts';
+import { type EvidenceCheck, evidenceCheck } from '../apply/evidence.ts';
+import { applyFailure } from '../apply/failure.ts';
+import { lockWaits } from '../apply/locks.ts';
+import { assertApproved, preparedFor } from '../apply/prepare.ts';
+import { alone, assertPrimary } from '../apply/session.ts';
+import { takeBack } from '../apply/take-back.ts';
+import { parserReady } from '../bind/tree.ts';
+import { judgeWindow } from '../guard/judge.ts';
+import { lookAt } from '../guard/look.ts';
+import type { OptimizerDependencies } from '../ports.ts';
 
 export interface AboutRecommendation {
   readonly policy: ClusterPolicy;
@@ -19,11 +34,7 @@ export interface Approved extends AboutRecommendation {
   readonly digest: string;
 }
 
-export interface EvidenceCheck {
-  readonly fresh: boolean;
-  /** Why it is stale; empty where it is fresh. */
-  readonly because: readonly string[];
-}
+export type { EvidenceCheck };
 
 export interface Prepared {
   /** Free bytes where the indexes will be; null: the worker is not beside the cluster. */
@@ -76,4 +87,86 @@ export interface ApplySteps {
    * disturbed (counters reset, server restarted). Reads the control database only.
    */
   guardWindow(about: AboutRecommendation & { readonly window: number }): Promise<GuardVerdict>;
+}
+
+export function applySteps(deps: OptimizerDependencies): ApplySteps {
+  return {
+    async checkEvidence({ policy, recommendation: id }) {
+      const recommendation = await found(deps, id);
+      return deps.sourceSession(policy, recommendation.database, (client) => evidenceCheck(client, { recommendation, policy, now: deps.now() }));
+    },
+
+    async prepareApply({ policy, recommendation: id, digest }) {
+      const recommendation = await found(deps, id);
+      assertApproved(recommendation, { digest, policy });
+      await parserReady();
+      return deps.sourceSession(policy, recommendation.database, (client) => preparedFor(client, { recommendation, policy, store: deps.applyStore }));
+    },
+
+    async applyChange({ policy, recommendation: id, place, digest }) {
+      const recommendation = await found(deps, id);
+      assertApproved(recommendation, { digest, policy });
+      const startedAt = deps.now().getTime();
+      return onSource(deps, { policy, recommendation, place }, async (applying) => {
+        const outcome = await carryOut(applying);
+        return { outcome, sizeBytes: await sizeOf(applying), tookMs: deps.now().getTime() - startedAt };
+      });
+    },
+
+    async undoChange({ policy, recommendation: id, place }) {
+      const recommendation = await found(deps, id);
+      return onSource(deps, { policy, recommendation, place }, async (applying) => ({ outcome: await takeBack(applying) }));
+    },
+
+    async lookAtStatements({ policy, recommendation: id, window, look }) {
+      const recommendation = await found(deps, id);
+      await deps.applyStore.saveLook(id, await lookAt(deps, { policy, recommendation, window, look }));
+    },
+
+    async guardWindow({ policy, recommendation: id, window }) {
+      const recommendation = await found(deps, id);
+      const { guard } = optimizerPolicyOf(policy);
+      await parserReady();
+      const verdict = judgeWindow({ recommendation, looks: await deps.applyStore.looks(id), window, guard });
+      await deps.applyStore.saveVerdict(id, window, verdict);
+      return verdict;
+    },
+  };
+}
+
+async function found(deps: OptimizerDependencies, id: string): Promise<Recommendation> {
+  const recommendation = await deps.store.findRecommendation(id);
+  if (recommendation === null) throw new AssayError('internal', { reason: `no recommendation ${id} in the control database` }, { retryable: false });
+  return recommendation;
+}
+
+interface OnSource {
+  readonly policy: ClusterPolicy;
+  readonly recommendation: Recommendation;
+  readonly place: number;
+}
+
+/** In the one session that may change this database. */
+async function onSource<T>(deps: OptimizerDependencies, { policy, recommendation, place }: OnSource, use: (applying: Applying) => Promise<T>): Promise<T> {
+  const change = recommendation.indexes[place];
+  if (change === undefined) throw new AssayError('internal', { reason: `recommendation ${recommendation.id} has no change ${place}` }, { retryable: false });
+  const { cluster, connection } = policy;
+  const io = deps.io();
+  const { lockTimeoutMs } = optimizerPolicyOf(policy);
+  await parserReady();
+  try {
+    return await deps.sourceWriter(policy, { database: recommendation.database, session: recommendation.id }, async (client) => {
+      await assertPrimary(client, cluster);
+      await alone(client, io);
+      const waits = lockWaits(cluster, { lockTimeoutMs, buildMs: change.buildMs });
+      return use({ client, store: deps.applyStore, recommendation, place, change, waits, io });
+    });
+  } catch (error) {
+    throw applyFailure(error, { cluster, role: connection.user, what: `make the change ${change.name}`, neededBytes: 2 * newBytes([change]) });
+  }
+}
+
+async function sizeOf({ client, change }: { readonly client: Applying['client']; readonly change: RecommendedIndex }): Promise<number> {
+  const index = await findIndex(client, { schema: tableOfChange(change).schema, relation: change.name });
+  return index?.sizeBytes ?? 0;
 }

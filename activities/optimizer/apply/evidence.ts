@@ -1,0 +1,42 @@
+/** Is what was measured still so? The source as it is now, against what the recommendation says of the lab. */
+import type pg from 'pg';
+import { quoteRelation } from '../../../domain/optimizer/index-sql.ts';
+import { optimizerPolicyOf } from '../../../domain/optimizer/policy.ts';
+import { type Recommendation, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
+import type { ClusterPolicy } from '../../../domain/policy.ts';
+
+export interface EvidenceCheck {
+  readonly fresh: boolean;
+  /** Why it is stale; empty where it is fresh. */
+  readonly because: readonly string[];
+}
+
+interface Question {
+  readonly recommendation: Recommendation;
+  readonly policy: ClusterPolicy;
+  readonly now: Date;
+}
+
+const DAY_MS = 86_400_000;
+
+export async function evidenceCheck(client: pg.Client, { recommendation, policy, now }: Question): Promise<EvidenceCheck> {
+  const because: string[] = [];
+  const { evidenceAgeMs } = optimizerPolicyOf(policy);
+  const ageMs = now.getTime() - Date.parse(recommendation.createdAt);
+  if (ageMs > evidenceAgeMs) because.push(`it was measured ${(ageMs / DAY_MS).toFixed(1)} days ago, ${(evidenceAgeMs / DAY_MS).toFixed(1)} are allowed`);
+  for (const change of recommendation.indexes) {
+    const table = tableOfChange(change);
+    const { rows } = await client.query<{ name: string }>(columnsSql, [table.schema, table.relation]);
+    const names = new Set(rows.map(({ name }) => name));
+    if (names.size === 0) because.push(`there is no table ${quoteRelation(table)} any more`);
+    const columns = change.index === null ? [] : [...change.index.keys.flatMap(({ column }) => column ?? []), ...change.index.include];
+    const gone = names.size === 0 ? [] : columns.filter((column) => !names.has(column));
+    if (gone.length > 0) because.push(`${quoteRelation(table)} has no column ${gone.join(', ')} any more`);
+  }
+  const distinct = [...new Set(because)];
+  return { fresh: distinct.length === 0, because: distinct };
+}
+
+const columnsSql = `/* assay optimizer */ select a.attname as name
+  from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+  where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'm') and a.attnum > 0 and not a.attisdropped`;

@@ -1,0 +1,83 @@
+/** The one session of an attempt on the source: nobody else of Assay changes that database meanwhile, and it acts as the owner of the table. */
+import type pg from 'pg';
+import { AssayError } from '../../../domain/errors.ts';
+import { quoteRelation } from '../../../domain/optimizer/index-sql.ts';
+import type { RelationName } from '../../../domain/optimizer/model.ts';
+import type { StepIo } from '../../io.ts';
+import { ident } from '../../pg.ts';
+import { untilTrue } from '../../wait.ts';
+
+/** Key of the advisory lock: `assayopt` in ASCII. */
+const APPLY_LOCK = '7022083106487103604';
+
+/**
+ * Waits until no other session of Assay changes this database. A killed attempt's backend holds the lock for as long as it builds on, so that nothing of
+ * it is under way any more once this has it. Throws cancelled.
+ */
+export async function alone(client: pg.Client, io: StepIo): Promise<void> {
+  const wait = { everyMs: 500, patienceMs: Number.POSITIVE_INFINITY, io, waitingFor: 'an earlier attempt that is still building' };
+  await untilTrue(wait, async () => {
+    const { rows } = await client.query<{ got: boolean }>('/* assay optimizer */ select pg_try_advisory_lock($1) as got', [APPLY_LOCK]);
+    return rows[0]?.got === true ? true : null;
+  });
+}
+
+/** Throws refused-by-guard: a standby takes no change. */
+export async function assertPrimary(client: pg.Client, cluster: string): Promise<void> {
+  const { rows } = await client.query<{ standby: boolean }>('/* assay optimizer */ select pg_is_in_recovery() as standby');
+  if (rows[0]?.standby !== true) return;
+  throw new AssayError('refused-by-guard', {
+    what: `a change of ${cluster}`,
+    reason: 'its connection leads to a standby',
+    hint: 'name the primary in the connection of assay.yaml',
+  });
+}
+
+interface Rights {
+  readonly role: string;
+  readonly owner: string;
+  readonly hasOwn: boolean;
+  readonly maySet: boolean;
+  readonly mayCreate: boolean;
+  readonly version: number;
+}
+
+/**
+ * Whom to act as for a table: null where the session's own role does. Only reads.
+ * Throws privilege-missing with the grant to make, and refused-by-guard where there is no such table.
+ */
+export async function ownerToBe(client: pg.Client, table: RelationName): Promise<string | null> {
+  const { rows } = await client.query<Rights>(rightsSql, [table.schema, table.relation]);
+  const [rights] = rows;
+  if (rights === undefined) {
+    const hint = 'start `assay optimizer run` anew: the recommendation is about a table that was';
+    throw new AssayError('refused-by-guard', { what: 'the change', reason: `there is no table ${quoteRelation(table)}`, hint });
+  }
+  const { role, owner, hasOwn, maySet, mayCreate, version } = rights;
+  const name = quoteRelation(table);
+  if (!hasOwn && !maySet) {
+    const how = version >= 160_000 ? ' WITH INHERIT FALSE, SET TRUE' : '';
+    throw new AssayError('privilege-missing', { role, what: `change the indexes of ${name}`, grant: `GRANT ${ident(owner)} TO ${ident(role)}${how}` });
+  }
+  if (!mayCreate) {
+    // an index is made in the schema of its table, and whoever makes it must be allowed to: that of an owner alone is not enough
+    const acting = hasOwn ? role : owner;
+    const grant = `GRANT CREATE ON SCHEMA ${ident(table.schema)} TO ${ident(acting)}`;
+    throw new AssayError('privilege-missing', { role: acting, what: `create anything in the schema of ${name}`, grant });
+  }
+  return hasOwn ? null : owner;
+}
+
+const rightsSql = `/* assay optimizer */ select session_user::text as role, o.rolname as owner, current_setting('server_version_num')::int as version,
+    pg_has_role(session_user, c.relowner, 'USAGE') as "hasOwn",
+    pg_has_role(session_user, c.relowner, case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end) as "maySet",
+    has_schema_privilege(case when pg_has_role(session_user, c.relowner, 'USAGE') then session_user::text else o.rolname end, n.oid, 'CREATE') as "mayCreate"
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_roles o on o.oid = c.relowner
+  where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'm')`;
+
+/** Until the next call the session acts as the owner of this table. Throws as ownerToBe. */
+export async function actAsOwner(client: pg.Client, table: RelationName): Promise<void> {
+  await client.query('/* assay optimizer */ reset role');
+  const owner = await ownerToBe(client, table);
+  if (owner !== null) await client.query(`/* assay optimizer */ set role ${ident(owner)}`);
+}

@@ -1,0 +1,79 @@
+/**
+ * Two samples of a statement's executions compared: the logarithm of after / before with its uncertainty. Pure.
+ * Sources: Yuen, "The two-sample trimmed t for unequal population variances" (1974); Welch (1947) where there are too few batches to trim.
+ */
+import { type Batch, joined } from './guard-looks.ts';
+
+/** A logarithm of a ratio; `variance` of the estimate, `df` its degrees of freedom. */
+export interface LogRatio {
+  readonly estimate: number;
+  readonly variance: number;
+  readonly df: number;
+}
+
+/** Batches on each side from which their spread is known well enough to trim them. */
+const ENOUGH_BATCHES = 6;
+const TRIMMED = 0.2;
+
+export const callsOf = (batches: readonly Batch[]): number => batches.reduce((sum, { calls }) => sum + calls, 0);
+
+export const whole = (batches: readonly Batch[]): Batch => batches.reduce(joined, { calls: 0, totalMs: 0, squares: 0 });
+
+export const meanOf = ({ calls, totalMs }: Batch): number => totalMs / calls;
+
+/** Batches of at least so many calls each, in order: one after a longer pause may hold a single call, which says little of its mean. */
+export function evened(batches: readonly Batch[]): readonly Batch[] {
+  const least = Math.max(5, callsOf(batches) / 12);
+  const made: Batch[] = [];
+  let open: Batch | null = null;
+  for (const batch of batches) {
+    open = open === null ? batch : joined(open, batch);
+    if (open.calls < least) continue;
+    made.push(open);
+    open = null;
+  }
+  const last = made.pop();
+  if (open !== null) made.push(last === undefined ? open : joined(last, open));
+  else if (last !== undefined) made.push(last);
+  return made;
+}
+
+/** null: one side says nothing (fewer than two calls, or no time at all). */
+export function logRatio(before: readonly Batch[], after: readonly Batch[]): LogRatio | null {
+  const sides = [before, after].map(evened);
+  const isTrimmed = sides.every((batches) => batches.length >= ENOUGH_BATCHES && batches.every(({ totalMs }) => totalMs > 0));
+  const [one, other] = sides.map(isTrimmed ? trimmedLog : plainLog);
+  if (one == null || other == null) return null;
+  const variance = one.variance + other.variance;
+  const df = variance === 0 ? one.df + other.df : variance ** 2 / (one.variance ** 2 / one.df + other.variance ** 2 / other.df);
+  return { estimate: other.estimate - one.estimate, variance, df };
+}
+
+/** Trimmed mean of the batches' logarithms; its variance by the winsorised one. */
+function trimmedLog(batches: readonly Batch[]): LogRatio | null {
+  const logs = batches.map((batch) => Math.log(meanOf(batch))).sort((a, b) => a - b);
+  const cut = Math.floor(TRIMMED * logs.length);
+  const kept = logs.slice(cut, logs.length - cut);
+  const winsorised = logs.map((value) => Math.min(Math.max(value, kept[0] as number), kept.at(-1) as number));
+  const estimate = mean(kept);
+  const variance = squaresOf(winsorised) / (kept.length * (kept.length - 1));
+  return { estimate, variance, df: kept.length - 1 };
+}
+
+/** Of all executions together. What batches differ by beyond their own spread counts too: executions near each other are not independent. */
+function plainLog(batches: readonly Batch[]): LogRatio | null {
+  const all = whole(batches);
+  if (all.calls < 2 || all.totalMs <= 0) return null;
+  const average = meanOf(all);
+  const within = all.squares / (all.calls - 1) / all.calls / average ** 2;
+  const logs = batches.filter(({ totalMs }) => totalMs > 0).map((batch) => Math.log(meanOf(batch)));
+  const between = logs.length < 3 ? 0 : squaresOf(logs) / (logs.length * (logs.length - 1));
+  return { estimate: Math.log(average), variance: Math.max(within, between), df: between > within ? logs.length - 1 : all.calls - 1 };
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+function squaresOf(values: readonly number[]): number {
+  const middle = mean(values);
+  return values.reduce((sum, value) => sum + (value - middle) ** 2, 0);
+}

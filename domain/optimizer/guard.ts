@@ -1,0 +1,140 @@
+/**
+ * Keep a change, or take it back? By what its statements took on production before it and after it. Pure.
+ *
+ * Taken back as soon as a statement is slower than allowed beyond noise, all statements together being wrong at most once in a hundred guarded changes
+ * (Holm over the statements, Bonferroni over the windows). Kept after the last window where the gain that was promised shows, or where too little ran.
+ */
+import type { Batch, WindowCounts } from './guard-looks.ts';
+import { callsOf, type LogRatio, logRatio, meanOf, whole } from './guard-samples.ts';
+import type { OptimizerPolicy } from './policy.ts';
+import { median } from './statistics.ts';
+import { upperTail } from './student.ts';
+import { SLOWEST_RATIO } from './verdict.ts';
+
+export interface GuardQuestion {
+  /** The window before the change. */
+  readonly before: WindowCounts;
+  /** Those after it, the one to judge last. */
+  readonly after: readonly WindowCounts[];
+  /** Statements that the lab found faster. */
+  readonly promised: ReadonlySet<string>;
+  /** Statements that the change cannot touch. */
+  readonly unrelated: ReadonlySet<string>;
+  readonly guard: Pick<OptimizerPolicy['guard'], 'windows' | 'minCalls'>;
+}
+
+export interface GuardAnswer {
+  readonly verdict: 'keep' | 'roll-back' | 'undecided';
+  readonly because: readonly string[];
+}
+
+/** Of a false roll-back, over all statements and windows. */
+const REGRESSION_ALPHA = 0.01;
+/** Of a gain that is none. */
+const GAIN_ALPHA = 0.05;
+/** Milliseconds; as on the lab, what nobody could notice is no regression. */
+const NOISE_MS = 0.05;
+/** Statements that the change cannot touch, from which their drift is known. */
+const ENOUGH_UNRELATED = 3;
+
+export function guardVerdict(question: GuardQuestion): GuardAnswer {
+  const { after, guard } = question;
+  const drift = driftOf(question);
+  const regressions = regressionsOf(question, drift);
+  if (regressions.length > 0) return { verdict: 'roll-back', because: regressions };
+  const window = after.length;
+  const disturbances = [...question.before.disturbances, ...(after.at(-1)?.disturbances ?? [])];
+  const isLast = window > guard.windows || (window === guard.windows && disturbances.length === 0);
+  if (!isLast)
+    return { verdict: 'undecided', because: disturbances.length > 0 ? disturbances : [`window ${window} of ${guard.windows}: nothing became slower`] };
+  return finalAnswer(question, drift);
+}
+
+interface Drift {
+  /** Logarithm of what became of statements that the change cannot touch. */
+  readonly estimate: number;
+  readonly variance: number;
+}
+
+function driftOf(question: GuardQuestion): Drift {
+  const ratios = [...question.unrelated].flatMap((statement) => comparedOf(question, statement)?.ratio.estimate ?? []);
+  if (ratios.length < ENOUGH_UNRELATED) return { estimate: 0, variance: 0 };
+  const middle = median(ratios);
+  // of a median: pi / 2 times that of a mean; the spread by the median of distances, which one odd statement cannot move
+  const spread = 1.4826 * median(ratios.map((ratio) => Math.abs(ratio - middle)));
+  return { estimate: middle, variance: ((Math.PI / 2) * spread ** 2) / ratios.length };
+}
+
+interface Compared {
+  readonly statement: string;
+  readonly ratio: LogRatio;
+  readonly beforeMs: number;
+  readonly afterMs: number;
+  /** Calls after the change. */
+  readonly calls: number;
+}
+
+/** null: it was called too seldom, before or after. */
+function comparedOf({ before, after, guard }: GuardQuestion, statement: string): Compared | null {
+  const first = before.batches.get(statement) ?? [];
+  const then = samplesAfter(after, statement, guard.minCalls);
+  if (callsOf(first) < guard.minCalls || callsOf(then) < guard.minCalls) return null;
+  const ratio = logRatio(first, then);
+  return ratio === null ? null : { statement, ratio, beforeMs: meanOf(whole(first)), afterMs: meanOf(whole(then)), calls: callsOf(then) };
+}
+
+/** The last window alone says what is now; where it says too little, all of them do. */
+function samplesAfter(after: readonly WindowCounts[], statement: string, minCalls: number): readonly Batch[] {
+  const last = after.at(-1)?.batches.get(statement) ?? [];
+  return callsOf(last) >= minCalls ? last : after.flatMap(({ batches }) => batches.get(statement) ?? []);
+}
+
+function regressionsOf(question: GuardQuestion, drift: Drift): readonly string[] {
+  const statements = [...question.before.batches.keys()].filter((statement) => !question.unrelated.has(statement));
+  const compared = statements.flatMap((statement) => comparedOf(question, statement) ?? []);
+  const tested = compared.map((one) => ({ ...one, p: chanceOf(one.ratio, drift, Math.log(SLOWEST_RATIO)) })).toSorted((a, b) => a.p - b.p);
+  const alpha = REGRESSION_ALPHA / (question.guard.windows + 1);
+  const found: string[] = [];
+  for (const [place, { statement, p, ratio, beforeMs, afterMs }] of tested.entries()) {
+    if (p > alpha / (tested.length - place)) break;
+    if (afterMs - beforeMs * Math.exp(drift.estimate) <= NOISE_MS) continue;
+    const times = Math.exp(ratio.estimate - drift.estimate).toFixed(2);
+    found.push(`statement ${statement} became ${times} times as slow: ${beforeMs.toFixed(3)} ms before, ${afterMs.toFixed(3)} ms after`);
+  }
+  return found;
+}
+
+/** How likely so much, or more, is where the true logarithm is `least`. */
+function chanceOf({ estimate, variance, df }: LogRatio, drift: Drift, least: number): number {
+  const error = Math.sqrt(variance + drift.variance);
+  const distance = estimate - drift.estimate - least;
+  if (error === 0) return distance > 0 ? 0 : 1;
+  return upperTail(distance / error, df);
+}
+
+function finalAnswer(question: GuardQuestion, drift: Drift): GuardAnswer {
+  const { promised } = question;
+  if (promised.size === 0) return { verdict: 'keep', because: ['nothing became slower, and nothing was promised to become faster'] };
+  const compared = [...promised].flatMap((statement) => comparedOf(question, statement) ?? []);
+  if (compared.length === 0) {
+    const because = `too few calls of the ${promised.size} statement(s) that were to become faster (${question.guard.minCalls} a window are needed): nothing speaks against it`;
+    return { verdict: 'keep', because: [because] };
+  }
+  const total = totalRatio(compared);
+  const adjusted = Math.exp(total.estimate - drift.estimate).toFixed(3);
+  const shown = `${compared.length} statement(s) that were to become faster take ${adjusted} of the time before, weighted by calls`;
+  const isGain = chanceOf({ ...total, estimate: -total.estimate }, { ...drift, estimate: -drift.estimate }, 0) < GAIN_ALPHA;
+  return isGain ? { verdict: 'keep', because: [shown] } : { verdict: 'roll-back', because: [`the gain does not show: ${shown}`] };
+}
+
+/** Of the calls-weighted sums of means, by the delta method. */
+function totalRatio(compared: readonly Compared[]): LogRatio {
+  const sum = (side: 'beforeMs' | 'afterMs') => compared.reduce((total, one) => total + one.calls * one[side], 0);
+  const [before, after] = [sum('beforeMs'), sum('afterMs')];
+  // each statement's error counts by its share of the larger side
+  const shares = compared.map((one) => Math.max((one.calls * one.beforeMs) / before, (one.calls * one.afterMs) / after));
+  const variances = compared.map(({ ratio }, place) => (shares[place] as number) ** 2 * ratio.variance);
+  const variance = variances.reduce((a, b) => a + b, 0);
+  const below = compared.reduce((total, { ratio }, place) => total + (variances[place] as number) ** 2 / ratio.df, 0);
+  return { estimate: Math.log(after / before), variance, df: below === 0 ? 1_000 : variance ** 2 / below };
+}
