@@ -26,7 +26,7 @@ const handlers: LocalHandlers = {
   explain: async (request, options) => (await import('./commands/optimizer-explain.ts')).explain(request, options),
   recommendation: async ({ id }, options) => (await optimizer()).readRecommendation(options, id),
   history: async ({ cluster }, options) => (await optimizer()).readHistory(options, cluster ?? null),
-  recommendationPage: async (recommendation) => (await import('../ops/optimizer-report/recommendation-page.ts')).recommendationPage(recommendation),
+  recommendationPage: async (record, options) => (await optimizer()).drawRecommendation(options, record),
   verifyCertificates: async ({ path, key }) => (await import('../activities/backup/evidence/verify.ts')).verifyCertificates(path, readFileSync(key, 'utf8')),
 };
 

@@ -12,12 +12,14 @@ import { recommendationDigest } from '../optimizer/digest.ts';
 import type { OptimizerStore, StoredRun } from '../optimizer/ports.ts';
 import type { Control } from './control-database.ts';
 import { readGains } from './optimizer-gains.ts';
+import { createPlanStore } from './plan-store.ts';
 
 /** Looks kept of each cluster: those of runs that go on at the same time, and the last one. */
 const SNAPSHOTS = 8;
 
 export function createOptimizerStore(control: Control): OptimizerStore {
   return {
+    ...createPlanStore(control),
     begin: (head, workload) =>
       control.em().transactional(async (em) => {
         // a retried step may have seen another workload: the last one counts, whole

@@ -4,6 +4,7 @@ import { Optimizer } from './002-optimizer.ts';
 import { OptimizerSnapshot } from './003-optimizer-snapshot.ts';
 import { OptimizerDecision } from './004-optimizer-decision.ts';
 import { OptimizerApply } from './006-optimizer-apply.ts';
+import { StatementPlans } from './008-statement-plans.ts';
 
 export const migrations = [
   { name: '001-first', class: First },
@@ -11,6 +12,7 @@ export const migrations = [
   { name: '003-optimizer-snapshot', class: OptimizerSnapshot },
   { name: '004-optimizer-decision', class: OptimizerDecision },
   { name: '006-optimizer-apply', class: OptimizerApply },
+  { name: '008-statement-plans', class: StatementPlans },
 ];
 
 /** The version this worker knows. */

@@ -167,6 +167,6 @@ export interface LocalHandlers {
   /** What became of recommendations, newest first, of all clusters where none is named; from the control database. */
   history(request: { readonly cluster?: string }, options: GlobalOptions): Promise<readonly HistoryEntry[]>;
   /** As one page that needs nothing but itself. */
-  recommendationPage(recommendation: Recommendation): Promise<string>;
+  recommendationPage(record: RecommendationRecord, options: GlobalOptions): Promise<string>;
   verifyCertificates(request: { readonly path: string; readonly key: string }): Promise<VerificationReport>;
 }

@@ -55,7 +55,7 @@ export function addOptimizerCommands(optimizer: Command, run: Runner): void {
       run<[string], { out?: string; html?: string }>(async ({ handlers, options }, [id], { out, html }) => {
         const record = await handlers.recommendation({ id }, options);
         const { recommendation } = record;
-        const pages = html === undefined ? [] : await writtenPages(html, [await handlers.recommendationPage(recommendation)]);
+        const pages = html === undefined ? [] : await writtenPages(html, [await handlers.recommendationPage(record, options)]);
         return shown(record, [...(out === undefined ? [] : await written(recommendation, out)), ...pages]);
       }),
     );

@@ -7,19 +7,21 @@ import { type NodeShare, shareOf, sharesOf } from '../../domain/optimizer/plan-s
 import { sayPart, sayRows, sayTarget, sayType } from '../../domain/optimizer/plan-words.ts';
 import { heatOf } from './icicle.ts';
 
-export function planTree(root: PlanNode, findings: readonly Finding[]): Html {
+/** `ids`: what the ids of its nodes begin with; another one for each tree of a page. */
+export function planTree(root: PlanNode, findings: readonly Finding[], ids = 'node'): Html {
   const shares = sharesOf(root);
-  return html`<ul class="tree">${node(root, { shares, findings })}</ul>`;
+  return html`<ul class="tree">${node(root, { shares, findings, ids })}</ul>`;
 }
 
 interface Drawn {
   readonly shares: readonly NodeShare[];
   readonly findings: readonly Finding[];
+  readonly ids: string;
 }
 
 function node(each: PlanNode, drawn: Drawn): Html {
   const found = drawn.findings.filter(({ nodeId }) => nodeId === each.id);
-  return html`<li id="node-${each.id}"><div class="node${found.length > 0 ? ' found' : ''}"><div class="name"><p>${each.subplan === null ? '' : html`<span class="chip">${each.subplan}</span> `}<b>${sayType(each)}</b> <span class="mono">${sayTarget(each)}</span></p>
+  return html`<li id="${drawn.ids}-${each.id}"><div class="node${found.length > 0 ? ' found' : ''}"><div class="name"><p>${each.subplan === null ? '' : html`<span class="chip">${each.subplan}</span> `}<b>${sayType(each)}</b> <span class="mono">${sayTarget(each)}</span></p>
 ${each.expressions.map(({ name, text }) => html`<p class="expression"><span>${name}</span> <span class="mono">${text}</span></p>`)}
 ${found.map(note)}</div>${figures(each, drawn.shares[each.id])}</div>${each.children.length === 0 ? '' : html`<ul>${each.children.map((child) => node(child, drawn))}</ul>`}</li>`;
 }

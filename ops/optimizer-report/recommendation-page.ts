@@ -1,25 +1,38 @@
 /** A recommendation as one page for whoever has to approve it: what was measured for each statement, what each index costs and earns, the SQL. */
 import { type Html, html } from '../../domain/html.ts';
+import type { RecommendationRecord } from '../../domain/optimizer/decision.ts';
 import { count, ms, size } from '../../domain/optimizer/finding-words.ts';
 import { freedBytes, kindOf, newBytes, type Recommendation, recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
+import type { StatementPlans } from '../../domain/optimizer/statement-plans.ts';
 import type { Interval } from '../../domain/optimizer/statistics.ts';
+import { decisions } from './decisions.ts';
 import { gainPicture } from './gain-picture.ts';
+import { planPairs } from './plan-pairs.ts';
 import { code, sheet } from './sheet.ts';
 import { worthPicture } from './worth-picture.ts';
 
-export function recommendationPage(recommendation: Recommendation): string {
+/** All that the page shows. */
+export interface RecommendationSheet extends RecommendationRecord {
+  /** None of a recommendation of an earlier version. */
+  readonly plans: readonly StatementPlans[];
+}
+
+export function recommendationPage({ plans, ...record }: RecommendationSheet): string {
+  const { recommendation } = record;
   const { id, cluster, database, state, backup, experiment, decision, indexes, texts, createdAt } = recommendation;
   const body = html`<header><p class="over"><b>Assay</b> · Recommendation</p><h1>${cluster}/${database}</h1>
-<p class="place"><span class="chip">${state}</span> ${id} · made ${createdAt.slice(0, 19).replace('T', ' ')} UTC</p><p class="claim">${claim(recommendation)}</p></header>
+<p class="place"><span class="chip state-${state}">${state}</span> ${id} · made ${createdAt.slice(0, 19).replace('T', ' ')} UTC</p><p class="claim">${claim(recommendation)}</p></header>
 ${figures(recommendation)}
 ${decision.because.length === 0 ? '' : html`<ul class="because">${decision.because.map((sentence) => html`<li>${sentence}</li>`)}</ul>`}
 <section class="long"><h2>What each statement gains</h2>${gainPicture(experiment.statements, texts)}</section>
+${plans.length === 0 ? '' : html`<section class="long"><h2>Plans before and after</h2>${planPairs({ plans, verdicts: experiment.statements, texts })}</section>`}
 <section><h2>What each change costs and earns</h2>${worthPicture(indexes)}</section>
+<section><h2>${state === 'proposed' ? 'How to decide' : 'What became of it'}</h2>${decisions(record)}</section>
 <section class="long"><h2>The change</h2>${code(recommendationSql(recommendation).trimEnd())}</section>
 <section><h2>The way back</h2>${code(undoSql(recommendation).trimEnd())}</section>
 <section><h2>What this does not show</h2><ul class="limits">${LIMITS.map((sentence) => html`<li>${sentence}</li>`)}</ul></section>
 <footer>Experiment <span class="mono">${experiment.id}</span> on a restored copy of backup <span class="mono">${backup}</span>, proof <span class="mono">${experiment.proofId}</span>.</footer>`;
-  return sheet({ title: `Recommendation ${id}: ${cluster}/${database}`, styles: ['recommendation.css'], body });
+  return sheet({ title: `Recommendation ${id}: ${cluster}/${database}`, styles: ['plan.css', 'recommendation.css'], body });
 }
 
 const LIMITS = [

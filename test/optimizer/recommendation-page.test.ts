@@ -2,13 +2,26 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { HistoryEntry, RecommendationRecord } from '../../domain/optimizer/decision.ts';
 import type { StatementVerdict } from '../../domain/optimizer/model.ts';
-import { recommendationSql } from '../../domain/optimizer/recommendation.ts';
-import { recommendationPage } from '../../ops/optimizer-report/recommendation-page.ts';
+import { type Recommendation, recommendationSql } from '../../domain/optimizer/recommendation.ts';
+import { planToKeep, type StatementPlans } from '../../domain/optimizer/statement-plans.ts';
+import { type RecommendationSheet, recommendationPage } from '../../ops/optimizer-report/recommendation-page.ts';
 import { run } from '../cli/terminal.ts';
-import { recommendation } from './plan-examples.ts';
+import { joinPlan, recommendation } from './plan-examples.ts';
 
-const page = recommendationPage(recommendation);
+const digest = 'ab'.repeat(32);
+const event = (state: HistoryEntry['state'], at: string, by: string | null = null, because: readonly string[] = []): HistoryEntry => ({
+  ...{ recommendation: 'rec-1', cluster: 'shop', database: 'shop', state, at, by, because },
+});
+const plansOf = (statement: string, filter = `(o.state = 'a secret'::text)`): StatementPlans => ({
+  statement,
+  before: planToKeep(joinPlan({ isMeasured: true, filter }), new Map()),
+  after: planToKeep(joinPlan({ isMeasured: false, filter }), new Map([['customers_pkey', 'Order_customer_id_idx']])),
+});
+const sheet: RecommendationSheet = { recommendation, digest, history: [event('proposed', '2026-11-21T10:00:00.000Z')], plans: [plansOf('s1'), plansOf('s2')] };
+const pageOf = (more: Partial<Recommendation>) => recommendationPage({ ...sheet, recommendation: { ...recommendation, ...more } });
+const page = recommendationPage(sheet);
 
 test('says the gain, the evidence, every statement and every index', () => {
   for (const said of ['31.2 %', '29.8 to 33.0 %', '3 indexes bring', 'exp-1', 'proof-1', '20261121-090000F', '1.90 ×']) expect(page).toContain(said);
@@ -24,8 +37,44 @@ test('holds the exact SQL', () => {
 });
 
 test('needs nothing from elsewhere, runs nothing, quotes nobody unescaped', () => {
-  const hostile = recommendationPage({ ...recommendation, database: '<script>', texts: { s1: '"><img src=x onerror=y>' } });
+  const hostile = pageOf({ database: '<script>', texts: { s1: '"><img src=x onerror=y>' } });
   for (const each of [page, hostile]) expect(each).not.toMatch(/<script|<img|https?:|url\(|@import|<link/);
+});
+
+test('plans of a statement stand one above the other, the first ones open, without a value, each id once', () => {
+  expect(page.match(/<details class="pair faster"/g)).toHaveLength(2);
+  expect(page.match(/<details class="pair faster" open>/g)).toHaveLength(1);
+  expect(page.match(/<svg class="icicle"/g)).toHaveLength(4);
+  expect(page).toContain('<h4>Before <small><b>102 ms</b>');
+  expect(page).toContain('not executed: cost <b>1,020</b>'); // it did not end in time there
+  expect(page).toContain('by Order_customer_id_idx');
+  expect(page).toContain('(o.state = ?::text)');
+  expect(page).not.toContain('a secret');
+  const ids = [...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id);
+  expect(ids).toHaveLength(16);
+  expect(new Set(ids).size).toBe(16);
+  expect(recommendationPage({ ...sheet, plans: [] })).not.toContain('Plans before and after');
+});
+
+test('says how to decide while it is proposed, afterwards what became of it, by whom and why', () => {
+  expect(page).toContain(`assay optimizer approve rec-1 --digest ${digest}`);
+  const state = 'rolled-back';
+  const history = [
+    event(state, '2026-11-21T14:00:00.000Z', null, ['s2 takes 3.1 × as long']),
+    event('approved', '2026-11-21T11:30:00.000Z', 'ada <dba>'),
+    ...sheet.history,
+  ];
+  const over = recommendationPage({ ...sheet, recommendation: { ...recommendation, state }, history });
+  expect(over).not.toContain('optimizer approve');
+  expect(over).toContain('taken back');
+  const told = [...over.matchAll(/<span class="when">([^<]*)<\/span><span class="chip [^"]*">([^<]*)<\/span><span>(.*?)<\/span><\/li>/g)].map(
+    ([, ...each]) => each,
+  );
+  expect(told).toEqual([
+    ['2026-11-21 10:00:00', 'proposed', ''],
+    ['2026-11-21 11:30:00', 'approved', 'by <b>ada &lt;dba&gt;</b>'],
+    ['2026-11-21 14:00:00', 'rolled-back', 's2 takes 3.1 × as long'],
+  ]);
 });
 
 test('of hundreds of statements those that changed are drawn, the rest is counted', () => {
@@ -40,14 +89,17 @@ test('of hundreds of statements those that changed are drawn, the rest is counte
       bindingSource: 'synthetic',
     }),
   );
-  const many = recommendationPage({ ...recommendation, experiment: { ...recommendation.experiment, statements } });
+  const many = pageOf({ experiment: { ...recommendation.experiment, statements } });
   expect(many.match(/<li class="faster">/g)).toHaveLength(5);
   expect(many).toContain('295 more are not drawn');
 });
 
 test('`assay optimizer show ID --html FILE` writes it', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'assay-page-'));
-  const handlers = { recommendation: async () => ({ recommendation, digest: '0', history: [] }), recommendationPage: async (each: typeof recommendation) => recommendationPage(each) };
+  const handlers = {
+    recommendation: async () => ({ recommendation, digest, history: sheet.history }),
+    recommendationPage: async (record: RecommendationRecord) => recommendationPage({ ...sheet, ...record }),
+  };
   try {
     const { exit, out } = await run(['optimizer', 'show', 'rec-1', '--html', join(folder, 'r.html')], handlers);
     expect([exit, out]).toEqual([0, expect.stringContaining(`wrote ${join(folder, 'r.html')}`)]);

@@ -13,6 +13,7 @@ import type { Observation } from '../../domain/observation.ts';
 import { btree } from '../../domain/optimizer/index-sql.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { IndexDefinition, Statement, StatementKind } from '../../domain/optimizer/model.ts';
+import { nodesOf, type PlanNode } from '../../domain/optimizer/plan.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { quietIo } from '../backup/clone-support.ts';
 import { testCluster } from '../support/cluster.ts';
@@ -90,6 +91,13 @@ describe('a set', () => {
     expect(recommendation?.texts).toEqual({ [`${asked.run}-0`]: byWho[0] });
     expect(recommendation?.indexes[0]?.leaveOneOut).toBeGreaterThan(2);
     expect(await leftOver()).toEqual([]);
+    const [plans, ...others] = await store.plans(asked.recommendation);
+    expect([plans?.before.root.type, plans?.after.root.relation?.relation, others]).toEqual(['Seq Scan', 'visit', []]);
+    const [executed, used] = [plans?.before.executionMs, nodesOf(plans?.after.root as PlanNode)];
+    expect(executed).toBeGreaterThan(plans?.after.executionMs as number);
+    expect(used.map(({ index }) => index)).toContain(recommendation?.indexes[0]?.name);
+    // it ran with real values; none is kept
+    expect(used.flatMap(({ expressions }) => expressions.map(({ text }) => text))).toContain('(who = ?)');
     expect(seen.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['experiment-measured', 'recommendation-made']));
   });
 

@@ -30,6 +30,13 @@ export async function readRecommendation(options: GlobalOptions, id: string): Pr
   throw new AssayError('usage', { reason: `no recommendation ${id} is known`, hint: 'list them with `assay optimizer recommendations`' });
 }
 
+/** Its page, with the plans that were kept. Throws control-unreachable, usage. */
+export async function drawRecommendation(options: GlobalOptions, record: RecommendationRecord): Promise<string> {
+  const { recommendationPage } = await import('../../ops/optimizer-report/recommendation-page.ts');
+  const plans = await withStore(options, (store) => store.plans(record.recommendation.id));
+  return recommendationPage({ ...record, plans });
+}
+
 /** Throws control-unreachable, usage. */
 export const readHistory = (options: GlobalOptions, cluster: string | null): Promise<readonly HistoryEntry[]> =>
   withStore(options, (store) => store.history(cluster === null ? null : { cluster }, MOST));

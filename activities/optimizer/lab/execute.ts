@@ -57,6 +57,10 @@ export async function costedPlan(client: pg.Client, unit: Unit, away: Away): Pro
   return top.Plan as unknown as ChangedPlan; // EXPLAIN's own fields
 }
 
+/** The whole answer of EXPLAIN, with a clock at each node where it is executed; conditions hold values. Throws what PostgreSQL throws. */
+export const explained = (client: pg.Client, unit: Unit, { isExecuted, ...limits }: { away: Away; timeoutMs: number; isExecuted: boolean }) =>
+  inside(client, limits, () => explain(client, isExecuted ? '(analyze, buffers, format json)' : '(format json)', unit));
+
 /** Never throws for what the statement does, and its reason holds no value: PostgreSQL's messages may quote one. */
 export async function execute(client: pg.Client, unit: Unit, { away, timeoutMs }: { away: Away; timeoutMs: number }): Promise<Execution> {
   try {

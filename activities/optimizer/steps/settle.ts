@@ -7,6 +7,7 @@ import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { earnsPlace } from '../../../domain/optimizer/verdict.ts';
 import { measureLeaveOneOut, measureSet, type SetTimes } from '../lab/experiment.ts';
 import { judgedExperiment, refusedExperiment } from '../lab/judged.ts';
+import { keepPlans } from '../lab/keep-plans.ts';
 import { partitionsOf } from '../lab/partitions.ts';
 import { planChanges } from '../lab/plan-changes.ts';
 import { onLab, type Prepared } from '../lab/session.ts';
@@ -34,12 +35,12 @@ export function settleSteps(deps: OptimizerDependencies) {
       onLab(deps, request, {
         indexesOf: ({ finalists }) => finalists[request.finalist]?.indexes ?? [],
         async work(prepared) {
-          const { built, experiment, decision } = await settledSet(prepared, request);
+          const { built, times, experiment, decision } = await settledSet(prepared, request);
           const summary = await recordExperiment(deps, request, { experiment, decision });
           const { cluster } = prepared.stored;
           deps.observe({ kind: 'statements-not-judged', cluster, step: 'measure', reasons: reasonsOf(experiment.notJudged ?? []) });
           const isRecommended = decision.verdict === 'accepted';
-          if (isRecommended) await recommend(deps, { request, prepared, built, experiment, decision });
+          if (isRecommended) await recommend(deps, { request, prepared, built, times, experiment, decision });
           return { experiment: summary, isRecommended };
         },
       }),
@@ -47,9 +48,9 @@ export function settleSteps(deps: OptimizerDependencies) {
 }
 
 async function settledSet(prepared: Prepared, { experiment: id, proof, limits }: SettleRequest) {
-  if (prepared.refused !== null) return { built: [], ...refusedExperiment(prepared.refused, { id, proof }) };
+  if (prepared.refused !== null) return { built: [], times: null, ...refusedExperiment(prepared.refused, { id, proof }) };
   const { built, times, places } = await reduced(prepared);
-  return { built, ...judgedExperiment(times, { id, proof, built, places, limits, plans: await planChanges(prepared.session, times, built) }) };
+  return { built, times, ...judgedExperiment(times, { id, proof, built, places, limits, plans: await planChanges(prepared.session, times, built) }) };
 }
 
 interface Reduced {
@@ -78,11 +79,13 @@ interface Recommending {
   readonly request: SettleRequest;
   readonly prepared: Prepared;
   readonly built: readonly BuiltIndex[];
+  /** null: nothing was measured. */
+  readonly times: SetTimes | null;
   readonly experiment: Experiment;
   readonly decision: Decision;
 }
 
-async function recommend(deps: OptimizerDependencies, { request, prepared, built, experiment, decision }: Recommending): Promise<void> {
+async function recommend(deps: OptimizerDependencies, { request, prepared, built, times, experiment, decision }: Recommending): Promise<void> {
   const { stored, session } = prepared;
   const indexes: RecommendedIndex[] = [];
   for (const [place, { index, sizeBytes, buildMs }] of built.entries()) {
@@ -103,7 +106,9 @@ async function recommend(deps: OptimizerDependencies, { request, prepared, built
     decision,
     texts: Object.fromEntries(stored.statements.filter(({ id }) => judged.has(id)).map(({ id, text }) => [id, text])),
   };
+  const plans = times === null ? [] : await keepPlans(session, { times, verdicts: experiment.statements, built });
   await deps.store.saveRecommendation(recommendation);
+  await deps.store.savePlans(recommendation.id, plans);
   deps.observe({
     kind: 'recommendation-made',
     cluster: stored.cluster,

@@ -1,0 +1,52 @@
+/** Plans of a statement without and with the set, one above the other. */
+import { type Html, html } from '../../domain/html.ts';
+import { count, ms } from '../../domain/optimizer/finding-words.ts';
+import type { StatementVerdict } from '../../domain/optimizer/model.ts';
+import type { Explained } from '../../domain/optimizer/plan.ts';
+import type { StatementPlans } from '../../domain/optimizer/statement-plans.ts';
+import { icicle } from './icicle.ts';
+import { planTree } from './plan-tree.ts';
+import { code } from './sheet.ts';
+
+export interface PlanPairs {
+  readonly plans: readonly StatementPlans[];
+  readonly verdicts: readonly StatementVerdict[];
+  /** Normalised, by statement. */
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+/** The first one open: whoever prints the page or has no time sees what weighs most. */
+export function planPairs({ plans, verdicts, texts }: PlanPairs): Html {
+  return html`${plans.map((each, at) => {
+    const verdict = verdicts.find(({ statement }) => statement === each.statement);
+    return pair(each, { verdict, text: texts[each.statement] ?? each.statement, at });
+  })}
+<p class="legend">One execution of each on the copy, with the values that the set moves most; a clock at every node makes it slower than the figures above. Constants are shown as “?”. Each node is as wide as its part of its own plan; the warmer, the more it takes by itself.</p>`;
+}
+
+interface About {
+  readonly verdict: StatementVerdict | undefined;
+  readonly text: string;
+  readonly at: number;
+}
+
+function pair({ before, after }: StatementPlans, { verdict, text, at }: About): Html {
+  const said = verdict === undefined ? '' : html`<span class="judged">${verdict.judged}</span> <span class="num">${(verdict.ratio * 100).toFixed(1)} %</span>`;
+  return html`<details class="pair ${verdict?.judged ?? ''}"${at === 0 ? { html: ' open' } : ''}><summary><span class="text mono">${text}</span> ${said}</summary>
+${code(text)}
+${side('Before', before)}${side('After', after)}
+<details class="trees"><summary>node by node</summary><h4>Before</h4>${planTree(before.root, [], `before-${at}`)}<h4>After</h4>${planTree(after.root, [], `after-${at}`)}</details></details>`;
+}
+
+function side(name: string, plan: Explained): Html {
+  const { root, executionMs } = plan;
+  const took =
+    executionMs === null
+      ? html`not executed: cost <b>${count(root.estimate.totalCost)}</b> by the planner’s estimate`
+      : html`<b>${ms(executionMs)}</b>${read(plan)}`;
+  return html`<h4>${name} <small>${took}</small></h4>${icicle(root)}`;
+}
+
+function read({ root: { blocks } }: Explained): string {
+  return blocks === null ? '' : `, ${count(blocks.sharedHit + blocks.sharedRead)} pages of 8 kB read`;
+}
