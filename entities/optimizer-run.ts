@@ -1,6 +1,6 @@
 /** A run of the optimizer, and the statements it looked at: texts live here, never in histories. */
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
-import type { IndexDefinition, NotJudgedReason, Statement } from '../domain/optimizer/model.ts';
+import type { IndexDefinition, NotJudgedReason, Statement, StatementCounts } from '../domain/optimizer/model.ts';
 
 export const OptimizerRunEntity = defineEntity({
   name: 'OptimizerRun',
@@ -35,10 +35,12 @@ export const OptimizerStatementEntity = defineEntity({
     run: p.text().primary(),
     position: p.integer().primary(),
     id: p.text(),
-    /** null: it gets no verdict; nothing of its text is kept then. */
+    /** null: it gets no verdict by what it is, and nothing of its text is kept. */
     statement: p.json<Statement>().nullable(),
     reason: p.text().$type<NotJudgedReason>().nullable(),
     detail: p.text().nullable(),
+    /** What it did, where `statement` does not say it. */
+    counts: p.json<StatementCounts>().nullable(),
   },
 });
 export type OptimizerStatementEntity = InferEntity<typeof OptimizerStatementEntity>;

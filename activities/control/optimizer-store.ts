@@ -36,7 +36,7 @@ export function createOptimizerStore(control: Control): OptimizerStore {
     load: (run) => loadRun(control, run),
     notJudged: async (run, statements) => {
       for (const { statement, reason, detail } of statements) {
-        await control.em().nativeUpdate(OptimizerStatementEntity, { run, id: statement }, { statement: null, reason, detail });
+        await control.em().nativeUpdate(OptimizerStatementEntity, { run, id: statement }, { reason, detail });
       }
     },
     saveSnapshot: async (run, place, { cluster, snapshot }) => {
@@ -129,5 +129,5 @@ async function loadRun(control: Control, id: string): Promise<StoredRun> {
   };
 }
 
-const judgeable = (statement: Statement) => ({ id: statement.id, statement, reason: null, detail: null });
-const unjudged = ({ statement: id, reason, detail }: NotJudged) => ({ id, statement: null, reason, detail });
+const judgeable = (statement: Statement) => ({ id: statement.id, statement, reason: null, detail: null, counts: null });
+const unjudged = ({ statement: id, reason, detail, counts }: NotJudged) => ({ id, statement: null, reason, detail, counts: counts ?? null });

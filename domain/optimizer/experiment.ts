@@ -31,7 +31,14 @@ export function bestFirst(sets: readonly ExperimentSummary[]): readonly number[]
 export function chosen(workload: Workload, { database, maxStatements }: { readonly database: string; readonly maxStatements: number }): Workload {
   const own = workload.statements.filter((statement) => statement.database === database).toSorted((a, b) => b.totalMs - a.totalMs);
   const others = workload.statements.filter((statement) => statement.database !== database);
-  const left = (reason: NotJudged['reason'], detail: string) => (statement: { readonly id: string }) => ({ statement: statement.id, reason, detail });
+  const left =
+    (reason: NotJudged['reason'], detail: string) =>
+    ({ id: statement, calls, totalMs, rows, blocks, tempBlocks, walBytes }: Statement): NotJudged => ({
+      statement,
+      reason,
+      detail,
+      counts: { calls, totalMs, rows, blocks, tempBlocks, walBytes },
+    });
   return {
     statements: own.slice(0, maxStatements),
     notJudged: [

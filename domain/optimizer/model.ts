@@ -40,10 +40,14 @@ export interface Statement {
   readonly isNested?: true;
 }
 
+export type StatementCounts = Pick<Statement, 'calls' | 'totalMs' | 'rows' | 'blocks' | 'tempBlocks' | 'walBytes'>;
+
 export interface NotJudged {
   readonly statement: string;
   readonly reason: NotJudgedReason;
   readonly detail: string;
+  /** What it did all the same, where that is known. */
+  readonly counts?: StatementCounts;
 }
 
 /** Where a set of parameter values comes from, best first. `generic`: no values at all, PostgreSQL's generic plan. */

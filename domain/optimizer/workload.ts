@@ -98,11 +98,13 @@ function merged(ran: readonly { row: StatementCounters; counts: Counts }[]): Pic
   for (const { row, counts } of ran) {
     const key = `${row.databaseId} ${row.queryId}`;
     const database = row.database;
-    if (row.notJudged !== null) notJudged.set(key, { statement: row.queryId, ...row.notJudged });
-    else if (database === null) notJudged.set(key, { statement: row.queryId, reason: 'other-database', detail: 'its database is gone' });
-    else {
+    const refused = row.notJudged ?? (database === null ? { reason: 'other-database' as const, detail: 'its database is gone' } : null);
+    if (refused !== null || database === null) {
+      const sum = combine(counts, notJudged.get(key)?.counts ?? none, add);
+      if (refused !== null) notJudged.set(key, { statement: row.queryId, ...refused, counts: sum });
+    } else {
       const known = statements.get(key);
-      const sum = combine(counts, known ?? none, (a, b) => a + b);
+      const sum = combine(counts, known ?? none, add);
       const isNested = !row.isTopLevel && (known === undefined || known.isNested === true);
       statements.set(key, { id: row.queryId, database, text: row.text, kind: row.kind, ...sum, ...(isNested ? { isNested } : {}) });
     }
@@ -114,6 +116,8 @@ function merged(ran: readonly { row: StatementCounters; counts: Counts }[]): Pic
     notJudged: [...notJudged.values()],
   };
 }
+
+const add = (a: number, b: number): number => a + b;
 
 const none: Counts = { calls: 0, totalMs: 0, rows: 0, blocks: 0, tempBlocks: 0, walBytes: 0 };
 

@@ -5,6 +5,7 @@ import type { AssayError } from '../../domain/errors.ts';
 import type { ShapeAccuracy } from '../../domain/optimizer/accuracy.ts';
 import type { HistoryEntry, RecommendationRecord } from '../../domain/optimizer/decision.ts';
 import type { ExplainReport } from '../../domain/optimizer/explain-report.ts';
+import type { Queries, QueryOrder } from '../../domain/optimizer/queries.ts';
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import type { Change } from '../../domain/plan.ts';
 import type { AssayOptions } from '../client/connect.ts';
@@ -133,6 +134,25 @@ export interface VerificationReport {
   readonly notes: readonly string[];
 }
 
+export interface QueriesRequest {
+  /** CLUSTER or CLUSTER/DATABASE. */
+  readonly target: string;
+  readonly by: QueryOrder;
+  readonly limit: number;
+  /** pg_stat_statements itself instead of the last run. */
+  readonly live: boolean;
+  readonly sinceLastRun: boolean;
+}
+
+export interface QueriesReport extends Queries {
+  readonly cluster: string;
+  readonly database: string;
+  /** Whose verdicts are shown; null: there was none. */
+  readonly run: string | null;
+  readonly at: string;
+  readonly notices: readonly string[];
+}
+
 export interface LocalHandlers {
   /** How to reach Temporal: options first, then the environment, then the policy. Throws usage, secret-unreadable. */
   connection(options: GlobalOptions): Promise<AssayOptions>;
@@ -160,6 +180,8 @@ export interface LocalHandlers {
   recommendations(request: { readonly cluster?: string }, options: GlobalOptions): Promise<readonly Recommendation[]>;
   /** Of one cluster, or of all together; from the control database. */
   accuracy(request: { readonly cluster?: string }, options: GlobalOptions): Promise<readonly ShapeAccuracy[]>;
+  /** The heaviest statements of the last run, or of pg_stat_statements. Throws usage, control-unreachable, cluster-unknown, cluster-unreachable. */
+  queries(request: QueriesRequest, options: GlobalOptions): Promise<QueriesReport>;
   /** Plans of the statements in a text, with findings and, where asked for, as pages. Throws usage, cluster-unknown, cluster-unreachable, refused-by-guard. */
   explain(request: ExplainRequest, options: GlobalOptions): Promise<ExplainReport & { readonly pages: readonly string[] }>;
   /** Throws usage where there is none of that id. */

@@ -12,6 +12,7 @@ import { makeRequest, type RequestOptions } from './make-request.ts';
 import { addAccuracy } from './optimizer-accuracy.ts';
 import { addDecisions, decisionText } from './optimizer-decisions.ts';
 import { addExplain, writtenPages } from './optimizer-explain.ts';
+import { addQueries } from './optimizer-queries.ts';
 import { asRequest } from './options.ts';
 import type { Outcome } from './outcome.ts';
 import type { Runner } from './runner.ts';
@@ -33,6 +34,7 @@ export function addOptimizerCommands(optimizer: Command, run: Runner): void {
   addRun(optimizer, run);
   addExplain(optimizer, run);
   addAccuracy(optimizer, run);
+  addQueries(optimizer, run);
   optimizer
     .command('recommendations')
     .summary('what was recommended, newest first')

@@ -64,6 +64,7 @@ export const testHandlers = (given: Partial<LocalHandlers>): LocalHandlers => ({
   explain: missing('explain'),
   recommendations: missing('recommendations'),
   accuracy: missing('accuracy'),
+  queries: missing('queries'),
   recommendation: missing('recommendation'),
   history: missing('history'),
   recommendationPage: missing('recommendationPage'),

@@ -30,7 +30,7 @@ test('every command of the design is there', () => {
   const backup = ['run', 'prove', 'restore', 'expire', 'fingerprint', 'restore-point', 'list', 'show', 'certificate', 'status', 'verify-certificate'];
   const fleet = ['init', 'doctor', 'plan', 'apply', 'remove', 'config show', 'dev', 'worker', 'completion'];
   const paths = leaves(tree).map(({ path }) => path);
-  const optimizer = ['run', 'explain', 'accuracy', 'recommendations', 'show'];
+  const optimizer = ['run', 'explain', 'accuracy', 'queries', 'recommendations', 'show'];
   for (const path of [...backup.map((verb) => `backup ${verb}`), ...optimizer.map((verb) => `optimizer ${verb}`), ...fleet])
     expect(paths).toContain(`assay ${path}`);
 });
@@ -42,6 +42,7 @@ test('every command that writes has --dry-run', () => {
     'recommendations',
     'explain',
     'accuracy',
+    'queries',
     'certificate',
     'status',
     'verify-certificate',

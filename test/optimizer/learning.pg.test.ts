@@ -1,6 +1,9 @@
 /** From experiments that were really measured and kept to what a later search makes of its estimates. */
-import { hostname } from 'node:os';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type Control, openControl } from '../../activities/control/control-database.ts';
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
 import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
@@ -8,14 +11,18 @@ import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
 import { searchSets } from '../../activities/optimizer/search-sets.ts';
 import { createOptimizerSteps, type OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { workloadFromFiles } from '../../activities/optimizer/workload/files.ts';
+import { readSnapshot } from '../../activities/optimizer/workload/read.ts';
 import { withConnection } from '../../activities/pg.ts';
 import { accuracyByShape } from '../../domain/optimizer/accuracy.ts';
 import { btree } from '../../domain/optimizer/index-sql.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { IndexDefinition, Statement } from '../../domain/optimizer/model.ts';
+import type { QueriesReport, QueriesRequest } from '../../ops/cli/handlers.ts';
 import { accuracyText } from '../../ops/cli/optimizer-accuracy.ts';
 import { paintFor } from '../../ops/cli/paint.ts';
+import { readQueries } from '../../workers/commands/optimizer-queries.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
+import { policyText } from '../../workers/embedded/policy-text.ts';
 import { quietIo } from '../backup/clone-support.ts';
 import { testCluster } from '../support/cluster.ts';
 import { unusedApply } from './apply-support.ts';
@@ -26,12 +33,13 @@ let store: OptimizerStore;
 let steps: OptimizerSteps;
 
 beforeAll(async () => {
-  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off' } });
+  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off', shared_preload_libraries: 'pg_stat_statements' } });
   await cluster.sql('create database control');
+  await cluster.sql('create extension pg_stat_statements');
   await cluster.sql(`create table visit (id int primary key, who int not null, page int not null, note text);
     insert into visit select n, n % 2000, n % 300, repeat('x', 60) || n from generate_series(1, 40000) n`);
   await cluster.sql('vacuum analyze visit');
-  control = await openControl(`postgres://postgres@localhost:${cluster.port}/control?host=${encodeURIComponent(cluster.socketDirectory)}`);
+  control = await openControl(controlUrl());
   await control.migrate();
   store = createOptimizerStore(control);
   steps = createOptimizerSteps({
@@ -41,8 +49,13 @@ beforeAll(async () => {
     ...unusedApply,
   });
 }, 60_000);
-afterAll(() => control?.close());
+afterAll(() => {
+  vi.unstubAllEnvs();
+  return control?.close();
+});
 
+const controlUrl = () => `postgres://postgres@localhost:${cluster.port}/control?host=${encodeURIComponent(cluster.socketDirectory)}`;
+const sourced = <T>(use: (client: pg.Client) => Promise<T>) => withConnection(cluster.policy().connection, () => '', {}, use);
 const visit = { schema: 'public', relation: 'visit' };
 const paint = paintFor({ color: false, columns: 120, zone: 'UTC', now: () => new Date(0) });
 const limits = limitsOf({ repeats: 3 });
@@ -121,6 +134,49 @@ test('a shape that brought much less than was expected of it counts less in the 
   );
   const discounted = await newest();
   expect(discounted.estimatedRatio).toBeGreaterThan(estimatedRatio + 0.3);
+});
+
+test('queries: of the last run with verdicts and reasons, or of pg_stat_statements as it is now', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'assay-queries-'));
+  const file = join(folder, 'assay.yaml');
+  writeFileSync(file, policyText({ cluster, host: 'here', temporalAddress: '127.0.0.1:1', signingKeyFile: '/nowhere' }));
+  vi.stubEnv('ASSAY_CONTROL_URL', controlUrl());
+  const ask = (over: Partial<QueriesRequest>) =>
+    readQueries({ target: 'main', by: 'time', limit: 50, live: false, sinceLastRun: false, ...over }, { file, json: true });
+  const asked = await runOf([...texts, 'select nowhere from visit where who = $1'], [[btree(visit, ['who'])]]);
+  const { statement, ...counts } = { statement: 'v', calls: 3, totalMs: 900, rows: 0, blocks: 7, tempBlocks: 0, walBytes: 1 };
+  await store.saveSnapshot(asked.run, 'end', { cluster: 'main', snapshot: await sourced(readSnapshot) });
+  await steps.searchSets(asked);
+  await store.saveFinalists(asked.run, [{ indexes: [btree(visit, ['who'])], estimatedRatio: 0.5, estimatedBytes: 1 }]);
+  await steps.measureFinalist({ ...asked, finalist: 0 });
+  await control
+    .em()
+    .execute(`insert into assay_control.optimizer_statement (run, position, id, reason, detail, counts) values (?, 99, ?, 'utility', 'vacuum', ?)`, [
+      ...[asked.run, statement, JSON.stringify(counts)],
+    ]);
+  const stored = await ask({});
+  expect(stored).toMatchObject({ cluster: 'main', database: 'postgres', run: asked.run, statements: 6 });
+  expect(stored.lines.map(({ statement: id, text, calls, verdict, reason }) => [id, text, calls, verdict?.judged ?? null, reason])).toEqual([
+    ['v', null, 3, null, 'utility: vacuum'],
+    ['0', texts[0], 10, 'faster', null],
+    ['1', texts[1], 10, 'faster', null],
+    ['2', texts[2], 10, 'faster', null],
+    ['3', texts[3], 10, 'same', null],
+    ['4', 'select nowhere from visit where who = $1', 10, null, expect.stringMatching(/^object-gone: /)],
+  ]);
+  await expect(ask({ target: 'other' })).rejects.toMatchObject({ code: 'usage' });
+
+  await cluster.sql('select note from visit where page = $1 limit 1', { params: [7] });
+  await cluster.sql(`select count(*) from visit where note = 'my whispered secret'`);
+  const live = await ask({ live: true, by: 'calls', target: 'main/postgres', limit: 10_000 });
+  const since = await ask({ live: true, sinceLastRun: true, limit: 10_000 });
+  const found = (report: QueriesReport, part: string) => report.lines.find(({ text }) => text?.includes(part) === true);
+  expect(found(live, 'page = $1 limit')).toMatchObject({ calls: 1, verdict: null });
+  expect(found(live, 'insert into visit select')).toBeDefined();
+  expect(found(since, 'insert into visit select')).toBeUndefined();
+  expect(found(since, 'where note = $1')).toMatchObject({ calls: 1 });
+  expect(JSON.stringify([live, since])).not.toContain('whispered');
+  rmSync(folder, { recursive: true });
 });
 
 /** Best estimate of the last run's search. */

@@ -55,7 +55,8 @@ async function explained({ text, target, connection, analyze, timeoutMs }: Expla
   }
 }
 
-function serverOf({ target, connection }: Pick<ExplainRequest, 'target' | 'connection'>, options: GlobalOptions): Connection {
+/** A server of the policy, or the one named by its connection. Throws usage, cluster-unknown. */
+export function serverOf({ target, connection }: Pick<ExplainRequest, 'target' | 'connection'>, options: GlobalOptions): Connection {
   if (connection !== undefined) {
     return {
       password: null,

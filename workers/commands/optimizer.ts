@@ -41,12 +41,16 @@ export async function drawRecommendation(options: GlobalOptions, record: Recomme
 export const readHistory = (options: GlobalOptions, cluster: string | null): Promise<readonly HistoryEntry[]> =>
   withStore(options, (store) => store.history(cluster === null ? null : { cluster }, MOST));
 
+/** Throws control-unreachable, usage. */
+export const withStore = <T>(options: GlobalOptions, use: (store: OptimizerStore) => Promise<T>): Promise<T> =>
+  withControl(options, (control) => use(createOptimizerStore(control)));
+
 /** The control database for the length of one command. Throws control-unreachable, usage. */
-export async function withStore<T>(options: GlobalOptions, use: (store: OptimizerStore) => Promise<T>): Promise<T> {
+export async function withControl<T>(options: GlobalOptions, use: (control: Control) => Promise<T>): Promise<T> {
   const { policyFile } = configOf(options);
   const control: Control = await openControl(controlUrlOf(existsSync(policyFile) ? readPolicy(policyFile) : null));
   try {
-    return await use(createOptimizerStore(control));
+    return await use(control);
   } finally {
     await control.close();
   }

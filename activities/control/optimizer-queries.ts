@@ -1,0 +1,37 @@
+/** A run's workload with what was found out about it. Read only. */
+import type { NotJudged } from '../../domain/optimizer/model.ts';
+import type { MeasuredWorkload } from '../../domain/optimizer/queries.ts';
+import { tellingExperiment } from '../../domain/optimizer/queries.ts';
+import { ExperimentEntity } from '../../entities/experiment.ts';
+import { OptimizerRunEntity, OptimizerStatementEntity } from '../../entities/optimizer-run.ts';
+import type { Control } from './control-database.ts';
+
+export interface LastRun extends MeasuredWorkload {
+  readonly run: string;
+  readonly database: string;
+  readonly startedAt: string;
+  readonly source: 'pg_stat_statements' | 'files';
+  readonly notices: readonly string[];
+}
+
+/** The newest of a cluster, of any of its databases where null; null: there is none. */
+export async function lastRun(control: Control, cluster: string, database: string | null): Promise<LastRun | null> {
+  const em = control.em();
+  const where = database === null ? { cluster } : { cluster, database };
+  const [run] = await em.find(OptimizerRunEntity, where, { orderBy: { startedAt: 'desc', id: 'asc' }, limit: 1 });
+  if (run === undefined) return null;
+  const rows = await em.find(OptimizerStatementEntity, { run: run.id }, { orderBy: { position: 'asc' } });
+  const experiments = await em.find(ExperimentEntity, { run: run.id }, { orderBy: { measuredAt: 'desc', id: 'asc' } });
+  return {
+    ...{ run: run.id, database: run.database, source: run.source, notices: run.notices },
+    startedAt: run.startedAt.toISOString(),
+    statements: rows.flatMap(({ statement }) => statement ?? []),
+    notJudged: rows.flatMap(unjudged),
+    experiment: tellingExperiment(experiments.map(({ document, decision }) => ({ experiment: document, isAccepted: decision.verdict === 'accepted' }))),
+  };
+}
+
+function unjudged({ id: statement, reason, detail, counts }: OptimizerStatementEntity): readonly NotJudged[] {
+  if (!reason) return [];
+  return [{ statement, reason, detail: detail ?? '', ...(counts ? { counts } : {}) }];
+}
