@@ -7,4 +7,5 @@ export { backupRestore } from './backup/restore.ts';
 export { backupRestorePoint } from './backup/restore-point.ts';
 export { backupRun } from './backup/run.ts';
 export { backupStatus } from './backup/status.ts';
+export { optimizerRecommendation } from './optimizer/recommendation.ts';
 export { optimizerRun } from './optimizer/run.ts';

@@ -8,8 +8,10 @@ import { optimizerPolicyOf } from '../../domain/optimizer/policy.ts';
 
 export type GuardSteps = Pick<ApplySteps, 'lookAtStatements' | 'guardWindow'>;
 
-/** Sub-samples of a window: enough for their spread to be known, few enough for a short history. */
-const LOOKS = 12;
+/** Sub-samples of a window: enough for their spread to be known, few enough for a short history, none closer together than a look takes. */
+const MOST_LOOKS = 12;
+const APART_MS = 800;
+const looksIn = (windowMs: number): number => Math.max(2, Math.min(MOST_LOOKS, Math.floor(windowMs / APART_MS)));
 
 /** One window of looks before anything is changed. */
 export const baselineGuard = (steps: GuardSteps, about: AboutRecommendation): Promise<void> => looks(steps, about, 0);
@@ -31,10 +33,11 @@ export async function watchedChange(
 
 async function looks(steps: GuardSteps, about: AboutRecommendation, window: number): Promise<void> {
   const { windowMs } = optimizerPolicyOf(about.policy).guard;
-  for (let look = 0; look <= LOOKS; look += 1) {
+  const last = looksIn(windowMs);
+  for (let look = 0; look <= last; look += 1) {
     await steps.lookAtStatements({ ...about, window, look }).catch((error: unknown) => {
       if (isCancellation(error)) throw error;
     });
-    if (look < LOOKS) await sleep(Math.ceil(windowMs / LOOKS));
+    if (look < last) await sleep(Math.ceil(windowMs / last));
   }
 }

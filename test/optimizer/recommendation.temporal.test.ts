@@ -1,0 +1,259 @@
+/**
+ * A recommendation's workflow on a real Temporal server and a real control database. What touches a source answers from a script here:
+ * real changes and real guards are in apply.pg.test.ts and guard.pg.test.ts, the whole path in optimizer-apply.e2e.test.ts.
+ */
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { type Control, openControl } from '../../activities/control/control-database.ts';
+import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
+import { recommendationDigest } from '../../activities/optimizer/digest.ts';
+import type { OptimizerDependencies } from '../../activities/optimizer/ports.ts';
+import type { ApplySteps, EvidenceCheck, GuardVerdict } from '../../activities/optimizer/steps/apply.ts';
+import { decideSteps } from '../../activities/optimizer/steps/decide.ts';
+import { AssayError } from '../../domain/errors.ts';
+import { fleetQueue, hostQueue, workflowIds } from '../../domain/ids.ts';
+import type { DecisionRequest } from '../../domain/optimizer/decision.ts';
+import type { RecommendationState } from '../../domain/optimizer/model.ts';
+import { defaultOptimizerPolicy, type OptimizerPolicy } from '../../domain/optimizer/policy.ts';
+import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
+import type { ClusterPolicy } from '../../domain/policy.ts';
+import { type AssayClient, connectAssay } from '../../ops/client/connect.ts';
+import { type EmbeddedControl, startControl } from '../../workers/embedded/control.ts';
+import { stepInterceptor } from '../../workers/step-interceptor.ts';
+import { policy as example } from '../doctor/facts.ts';
+import { recommendation as made } from './plan-examples.ts';
+
+let temporal: TestWorkflowEnvironment;
+let embedded: EmbeddedControl;
+let control: Control;
+let client: AssayClient;
+let store: ReturnType<typeof createOptimizerStore>;
+const ends: (() => Promise<unknown>)[] = [];
+
+/** What the source answers, and what was done to it; each test sets and reads it. */
+const source = {
+  evidence: {} as EvidenceCheck,
+  windows: [] as GuardVerdict[],
+  done: [] as string[],
+  failsAt: null as number | null,
+  blocked: null as Promise<void> | null,
+};
+let optimizer: OptimizerPolicy = defaultOptimizerPolicy;
+
+beforeEach(() => {
+  Object.assign(source, { evidence: { fresh: true, because: [] }, windows: [], done: [], failsAt: null, blocked: null });
+  optimizer = { ...defaultOptimizerPolicy, apply: 'execute', guard: { windowMs: 24, windows: 2, minCalls: 2 } };
+});
+
+const scripted: ApplySteps = {
+  checkEvidence: async () => source.evidence,
+  prepareApply: async () => ({ roomBytes: null, neededBytes: 1, notes: [] }),
+  async applyChange({ place }) {
+    await source.blocked;
+    source.done.push(`apply ${place}`);
+    if (place === source.failsAt) throw new AssayError('refused-by-guard', { what: 'the change', reason: 'its table is gone', hint: 'none' });
+    return { outcome: 'built', sizeBytes: 8192, tookMs: 5 };
+  },
+  async undoChange({ place }) {
+    source.done.push(`undo ${place}`);
+    return { outcome: 'dropped' };
+  },
+  async lookAtStatements({ window, look }) {
+    if (look === 0) source.done.push(`window ${window}`);
+  },
+  guardWindow: async () => source.windows.shift() ?? { verdict: 'keep', because: ['faster'] },
+};
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } } });
+  const path = new URL('../../.tools/temporal', import.meta.url).pathname;
+  const server = TestWorkflowEnvironment.createLocal({ server: { executable: { type: 'existing-path', path }, log: { format: 'pretty', level: 'error' } } });
+  [temporal, embedded] = await Promise.all([server, startControl()]);
+  control = await openControl(embedded.url);
+  await control.migrate();
+  store = createOptimizerStore(control);
+  const steps = decideSteps({ store, now: () => new Date(), observe: () => {} } as unknown as OptimizerDependencies); // what these steps use of it
+  const backup = {
+    planLab: async () => ({}),
+    unpin: async () => void source.done.push('unpin'),
+    createRestorePoint: async ({ name }: { name: string }) => void source.done.push(`restore point ${name.slice(0, 8)}`),
+  };
+  // a run made again finds nothing
+  const run = {
+    lookAtIndexes: async () => null,
+    observeWorkload: async () => ({ statements: 0, calls: 0, totalMs: 0, notJudged: {}, notices: [] }),
+    concludeRun: async () => {},
+  };
+  const common = {
+    connection: temporal.nativeConnection,
+    namespace: temporal.namespace ?? 'default',
+    interceptors: { activity: [stepInterceptor(() => {}, null)] },
+  };
+  const workflowsPath = new URL('../../workflows/index.ts', import.meta.url).pathname;
+  const fleet = await Worker.create({ ...common, taskQueue: fleetQueue, workflowsPath, activities: { appliedPolicy: async () => policyNow() } });
+  const host = await Worker.create({ ...common, taskQueue: hostQueue(example.host), activities: { ...steps, ...scripted, ...backup, ...run } });
+  for (const worker of [fleet, host]) {
+    const running = worker.run();
+    ends.push(async () => {
+      worker.shutdown();
+      await running;
+    });
+  }
+  client = await connectAssay({ address: temporal.address });
+}, 120_000);
+afterAll(async () => {
+  await client?.close();
+  for (const end of ends) await end();
+  await control?.close();
+  await Promise.all([temporal?.teardown(), embedded?.destroy()]);
+}, 60_000);
+
+const policyNow = (): ClusterPolicy => ({ ...example, cluster: 'shop', optimizer });
+
+let count = 0;
+
+/** Stored, with a workflow that waits with it. */
+async function proposed(
+  given: Partial<Recommendation> = {},
+): Promise<{ id: string; digest: string; end: Promise<{ state: string; because: readonly string[] }> }> {
+  count += 1;
+  const recommendation: Recommendation = { ...made, id: `rec-${count}`, run: 'o-1', cluster: 'shop', database: `db${count}`, state: 'proposed', ...given };
+  if (count === 1) {
+    const head = { id: 'o-1', cluster: 'shop', database: 'db', owner: 'test', source: 'files', startedAt: made.createdAt, settings: {} } as const;
+    await store.begin(head, { statements: [], notJudged: [], notices: [] });
+  }
+  await store.saveRecommendation(recommendation);
+  const { id } = recommendation;
+  const handle = await temporal.client.workflow.start('optimizerRecommendation', {
+    workflowId: workflowIds.optimizerRecommendation('shop', id),
+    taskQueue: fleetQueue,
+    args: [{ cluster: 'shop', recommendation: id }],
+  });
+  return { id, digest: recommendationDigest(recommendation), end: handle.result() as Promise<{ state: string; because: readonly string[] }> };
+}
+
+const decide = (id: string, digest: string, more: Partial<DecisionRequest> = {}) =>
+  client.optimizer.decide({ cluster: 'shop', recommendation: id, digest, verdict: 'approve', by: 'ann', reason: null, ...more });
+
+const statesOf = async (id: string): Promise<RecommendationState[]> => (await store.history({ recommendation: id }, 20)).map(({ state }) => state).reverse();
+
+const changes = made.indexes.map((_, place) => place);
+
+test('approved and executed: a window before, a restore point, each change, windows after, kept', async () => {
+  source.windows = [{ verdict: 'undecided', because: [] }];
+  const { id, digest, end } = await proposed();
+  expect(await decide(id, digest)).toEqual({ state: 'approved', apply: 'execute', because: [], again: null });
+  expect(await end).toEqual({ recommendation: id, state: 'kept', because: ['faster'] });
+  const point = `restore point assay-${id}`.slice(0, 22);
+  expect(source.done).toEqual(['window 0', point, ...changes.map((place) => `apply ${place}`), 'window 1', 'window 2', 'unpin']);
+  expect(await statesOf(id)).toEqual(['proposed', 'approved', 'applying', 'applied', 'kept']);
+  expect((await store.history({ recommendation: id }, 20)).find(({ state }) => state === 'approved')).toMatchObject({ by: 'ann', cluster: 'shop' });
+});
+
+test('a regression is undone in reverse, and said', async () => {
+  source.windows = [{ verdict: 'roll-back', because: ['statement 7 is 2.1 times as slow'] }];
+  const { id, digest, end } = await proposed();
+  await decide(id, digest);
+  expect(await end).toMatchObject({ state: 'rolled-back', because: ['statement 7 is 2.1 times as slow'] });
+  expect(source.done.filter((each) => each.startsWith('undo'))).toEqual(changes.toReversed().map((place) => `undo ${place}`));
+});
+
+test('a change that fails takes what was made before it away again', async () => {
+  const last = changes.length - 1;
+  source.failsAt = last;
+  const { id, digest, end } = await proposed();
+  await decide(id, digest);
+  expect(await end).toMatchObject({ state: 'failed', because: [expect.stringContaining('its table is gone')] });
+  expect(source.done.slice(-changes.length - 1)).toEqual([...changes.toReversed().map((place) => `undo ${place}`), 'unpin']);
+});
+
+test('cancelled while it is watched: undone', async () => {
+  optimizer = { ...optimizer, guard: { windowMs: 600_000, windows: 2, minCalls: 2 } };
+  const { id, digest, end } = await proposed();
+  await decide(id, digest);
+  await expect.poll(() => source.done.includes('window 0')).toBe(true);
+  await temporal.client.workflow.getHandle(workflowIds.optimizerRecommendation('shop', id)).cancel();
+  await expect(end).rejects.toThrow();
+  expect(await statesOf(id)).toEqual(['proposed', 'approved', 'applying', 'failed']);
+});
+
+test('where the policy hands out SQL, an approval is the end and nothing is touched', async () => {
+  optimizer = { ...optimizer, apply: 'sql' };
+  const { id, digest, end } = await proposed();
+  expect(await decide(id, digest, { reason: 'looks right' })).toMatchObject({ state: 'approved', apply: 'sql', because: ['looks right'] });
+  expect(await end).toMatchObject({ state: 'approved' });
+  expect(source.done).toEqual([]);
+});
+
+test('another digest is refused, by name; the right one is still taken', async () => {
+  const { id, digest, end } = await proposed();
+  await expect(decide(id, 'f'.repeat(64))).rejects.toMatchObject({
+    code: 'refused-by-guard',
+    message: expect.stringContaining('not what the digest was made of'),
+  });
+  await expect(decide(id, 'nonsense')).rejects.toMatchObject({ code: 'usage' });
+  expect(await statesOf(id)).toEqual(['proposed']);
+  expect(await decide(id, digest, { verdict: 'refuse', reason: 'not before Christmas' })).toMatchObject({ state: 'refused' });
+  expect(await end).toMatchObject({ state: 'refused', because: ['not before Christmas'] });
+  // it is over: a later decision is told so, by a workflow that is started only for that
+  await expect(decide(id, digest)).rejects.toMatchObject({ code: 'refused-by-guard', message: expect.stringContaining('it is over: refused') });
+});
+
+test('evidence that went stale: nothing is done, and it is measured again', async () => {
+  source.evidence = { fresh: false, because: ['public.orders grew by 60 %'] };
+  const { id, digest, end } = await proposed();
+  const answer = await decide(id, digest);
+  expect(answer).toMatchObject({ state: 'stale', because: ['public.orders grew by 60 %'], again: workflowIds.optimizerRun('shop', `again-${id}`) });
+  expect(await temporal.client.workflow.getHandle(answer.again ?? '').result()).toMatchObject({ cluster: 'shop', because: ['no statement was seen'] });
+  expect(await end).toMatchObject({ state: 'stale' });
+  expect(source.done).toEqual([]);
+});
+
+test('one at a time in a database: the second approval is refused and may be given again', async () => {
+  let go = () => {};
+  source.blocked = new Promise((resolve) => {
+    go = resolve;
+  });
+  const database = 'one';
+  const first = await proposed({ database });
+  const second = await proposed({ database, indexes: made.indexes.slice(0, 1), createdAt: '2026-12-01T00:00:00.000Z' });
+  await decide(first.id, first.digest);
+  await expect.poll(() => statesOf(first.id)).toContain('applying');
+  await expect(decide(second.id, second.digest)).rejects.toMatchObject({ code: 'refused-by-guard', message: expect.stringContaining(first.id) });
+  go();
+  expect(await first.end).toMatchObject({ state: 'kept' });
+  expect(await decide(second.id, second.digest)).toMatchObject({ state: 'approved' });
+  expect(await second.end).toMatchObject({ state: 'kept' });
+});
+
+test('a newer one that holds all of its changes takes the place of an older one', async () => {
+  const database = 'two';
+  const older = await proposed({ database, indexes: made.indexes.slice(0, 1) });
+  const newer = await proposed({ database, createdAt: '2026-12-01T00:00:00.000Z' });
+  expect(await older.end).toMatchObject({ state: 'superseded', because: [expect.stringContaining(newer.id)] });
+  expect(await statesOf(newer.id)).toEqual(['proposed']);
+  await decide(newer.id, newer.digest, { verdict: 'refuse' });
+});
+
+test('nobody decides: it expires', async () => {
+  optimizer = { ...optimizer, decisionMs: 50 };
+  const { end } = await proposed();
+  expect(await end).toMatchObject({ state: 'expired' });
+});
+
+test('what the policy leaves to no person is approved by the policy', async () => {
+  optimizer = { ...optimizer, unattended: ['create-index'] };
+  const { id, end } = await proposed();
+  expect(await end).toMatchObject({ state: 'kept' });
+  expect((await store.history({ recommendation: id }, 20)).find(({ state }) => state === 'approved')).toMatchObject({ by: 'the policy' });
+});
+
+test('a decision finds its workflow anew where Temporal was set up again', async () => {
+  const { id, digest, end } = await proposed();
+  const isEnded = expect(end).rejects.toThrow();
+  await temporal.client.workflow.getHandle(workflowIds.optimizerRecommendation('shop', id)).terminate();
+  await isEnded;
+  expect(await decide(id, digest)).toMatchObject({ state: 'approved' });
+  expect(await (await client.optimizer.recommendation('shop', id)).result()).toMatchObject({ state: 'kept' });
+});
