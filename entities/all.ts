@@ -3,6 +3,7 @@ import { BackupEntity } from './backup.ts';
 import { CertificateEntity } from './certificate.ts';
 import { ClusterPolicyEntity } from './cluster-policy.ts';
 import { ExperimentEntity } from './experiment.ts';
+import { HygieneReportEntity, IndexUseEntity } from './hygiene.ts';
 import { MarkerEntity, TableFingerprintEntity } from './marker.ts';
 import { OptimizerDeedEntity, OptimizerLookEntity, OptimizerVerdictEntity } from './optimizer-apply.ts';
 import { OptimizerRunEntity, OptimizerStatementEntity } from './optimizer-run.ts';
@@ -23,6 +24,8 @@ export const entities = [
   MarkerEntity,
   TableFingerprintEntity,
   ExperimentEntity,
+  HygieneReportEntity,
+  IndexUseEntity,
   OptimizerDeedEntity,
   OptimizerLookEntity,
   OptimizerVerdictEntity,

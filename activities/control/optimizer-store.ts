@@ -11,15 +11,15 @@ import { RecommendationEventEntity } from '../../entities/recommendation-event.t
 import { recommendationDigest } from '../optimizer/digest.ts';
 import type { OptimizerStore, StoredRun } from '../optimizer/ports.ts';
 import type { Control } from './control-database.ts';
+import { createHygieneStore } from './hygiene-store.ts';
 import { readGains } from './optimizer-gains.ts';
-import { createPlanStore } from './plan-store.ts';
 
 /** Looks kept of each cluster: those of runs that go on at the same time, and the last one. */
 const SNAPSHOTS = 8;
 
 export function createOptimizerStore(control: Control): OptimizerStore {
   return {
-    ...createPlanStore(control),
+    ...createHygieneStore(control),
     begin: (head, workload) =>
       control.em().transactional(async (em) => {
         // a retried step may have seen another workload: the last one counts, whole
@@ -36,7 +36,7 @@ export function createOptimizerStore(control: Control): OptimizerStore {
     load: (run) => loadRun(control, run),
     notJudged: async (run, statements) => {
       for (const { statement, reason, detail } of statements) {
-        await control.em().nativeUpdate(OptimizerStatementEntity, { run, id: statement }, { reason, detail });
+        await control.em().nativeUpdate(OptimizerStatementEntity, { run, id: statement }, { statement: null, reason, detail });
       }
     },
     saveSnapshot: async (run, place, { cluster, snapshot }) => {
@@ -129,5 +129,5 @@ async function loadRun(control: Control, id: string): Promise<StoredRun> {
   };
 }
 
-const judgeable = (statement: Statement) => ({ id: statement.id, statement, reason: null, detail: null, counts: null });
-const unjudged = ({ statement: id, reason, detail, counts }: NotJudged) => ({ id, statement: null, reason, detail, counts: counts ?? null });
+const judgeable = (statement: Statement) => ({ id: statement.id, statement, reason: null, detail: null });
+const unjudged = ({ statement: id, reason, detail }: NotJudged) => ({ id, statement: null, reason, detail });

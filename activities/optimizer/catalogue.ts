@@ -22,6 +22,12 @@ export async function readTableFacts(client: pg.Client, schemas: readonly string
   }));
 }
 
+/** Columns of these tables with their statistics, by the table's oid. */
+export async function readColumnFacts(client: pg.Client, tables: readonly number[]): Promise<ReadonlyMap<number, readonly ColumnFacts[]>> {
+  const rows = grouped((await client.query<ColumnRow>(columnsSql, [tables])).rows);
+  return new Map([...rows].map(([table, columns]) => [table, columns.map(columnFacts)]));
+}
+
 interface TableRow {
   readonly oid: number;
   readonly schema: string;
@@ -158,8 +164,13 @@ function indexKey(key: IndexRow['keys'][number]): IndexKey {
   };
 }
 
-function grouped<T extends { readonly table: number }>(rows: readonly T[]): Map<number, T[]> {
+/** By the oid of their table. */
+export function grouped<T extends { readonly table: number }>(rows: readonly T[]): Map<number, T[]> {
   const byTable = new Map<number, T[]>();
-  for (const row of rows) byTable.set(row.table, [...(byTable.get(row.table) ?? []), row]);
+  for (const row of rows) {
+    const own = byTable.get(row.table);
+    if (own === undefined) byTable.set(row.table, [row]);
+    else own.push(row);
+  }
   return byTable;
 }

@@ -17,12 +17,12 @@ import type {
   Statement,
 } from '../../domain/optimizer/model.ts';
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
-import type { StatementPlans } from '../../domain/optimizer/statement-plans.ts';
 import type { StatementsSnapshot, Workload } from '../../domain/optimizer/workload.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import type { StepIo } from '../io.ts';
 import type { ApplyStore, SourceWriter } from './apply/ports.ts';
 import type { BindOptions, BoundWorkload } from './bind/bind.ts';
+import type { HygieneStore } from './hygiene/store.ts';
 import type { FileWorkload } from './workload/files.ts';
 
 export interface LabRef {
@@ -79,7 +79,7 @@ export interface RunEnd {
 }
 
 /** Runs, their statements, experiments and recommendations, in the control database. Every method may be repeated. */
-export interface OptimizerStore {
+export interface OptimizerStore extends HygieneStore {
   begin(head: RunHead, workload: Workload): Promise<void>;
   /** Throws internal where there is no such run. */
   load(run: string): Promise<StoredRun>;
@@ -94,10 +94,6 @@ export interface OptimizerStore {
   /** What experiments showed of the planner's estimates, newest first; of all clusters where null. */
   gains(cluster: string | null): Promise<readonly GainSample[]>;
   saveRecommendation(recommendation: Recommendation): Promise<void>;
-  /** Replaces those that were kept. Throws where there is no such recommendation. */
-  savePlans(recommendation: string, plans: readonly StatementPlans[]): Promise<void>;
-  /** Of what became slower first, then of what saves the most; none of a recommendation of an earlier version. */
-  plans(recommendation: string): Promise<readonly StatementPlans[]>;
   enterState(recommendation: string, event: RecommendationEvent): Promise<void>;
   /** Newest first. */
   inState(cluster: string, database: string, state: RecommendationState): Promise<readonly Recommendation[]>;

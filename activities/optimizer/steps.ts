@@ -6,13 +6,15 @@
 import type { OptimizerDependencies } from './ports.ts';
 import { applySteps } from './steps/apply.ts';
 import { decideSteps } from './steps/decide.ts';
+import { hygieneSteps } from './steps/hygiene.ts';
 import { measureSteps } from './steps/measure.ts';
 import { observeSteps } from './steps/observe.ts';
 import { searchSteps } from './steps/search.ts';
 import { settleSteps } from './steps/settle.ts';
 
 export function createOptimizerSteps(deps: OptimizerDependencies) {
-  return { ...observeSteps(deps), ...searchSteps(deps), ...measureSteps(deps), ...settleSteps(deps), ...decideSteps(deps), ...applySteps(deps) };
+  const run = { ...observeSteps(deps), ...searchSteps(deps), ...measureSteps(deps), ...settleSteps(deps), ...hygieneSteps(deps) };
+  return { ...run, ...decideSteps(deps), ...applySteps(deps) };
 }
 
 export type OptimizerSteps = ReturnType<typeof createOptimizerSteps>;

@@ -35,7 +35,7 @@ export function removalOf(kept: KeptIndex, { because, freesBytes = kept.sizeByte
   const concurrently = kept.isPartitioned ? '' : ' CONCURRENTLY';
   const whole = wholeName(kept);
   const sql = `DROP INDEX${concurrently} IF EXISTS ${whole};`;
-  const definition = withTablespace(kept);
+  const definition = withTablespace(kept.isPartitioned ? { ...kept, definition: ofAllParts(kept) } : kept);
   if (definition === null || hasLineBreak(kept.definition)) return null;
   const comment = kept.comment === null ? [] : [`COMMENT ON INDEX ${whole} IS ${textLiteral(kept.comment)};`];
   const create = `${definition.replace(/^CREATE (UNIQUE )?INDEX /, (_, unique = '') => `CREATE ${unique}INDEX${concurrently} `)};`;
@@ -52,6 +52,13 @@ export function rebuildOf(kept: KeptIndex, { because, freesBytes = 0 }: Grounds)
 }
 
 const wholeName = ({ index, name }: KeptIndex): string => `${quoteName(index.table.schema)}.${quoteName(name)}`;
+
+/** PostgreSQL prints a partitioned index as ON ONLY its table: made again like that it would have no parts, and be invalid. */
+function ofAllParts({ definition, name }: KeptIndex): string {
+  const begins = [name, quoteName(name)].flatMap((word) => ['', 'UNIQUE '].map((unique) => `CREATE ${unique}INDEX ${word} ON `));
+  const own = begins.find((begin) => definition.startsWith(`${begin}ONLY `));
+  return own === undefined ? definition : `${own}${definition.slice(own.length + 'ONLY '.length)}`;
+}
 
 /** pg_get_indexdef leaves the tablespace out; its place is before WHERE. null: there is no such WHERE at its end. */
 function withTablespace({ definition, where, tablespace }: KeptIndex): string | null {

@@ -3,6 +3,7 @@
  * Results carry ids, counts and figures: texts of statements and indexes stay in the control database (`assay optimizer show`).
  */
 import type { ClusterPolicy } from '../policy.ts';
+import type { HygieneSummary } from './hygiene-report.ts';
 import type { Decision, OptimizerLimits } from './model.ts';
 import type { Interval } from './statistics.ts';
 
@@ -73,6 +74,8 @@ export interface OptimizerRunResult {
   /** Id of the recommendation; null where nothing was worth recommending, and `because` says why. */
   readonly recommendation: string | null;
   readonly because: readonly string[];
+  /** Indexes that are there: what should go or be built anew. Its recommendation is another one. Absent in results of earlier versions. */
+  readonly hygiene?: HygieneSummary;
 }
 
 /** Names of the public workflows. */

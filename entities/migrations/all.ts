@@ -3,9 +3,8 @@ import { First } from './001-first.ts';
 import { Optimizer } from './002-optimizer.ts';
 import { OptimizerSnapshot } from './003-optimizer-snapshot.ts';
 import { OptimizerDecision } from './004-optimizer-decision.ts';
-import { CapturedValue } from './005-captured-value.ts';
 import { OptimizerApply } from './006-optimizer-apply.ts';
-import { StatementPlans } from './008-statement-plans.ts';
+import { Hygiene } from './007-hygiene.ts';
 
 export const migrations = [
   { name: '001-first', class: First },
@@ -13,8 +12,7 @@ export const migrations = [
   { name: '003-optimizer-snapshot', class: OptimizerSnapshot },
   { name: '004-optimizer-decision', class: OptimizerDecision },
   { name: '006-optimizer-apply', class: OptimizerApply },
-  { name: '005-captured-value', class: CapturedValue },
-  { name: '008-statement-plans', class: StatementPlans },
+  { name: '007-hygiene', class: Hygiene },
 ];
 
 /** The version this worker knows. */

@@ -5,7 +5,7 @@
  *
  * Nothing is executed on the source but reads of catalogues and statistics.
  */
-import { CancellationScope, sleep, uuid4, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, patched, sleep, uuid4, workflowInfo } from '@temporalio/workflow';
 import type { OnLab } from '../../activities/optimizer/steps/search.ts';
 import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { AssayError } from '../../domain/errors.ts';
@@ -18,6 +18,7 @@ import { policyOf, repositoryOf, surroundings } from '../backup/around.ts';
 import { type Lab, withLab } from '../backup/lab.ts';
 import type { Surroundings } from '../backup/prove-recipe.ts';
 import { backupSteps } from '../backup/steps.ts';
+import { lookAtIndexes, proveHygiene } from './hygiene.ts';
 import { usageFailure } from './refused.ts';
 import { optimizerSteps } from './steps.ts';
 
@@ -33,7 +34,7 @@ export async function optimizerRun(input: OptimizerRunInput): Promise<OptimizerR
     CancellationScope.nonCancellable(() => steps.concludeRun({ policy, run: site.run, outcome, startedAt }));
   try {
     const result = await runOf(site, input);
-    await conclude(result.recommendation === null ? 'nothing' : 'recommended');
+    await conclude([result.recommendation, result.hygiene?.recommendation ?? null].every((id) => id === null) ? 'nothing' : 'recommended');
     around.report('done', result.because.join('; '));
     return result;
   } catch (error) {
@@ -56,7 +57,8 @@ async function runOf(site: Site, input: OptimizerRunInput): Promise<OptimizerRun
   const database = input.database ?? policy.connection.database;
   usageFailure(() => assertCovered(policy, database));
   const workload = await observed(site, input, database);
-  const about = { run, cluster: input.cluster, database, workload };
+  const hygiene = patched('hygiene') ? await lookAtIndexes(site, { policy, database, run, limits }) : null;
+  const about = { run, cluster: input.cluster, database, workload, ...(hygiene === null ? {} : { hygiene }) };
   if (workload.statements === 0) return { ...about, ...nothingFound(workload) };
   const request = {
     policy,
@@ -65,8 +67,10 @@ async function runOf(site: Site, input: OptimizerRunInput): Promise<OptimizerRun
     extraBytes: limits.budgetBytes,
   };
   return withLab({ steps: backupSteps(policy.host), around }, request, async (lab) => {
-    const found = await onLab(site, lab, input.workload ?? null);
-    return { ...about, proof: lab.proof, backup: lab.backup, ...found };
+    const on: OnLab = { policy, clone: lab.clone, run, limits, workload: input.workload ?? null };
+    const found = await onLab(site, lab, on);
+    const tidied = hygiene === null ? {} : { hygiene: await proveHygiene(site, hygiene, { on, lab }) };
+    return { ...about, proof: lab.proof, backup: lab.backup, ...found, ...tidied };
   });
 }
 
@@ -84,9 +88,7 @@ async function observed({ steps, around, policy, limits, run }: Site, input: Opt
 
 type Found = Pick<OptimizerRunResult, 'search' | 'experiments' | 'recommendation' | 'because'>;
 
-async function onLab(site: Site, lab: Lab, workload: readonly string[] | null): Promise<Found> {
-  const { steps, around, policy, limits, run } = site;
-  const on: OnLab = { policy, clone: lab.clone, run, limits, workload };
+async function onLab({ steps, around }: Site, lab: Lab, on: OnLab): Promise<Found> {
   around.report('searching', 'sets of indexes, by what-if planning on the lab');
   const search = await steps.searchSets(on);
   const experiments: ExperimentSummary[] = [];

@@ -14,6 +14,8 @@ export function optimizerSteps(host: string): OptimizerSteps {
     searchSets: patiently.searchSets,
     measureFinalist: patiently.measureFinalist,
     settleFinalist: patiently.settleFinalist,
+    lookAtIndexes: patiently.lookAtIndexes,
+    proveHygiene: patiently.proveHygiene,
     concludeRun: quickly.concludeRun,
     openRecommendation: quickly.openRecommendation,
     underWay: quickly.underWay,

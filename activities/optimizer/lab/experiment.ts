@@ -1,5 +1,5 @@
 /** One set on the lab: which statements it can change at all, how much, and what each of its indexes adds. */
-import type { NotJudged } from '../../../domain/optimizer/model.ts';
+import type { NotJudged, StatementVerdict } from '../../../domain/optimizer/model.ts';
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { isTooSlow, judgeStatement, judgeTotal, type StatementTimes, type TimedPair } from '../../../domain/optimizer/verdict.ts';
 import { planText, type Unit } from './execute.ts';
@@ -25,25 +25,37 @@ export interface SetTimes {
   readonly notJudged: readonly NotJudged[];
 }
 
+export interface Comparing {
+  readonly built: readonly BuiltIndex[];
+  readonly rounds: Rounds;
+  /** The set is what goes: without it against with it. Any slowness is looked at again, not only one beyond what a new index may cost. Default false. */
+  readonly isRemoval?: boolean;
+}
+
 /** With the set against without it. What looks too slow is looked at again, with more rounds, before it counts. */
-export async function measureSet(
-  session: LabSession,
-  units: readonly Unit[],
-  { built, rounds }: { built: readonly BuiltIndex[]; rounds: Rounds },
-): Promise<SetTimes> {
+export async function measureSet(session: LabSession, units: readonly Unit[], comparing: Comparing): Promise<SetTimes> {
+  const { built, rounds } = comparing;
   const touched: Unit[] = [];
   const times: UnitTimes[] = [];
+  const changes = new Map<Unit, boolean>();
+  for (const unit of units) changes.set(unit, await canChange(session, unit, built));
+  // where what goes changes no plan at all, there is nothing that times could tell
+  if (comparing.isRemoval && [...changes.values()].every((isChanged) => !isChanged)) return { units: [], statements: [], notJudged: [] };
   for (const unit of units) {
-    if (await canChange(session, unit, built)) touched.push(unit);
+    if (changes.get(unit)) touched.push(unit);
     else if (await readsNothing(session, unit)) times.push({ unit, isTouched: false, ...unexecuted });
     else times.push({ unit, isTouched: false, ...(await timeOnce(session, unit)) });
   }
-  const jobs = touched.map((unit): Job => ({ unit, before: built, after: [] }));
-  const compared = await compare(session, jobs, rounds);
+  const compared = await compare(session, touched.map(jobOf(comparing)), rounds);
   const first = touched.map((unit, place): UnitTimes => ({ unit, isTouched: true, ...found(compared, place) }));
-  times.push(...(await secondLook(session, first, { built, rounds })));
+  times.push(...(await secondLook(session, first, comparing)));
   return summed(units.flatMap((unit) => times.find((each) => each.unit === unit) ?? []));
 }
+
+const jobOf =
+  ({ built, isRemoval = false }: Comparing) =>
+  (unit: Unit): Job =>
+    isRemoval ? { unit, before: [], after: built } : { unit, before: built, after: [] };
 
 /** Executed total without one index against with the whole set, by index; above 1 it earns its place. The set is built. */
 export async function measureLeaveOneOut(
@@ -66,7 +78,7 @@ export async function measureLeaveOneOut(
 }
 
 /** Does the plan differ where these are away? Whoever writes to their tables may have to keep them up, whatever the plan. */
-async function canChange({ client }: LabSession, unit: Unit, away: readonly BuiltIndex[]): Promise<boolean> {
+export async function canChange({ client }: LabSession, unit: Unit, away: readonly BuiltIndex[]): Promise<boolean> {
   try {
     const plan = await planText(client, unit, []);
     const isThere = ({ relations }: BuiltIndex) => relations.some((name) => plan.includes(`"Relation Name":${JSON.stringify(name)}`));
@@ -94,14 +106,12 @@ const unexecuted: Compared = {
   fault: { reason: 'catalogue-only', detail: 'it reads no table' },
 };
 
-async function secondLook(
-  session: LabSession,
-  times: readonly UnitTimes[],
-  { built, rounds }: { built: readonly BuiltIndex[]; rounds: Rounds },
-): Promise<readonly UnitTimes[]> {
-  const suspects = times.filter(({ fault, pairs, unit }) => fault === null && pairs.length > 0 && isTooSlow(judgeStatement(alone(unit, pairs))));
+async function secondLook(session: LabSession, times: readonly UnitTimes[], comparing: Comparing): Promise<readonly UnitTimes[]> {
+  const { rounds, isRemoval = false } = comparing;
+  const isSuspect = (verdict: StatementVerdict) => (isRemoval ? verdict.judged === 'slower' : isTooSlow(verdict));
+  const suspects = times.filter(({ fault, pairs, unit }) => fault === null && pairs.length > 0 && isSuspect(judgeStatement(alone(unit, pairs))));
   if (suspects.length === 0) return times;
-  const jobs = suspects.map(({ unit }): Job => ({ unit, before: built, after: [] }));
+  const jobs = suspects.map(({ unit }) => jobOf(comparing)(unit));
   const again = await compare(session, jobs, { repeats: rounds.repeats * 2, untilMs: Number.POSITIVE_INFINITY });
   return times.map((each) => {
     const place = suspects.indexOf(each);

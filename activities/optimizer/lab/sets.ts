@@ -20,13 +20,16 @@ export interface BuiltIndex {
 /** Only indexes of ours have such a name, and only on a lab. */
 const PREFIX = 'assay_lab_';
 
+/** Of the lab's own index at this place; `dropSets` knows it by that. */
+export const labName = (place: number): string => `${PREFIX}${place}`;
+
 /** Whatever an earlier attempt left is dropped first. Throws what PostgreSQL throws: a set that cannot be built is none. */
 export async function buildSet(client: pg.Client, indexes: readonly IndexDefinition[], io: StepIo): Promise<readonly BuiltIndex[]> {
   await dropSets(client);
   const built: BuiltIndex[] = [];
   for (const [place, index] of indexes.entries()) {
     io.beat({ phase: 'build', done: place, total: indexes.length });
-    const [schema, name] = [index.table.schema, `${PREFIX}${place + 1}`];
+    const [schema, name] = [index.table.schema, labName(place + 1)];
     const began = performance.now();
     await client.query(createIndexSql(index, name, { concurrently: false }));
     const buildMs = Math.round(performance.now() - began);
@@ -53,7 +56,8 @@ export async function dropSets(client: pg.Client): Promise<void> {
 export const dropSql = (indexes: readonly { readonly schema: string; readonly name: string }[]): string =>
   `drop index ${indexes.map(({ schema, name }) => qualified(schema, name)).join(', ')}`;
 
-async function sizeOf(client: pg.Client, schema: string, name: string): Promise<number> {
+/** Of an index with all its parts. */
+export async function sizeOf(client: pg.Client, schema: string, name: string): Promise<number> {
   const { rows } = await client.query<{ bytes: string }>(
     `/* assay optimizer */ select coalesce(sum(pg_catalog.pg_relation_size(t.relid)), 0)::text as bytes
       from (select relid from pg_catalog.pg_partition_tree($1::regclass) union select $1::regclass) t`,
@@ -62,7 +66,8 @@ async function sizeOf(client: pg.Client, schema: string, name: string): Promise<
   return Number(rows[0]?.bytes ?? 0);
 }
 
-async function relationsOf(client: pg.Client, schema: string, relation: string): Promise<readonly string[]> {
+/** Names of a table and of its parts, as a plan shows them. */
+export async function relationsOf(client: pg.Client, schema: string, relation: string): Promise<readonly string[]> {
   const { rows } = await client.query<{ name: string }>(
     `/* assay optimizer */ select relname as name from pg_catalog.pg_class
       where oid in (select relid from pg_catalog.pg_partition_tree($1::regclass) union select $1::regclass)`,
