@@ -8,6 +8,8 @@ export interface Benchmark {
   readonly name: string;
   /** One line for `--help`. */
   readonly about: string;
+  /** Runs only where `--only` names it: it takes long, or needs what is not everywhere. */
+  readonly isNamedOnly?: boolean;
   run(bench: Bench): Promise<readonly Figure[]>;
 }
 

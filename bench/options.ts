@@ -13,13 +13,17 @@ export interface Options {
   readonly calmSeconds: number;
   /** Where the JSON goes; default `.assay/bench.json`. */
   readonly out: string;
+  /** TPC-H: folder of schema, queries and peers' sets; default `../shared/tpch`. */
+  readonly tpch: string | null;
+  /** CSV files of the scale asked for; null: they are made. */
+  readonly tpchData: string | null;
   readonly help: boolean;
 }
 
 /** The size from which on goals that name it are judged. */
 export const GOAL_GIGABYTES = 1.5;
 
-export const usage = `npm run bench -- [--only NAME,NAME] [--pairs 5] [--scale GIGABYTES] [--calm SECONDS] [--out FILE]`;
+export const usage = `npm run bench -- [--only NAME,NAME] [--pairs 5] [--scale GIGABYTES] [--calm SECONDS] [--out FILE] [--tpch FOLDER] [--tpch-data FOLDER]`;
 
 /** Throws usage. */
 export function readOptions(argv: readonly string[], known: readonly string[]): Options {
@@ -33,6 +37,8 @@ export function readOptions(argv: readonly string[], known: readonly string[]): 
     gigabytes: positive('scale', values.scale ?? String(GOAL_GIGABYTES)),
     calmSeconds: values.calm === undefined ? 0 : positive('calm', values.calm),
     out: values.out ?? '.assay/bench.json',
+    tpch: values.tpch ?? null,
+    tpchData: values['tpch-data'] ?? null,
     help: values.help ?? false,
   };
 }
@@ -40,7 +46,8 @@ export function readOptions(argv: readonly string[], known: readonly string[]): 
 function parse(argv: readonly string[]) {
   const text = { type: 'string' } as const;
   try {
-    return parseArgs({ args: [...argv], options: { only: text, pairs: text, scale: text, calm: text, out: text, help: { type: 'boolean' } } }).values;
+    const options = { only: text, pairs: text, scale: text, calm: text, out: text, tpch: text, 'tpch-data': text, help: { type: 'boolean' } } as const;
+    return parseArgs({ args: [...argv], options }).values;
   } catch (cause) {
     throw new AssayError('usage', { reason: reasonOf(cause), hint: usage }, { cause });
   }

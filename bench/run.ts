@@ -8,6 +8,7 @@ import { fingerprint } from './fingerprint.ts';
 import { idle } from './idle.ts';
 import { markers } from './markers.ts';
 import { memory } from './memory.ts';
+import { tpch } from './optimizer/executed.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { seconds } from './pairs.ts';
 import { proof } from './proof.ts';
@@ -16,7 +17,7 @@ import { openSite, type Site } from './site.ts';
 import { witnesses } from './witnesses.ts';
 
 /** In the order in which they run. */
-const benchmarks: readonly Benchmark[] = [engine, proof, fingerprint, markers, witnesses, idle, memory];
+const benchmarks: readonly Benchmark[] = [engine, proof, fingerprint, markers, witnesses, idle, memory, tpch];
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = readOptions(
@@ -45,7 +46,7 @@ async function measureAll(options: Options): Promise<readonly Measured[]> {
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   const results: Measured[] = [];
   try {
-    const chosen = benchmarks.filter(({ name }) => options.only.length === 0 || options.only.includes(name));
+    const chosen = benchmarks.filter(({ name, isNamedOnly }) => (options.only.length === 0 ? isNamedOnly !== true : options.only.includes(name)));
     for (const benchmark of chosen) if (!isInterrupted) results.push(await measure(bench, benchmark));
     return results;
   } finally {

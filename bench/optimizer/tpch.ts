@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { osUser } from '../../activities/os-user.ts';
 import { run } from '../../activities/process.ts';
-import type { Bound } from '../../domain/optimizer/model.ts';
+import { btree } from '../../domain/optimizer/index-sql.ts';
+import type { Bound, IndexDefinition } from '../../domain/optimizer/model.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 
 const TABLES = ['region', 'nation', 'supplier', 'part', 'partsupp', 'customer', 'orders', 'lineitem'];
 /** Left out by the literature: nested so that a bad plan takes for ever. */
-const WITHHELD = new Set(['02', '17', '20']);
+export const WITHHELD = new Set(['02', '17', '20']);
 const GENERATE_MS = 30 * 60_000;
 const generator = new URL('./generate-tpch.py', import.meta.url).pathname;
 
@@ -51,6 +52,14 @@ export function tpchQueries(tpch: string, isAll = false): Bound[] {
     const statement = { id: basename(file, '.sql'), database: 'postgres', text, kind: 'select' as const, ...counts };
     return { statement, text, parameterTypes: [], bindings: [{ source: 'captured', case: 'captured', values: [] }] };
   });
+}
+
+/** What a peer's CREATE INDEX statement makes; they know no more than plain columns. */
+export function definitionOf(statement: string): IndexDefinition {
+  const [, relation = '', keys = '', include = ''] = /\bon (\w+)(?: using btree)? ?\(([\w, ]+)\)(?: include \(([\w, ]+)\))?$/i.exec(statement) ?? [];
+  if (relation === '') throw new TypeError(`no CREATE INDEX on plain columns: ${statement}`);
+  const columns = (list: string) => list.split(',').flatMap((name) => name.trim() || []);
+  return btree({ schema: 'public', relation }, columns(keys), columns(include));
 }
 
 /** CREATE INDEX statements of each set that another advisor chose, by name. */

@@ -1,0 +1,134 @@
+/** Finalists as one pool of really built indexes: which of them to keep is decided by executing the statements without the others. */
+import { chooseByExecution, type Executed } from '../../../domain/optimizer/executed-choice.ts';
+import { indexText, quoteRelation } from '../../../domain/optimizer/index-sql.ts';
+import type { IndexDefinition } from '../../../domain/optimizer/model.ts';
+import { bit, type Mask } from '../../../domain/optimizer/search-costs.ts';
+import { type Execution, execute, planText, type Unit } from './execute.ts';
+import type { LabSession } from './measure.ts';
+import type { BuiltIndex } from './sets.ts';
+
+export interface Pool {
+  readonly units: readonly Unit[];
+  /** All that are there. */
+  readonly built: readonly BuiltIndex[];
+  /** Sets of these to begin with. */
+  readonly finalists: readonly (readonly IndexDefinition[])[];
+  readonly budgetBytes: number;
+  readonly maxIndexesPerTable: number;
+  /** The best so far is taken then. */
+  readonly untilMs: number;
+}
+
+export interface ChosenSet {
+  readonly indexes: readonly BuiltIndex[];
+  /** Weighted milliseconds with it / without any index, as measured on the way: flattered, being the least of many. */
+  readonly ratio: number;
+  readonly executions: number;
+}
+
+/** null: the time was over before one set was looked at. The indexes stay built. Throws where the lab is gone. */
+export async function chooseBuilt(session: LabSession, pool: Pool): Promise<ChosenSet | null> {
+  const { built, finalists, budgetBytes, maxIndexesPerTable, untilMs } = pool;
+  const statements = await executable(session, pool.units);
+  const place = new Map(built.map(({ index }, item) => [indexText(index), item]));
+  const maskOf = (set: readonly IndexDefinition[]): Mask =>
+    set.reduce((mask, index) => mask | (place.has(indexText(index)) ? bit(place.get(indexText(index)) ?? 0) : 0n), 0n);
+  const chosenOf = (set: Mask) => built.filter((_, item) => (set & bit(item)) !== 0n);
+  const timer = unitTimer(session, built);
+  const touches = await touched(session, statements, built);
+  const time = async (statement: number, set: Mask): Promise<Executed> => {
+    const units = statements[statement] ?? [];
+    const parts: Executed[] = [];
+    for (const unit of units) parts.push(await timer.time(unit, set));
+    const calls = units[0]?.bound.statement.calls ?? 1;
+    const ms = (calls * parts.reduce((sum, part) => sum + part.ms, 0)) / Math.max(1, parts.length);
+    return { ms, used: parts.reduce((mask, { used }) => mask | used, 0n) };
+  };
+  let baseMs = 0;
+  for (const statement of statements.keys()) baseMs += (await time(statement, 0n)).ms;
+  const chosen = await chooseByExecution({
+    statements: statements.length,
+    bytes: built.map(({ sizeBytes }) => sizeBytes),
+    touches: (statement, item) => touches[statement]?.has(item) ?? false,
+    execute: time,
+    budgetBytes,
+    isRoomy: (set) => most(chosenOf(set)) <= maxIndexesPerTable,
+    starts: finalists.map(maskOf),
+    isOver: () => session.io.signal.aborted || Date.now() >= untilMs,
+  });
+  if (chosen === null) return null;
+  return { indexes: chosenOf(chosen.set), ratio: baseMs === 0 ? 1 : chosen.ms / baseMs, executions: timer.executions() };
+}
+
+/** Of one table. */
+function most(indexes: readonly BuiltIndex[]): number {
+  const perTable = new Map<string, number>();
+  for (const { index } of indexes) perTable.set(quoteRelation(index.table), (perTable.get(quoteRelation(index.table)) ?? 0) + 1);
+  return Math.max(0, ...perTable.values());
+}
+
+/** By statement, its units; one that cannot even be planned says nothing here, and its reason is told where it is measured. */
+async function executable({ client }: LabSession, units: readonly Unit[]): Promise<readonly (readonly Unit[])[]> {
+  const byStatement = new Map<string, Unit[]>();
+  for (const unit of units) {
+    const isPlanned = await planText(client, unit, []).then(
+      () => true,
+      () => false,
+    );
+    const { id } = unit.bound.statement;
+    if (isPlanned) byStatement.set(id, [...(byStatement.get(id) ?? []), unit]);
+  }
+  return [...byStatement.values()];
+}
+
+/** Which indexes lie on a table that a statement's plan reads or writes. */
+async function touched({ client }: LabSession, statements: readonly (readonly Unit[])[], built: readonly BuiltIndex[]): Promise<readonly Set<number>[]> {
+  const found: Set<number>[] = [];
+  for (const units of statements) {
+    const plans: string[] = [];
+    for (const unit of units) plans.push(await planText(client, unit, []));
+    const isNear = ({ relations }: BuiltIndex) => plans.some((plan) => relations.some((name) => plan.includes(`"Relation Name":${JSON.stringify(name)}`)));
+    found.push(new Set(built.flatMap((index, item) => (isNear(index) ? [item] : []))));
+  }
+  return found;
+}
+
+interface UnitTimer {
+  executions(): number;
+  time(unit: Unit, set: Mask): Promise<Executed>;
+}
+
+/** What is so much slower than without any index is not waited for. */
+const PATIENCE = 1.3;
+const PATIENCE_MS = 100;
+
+/** Executed twice, the quicker counts: what else happens on the machine only ever adds. Equal plans are executed once. */
+function unitTimer({ client, io, statementTimeoutMs }: LabSession, built: readonly BuiltIndex[]): UnitTimer {
+  const base = new Map<Unit, number>();
+  const known = new Map<string, number>();
+  let executions = 0;
+  const away = (set: Mask) => built.filter((_, item) => (set & bit(item)) === 0n);
+  const once = async (unit: Unit, set: Mask, timeoutMs: number): Promise<number> => {
+    executions += 1;
+    io.beat({ phase: 'choose', executions });
+    const done: Execution = await execute(client, unit, { away: away(set), timeoutMs });
+    return done.kind === 'done' ? done.executionMs : timeoutMs;
+  };
+  const twice = async (unit: Unit, set: Mask): Promise<number> => {
+    const timeoutMs = Math.min(statementTimeoutMs, (base.get(unit) ?? statementTimeoutMs) * PATIENCE + PATIENCE_MS);
+    const first = await once(unit, set, timeoutMs);
+    return first >= timeoutMs ? first : Math.min(first, await once(unit, set, timeoutMs));
+  };
+  const time = async (unit: Unit, set: Mask): Promise<Executed> => {
+    const plan = await planText(client, unit, away(set));
+    // a statement that writes pays for what its plan does not name
+    const isWrite = plan.includes('"Node Type":"ModifyTable"');
+    const used = built.reduce((mask, { name }, item) => (isWrite || plan.includes(`"Index Name":${JSON.stringify(name)}`) ? mask | bit(item) : mask), 0n);
+    const key = `${unit.call} ${isWrite ? set : ''} ${plan}`;
+    const ms = known.get(key) ?? (await twice(unit, set));
+    known.set(key, ms);
+    if (set === 0n) base.set(unit, ms);
+    return { ms, used: used & set };
+  };
+  return { executions: () => executions, time };
+}
