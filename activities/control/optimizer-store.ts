@@ -13,6 +13,7 @@ import type { OptimizerStore, StoredRun } from '../optimizer/ports.ts';
 import type { Control } from './control-database.ts';
 import { createHygieneStore } from './hygiene-store.ts';
 import { readGains } from './optimizer-gains.ts';
+import { createPlanStore } from './plan-store.ts';
 
 /** Looks kept of each cluster: those of runs that go on at the same time, and the last one. */
 const SNAPSHOTS = 8;
@@ -20,6 +21,7 @@ const SNAPSHOTS = 8;
 export function createOptimizerStore(control: Control): OptimizerStore {
   return {
     ...createHygieneStore(control),
+    ...createPlanStore(control),
     begin: (head, workload) =>
       control.em().transactional(async (em) => {
         // a retried step may have seen another workload: the last one counts, whole
@@ -36,7 +38,7 @@ export function createOptimizerStore(control: Control): OptimizerStore {
     load: (run) => loadRun(control, run),
     notJudged: async (run, statements) => {
       for (const { statement, reason, detail } of statements) {
-        await control.em().nativeUpdate(OptimizerStatementEntity, { run, id: statement }, { statement: null, reason, detail });
+        await control.em().nativeUpdate(OptimizerStatementEntity, { run, id: statement }, { reason, detail });
       }
     },
     saveSnapshot: async (run, place, { cluster, snapshot }) => {
@@ -129,5 +131,5 @@ async function loadRun(control: Control, id: string): Promise<StoredRun> {
   };
 }
 
-const judgeable = (statement: Statement) => ({ id: statement.id, statement, reason: null, detail: null });
-const unjudged = ({ statement: id, reason, detail }: NotJudged) => ({ id, statement: null, reason, detail });
+const judgeable = (statement: Statement) => ({ id: statement.id, statement, reason: null, detail: null, counts: null });
+const unjudged = ({ statement: id, reason, detail, counts }: NotJudged) => ({ id, statement: null, reason, detail, counts: counts ?? null });

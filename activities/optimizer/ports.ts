@@ -17,6 +17,7 @@ import type {
   Statement,
 } from '../../domain/optimizer/model.ts';
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
+import type { StatementPlans } from '../../domain/optimizer/statement-plans.ts';
 import type { StatementsSnapshot, Workload } from '../../domain/optimizer/workload.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import type { StepIo } from '../io.ts';
@@ -94,6 +95,10 @@ export interface OptimizerStore extends HygieneStore {
   /** What experiments showed of the planner's estimates, newest first; of all clusters where null. */
   gains(cluster: string | null): Promise<readonly GainSample[]>;
   saveRecommendation(recommendation: Recommendation): Promise<void>;
+  /** Replaces those that were kept. Throws where there is no such recommendation. */
+  savePlans(recommendation: string, plans: readonly StatementPlans[]): Promise<void>;
+  /** Of what became slower first, then of what saves the most; none of a recommendation of an earlier version. */
+  plans(recommendation: string): Promise<readonly StatementPlans[]>;
   enterState(recommendation: string, event: RecommendationEvent): Promise<void>;
   /** Newest first. */
   inState(cluster: string, database: string, state: RecommendationState): Promise<readonly Recommendation[]>;

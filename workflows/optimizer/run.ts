@@ -5,20 +5,29 @@
  *
  * Nothing is executed on the source but reads of catalogues and statistics.
  */
-import { CancellationScope, patched, sleep, uuid4, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, ParentClosePolicy, patched, sleep, startChild, uuid4, workflowInfo } from '@temporalio/workflow';
 import type { OnLab } from '../../activities/optimizer/steps/search.ts';
 import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { AssayError } from '../../domain/errors.ts';
+import { workflowIds } from '../../domain/ids.ts';
 import { bestFirst } from '../../domain/optimizer/experiment.ts';
 import { limitsOf, limitsUnder } from '../../domain/optimizer/limits.ts';
 import type { OptimizerLimits } from '../../domain/optimizer/model.ts';
-import type { ExperimentSummary, OptimizerRunInput, OptimizerRunResult, SearchSummary, WorkloadSummary } from '../../domain/optimizer/requests.ts';
+import {
+  type ExperimentSummary,
+  type OptimizerRunInput,
+  type OptimizerRunResult,
+  optimizerWorkflows,
+  type SearchSummary,
+  type WorkloadSummary,
+} from '../../domain/optimizer/requests.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import { policyOf, repositoryOf, surroundings } from '../backup/around.ts';
 import { type Lab, withLab } from '../backup/lab.ts';
 import type { Surroundings } from '../backup/prove-recipe.ts';
 import { backupSteps } from '../backup/steps.ts';
 import { lookAtIndexes, proveHygiene } from './hygiene.ts';
+import type { optimizerRecommendation } from './recommendation.ts';
 import { usageFailure } from './refused.ts';
 import { optimizerSteps } from './steps.ts';
 
@@ -30,18 +39,32 @@ export async function optimizerRun(input: OptimizerRunInput): Promise<OptimizerR
   const steps = optimizerSteps(policy.host);
   const site: Site = { steps, around, policy, limits, run: uuid4() };
   const startedAt = workflowInfo().startTime.toISOString();
-  const conclude = (outcome: 'recommended' | 'nothing' | 'failed') =>
-    CancellationScope.nonCancellable(() => steps.concludeRun({ policy, run: site.run, outcome, startedAt }));
+  const conclude = (outcome: 'recommended' | 'nothing' | 'failed', because: readonly string[]) =>
+    CancellationScope.nonCancellable(() => steps.concludeRun({ policy, run: site.run, outcome, because, startedAt }));
   try {
     const result = await runOf(site, input);
-    await conclude([result.recommendation, result.hygiene?.recommendation ?? null].every((id) => id === null) ? 'nothing' : 'recommended');
+    const made = [result.recommendation, result.hygiene?.recommendation ?? null].filter((id) => id !== null);
+    await conclude(made.length === 0 ? 'nothing' : 'recommended', result.because);
+    for (const recommendation of made) if (patched('recommendation-of-its-own')) await handedOver(input, recommendation);
     around.report('done', result.because.join('; '));
     return result;
   } catch (error) {
     // what ended the run is what its caller must see, even where nobody is left to tell
-    await conclude('failed').catch(() => undefined);
+    await conclude('failed', [around.faultOf(error)?.message ?? 'it did not finish']).catch(() => undefined);
     throw error;
   }
+}
+
+/** From here on the recommendation is a workflow of its own, which outlives this one. */
+async function handedOver(input: OptimizerRunInput, recommendation: string): Promise<void> {
+  const { cluster, policy } = input;
+  const { requestKey: _key, windowMs: _window, ...again } = input;
+  await startChild<typeof optimizerRecommendation>(optimizerWorkflows.recommendation, {
+    workflowId: workflowIds.optimizerRecommendation(cluster, recommendation),
+    args: [{ cluster, recommendation, again, ...(policy === undefined ? {} : { policy }) }],
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    staticSummary: `Recommendation for ${cluster}`,
+  });
 }
 
 interface Site {
