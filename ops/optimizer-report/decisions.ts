@@ -5,7 +5,7 @@ import type { RecommendationState } from '../../domain/optimizer/model.ts';
 import { code } from './sheet.ts';
 
 export function decisions({ recommendation: { id, state }, digest, history }: RecommendationRecord): Html {
-  return html`${history.length === 0 ? '' : html`<ol class="history">${history.toReversed().map(event)}</ol>`}
+  return html`${history.length < 2 ? '' : html`<ol class="history">${history.toReversed().map(event)}</ol>`}
 ${state === 'proposed' ? howToDecide(id, digest) : html`<p>${MEANS[state]}</p>`}
 <p class="legend">Digest of the SQL, its undo and the evidence: <span class="mono digest">${digest}</span></p>`;
 }

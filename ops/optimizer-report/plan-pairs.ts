@@ -1,5 +1,5 @@
 /** Plans of a statement without and with the set, one above the other. */
-import { type Html, html } from '../../domain/html.ts';
+import { type Html, html, px } from '../../domain/html.ts';
 import { count, ms } from '../../domain/optimizer/finding-words.ts';
 import type { StatementVerdict } from '../../domain/optimizer/model.ts';
 import type { Explained } from '../../domain/optimizer/plan.ts';
@@ -21,7 +21,7 @@ export function planPairs({ plans, verdicts, texts }: PlanPairs): Html {
     const verdict = verdicts.find(({ statement }) => statement === each.statement);
     return pair(each, { verdict, text: texts[each.statement] ?? each.statement, at });
   })}
-<p class="legend">One execution of each on the copy, with the values that the set moves most; a clock at every node makes it slower than the figures above. Constants are shown as “?”. Each node is as wide as its part of its own plan; the warmer, the more it takes by itself.</p>`;
+<p class="legend">One execution of each on the copy, with the values that the set moves most; a clock at every node makes it slower than the figures above. Constants are shown as “?”. The two bars are the times before and after on one scale; each node is as wide as its part of its own plan, and the warmer, the more it takes by itself.</p>`;
 }
 
 interface About {
@@ -33,9 +33,19 @@ interface About {
 function pair({ before, after }: StatementPlans, { verdict, text, at }: About): Html {
   const said = verdict === undefined ? '' : html`<span class="judged">${verdict.judged}</span> <span class="num">${(verdict.ratio * 100).toFixed(1)} %</span>`;
   return html`<details class="pair ${verdict?.judged ?? ''}"${at === 0 ? { html: ' open' } : ''}><summary><span class="text mono">${text}</span> ${said}</summary>
-${code(text)}
-${side('Before', before)}${side('After', after)}
+${isCut(text) ? code(text) : ''}
+${scale(before, after)}${side('Before', before)}${side('After', after)}
 <details class="trees"><summary>node by node</summary><h4>Before</h4>${planTree(before.root, [], `before-${at}`)}<h4>After</h4>${planTree(after.root, [], `after-${at}`)}</details></details>`;
+}
+
+/** The summary shows one line of it. */
+const isCut = (text: string): boolean => text.length > 90 || text.includes('\n');
+
+/** Both on one scale, where both were executed. */
+function scale({ executionMs: before }: Explained, { executionMs: after }: Explained): Html {
+  if (before === null || after === null) return html``;
+  const width = (took: number) => px(Math.max(0.3, (took / Math.max(before, after, 0.001)) * 100));
+  return html`<svg class="scale" viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label="${ms(before)} before, ${ms(after)} after"><rect width="${width(before)}" height="4"/><rect class="after" y="6" width="${width(after)}" height="4"/></svg>`;
 }
 
 function side(name: string, plan: Explained): Html {
