@@ -126,6 +126,8 @@ export interface RecommendationCounts {
   readonly lastAt: ByState<Instant>;
   /** Newest look at pg_stat_statements; null: never. */
   readonly collectedAt: Instant | null;
+  /** When a guard window last said that a change is to be rolled back; null: never. */
+  readonly regressedAt: Instant | null;
   /** Executed total with the newest recommendation against without it; null: there is none. */
   readonly ratio: number | null;
 }

@@ -52,12 +52,13 @@ export const optimizerListeners: { readonly [K in OptimizerKind]: (state: Optimi
     m.guardVerdicts.inc({ cluster, verdict });
     if (verdict === 'roll-back') m.lastEvent.set({ cluster, event: 'regressed' }, now());
   },
-  'recommendations-counted': ({ families: m }, { cluster, states, oldestAt, lastAt, collectedAt, ratio }) => {
+  'recommendations-counted': ({ families: m }, { cluster, states, oldestAt, lastAt, regressedAt, collectedAt, ratio }) => {
     for (const state of STATES) {
       m.knownRecommendations.set({ cluster, state }, states[state] ?? 0);
       setMoment(m.oldestRecommendation, { cluster, state }, oldestAt[state]);
       setMoment(m.lastEvent, { cluster, event: state }, lastAt[state]);
     }
+    setMoment(m.lastEvent, { cluster, event: 'regressed' }, regressedAt);
     setMoment(m.workloadCollected, { cluster }, collectedAt);
     if (ratio !== null) m.recommendedRatio.set({ cluster }, ratio);
   },

@@ -62,7 +62,7 @@ export function createWatch({ observe, repositoriesOf, missedRuns, counts }: Wat
   };
 }
 
-const NOTHING: RecommendationCounts = { states: {}, oldestAt: {}, lastAt: {}, collectedAt: null, ratio: null };
+const NOTHING: RecommendationCounts = { states: {}, oldestAt: {}, lastAt: {}, regressedAt: null, collectedAt: null, ratio: null };
 
 const objectivesOf = ({ objectives, optimizer }: ClusterPolicy) => ({
   rpoSeconds: objectives.rpoMs === null ? null : objectives.rpoMs / 1000,

@@ -20,6 +20,7 @@ interface ClusterRow {
   readonly cluster: string;
   readonly collected: Date | null;
   readonly ratio: number | null;
+  readonly regressed: Date | null;
 }
 
 /** By cluster; one without runs and recommendations is missing. Read only. */
@@ -29,7 +30,7 @@ export async function gaugeRecommendations(control: Control): Promise<ReadonlyMa
   const last = await em.execute<LastRow[]>(LAST);
   const clusters = await em.execute<ClusterRow[]>(CLUSTERS);
   return new Map(
-    clusters.map(({ cluster, collected, ratio }) => {
+    clusters.map(({ cluster, collected, ratio, regressed }) => {
       const own = standing.filter((row) => row.cluster === cluster);
       return [
         cluster,
@@ -38,6 +39,7 @@ export async function gaugeRecommendations(control: Control): Promise<ReadonlyMa
           oldestAt: Object.fromEntries(own.map(({ state, oldest }) => [state, instant(oldest)])),
           lastAt: Object.fromEntries(last.filter((row) => row.cluster === cluster).map(({ state, at }) => [state, instant(at)])),
           collectedAt: collected === null ? null : instant(collected),
+          regressedAt: regressed === null ? null : instant(regressed),
           ratio,
         },
       ];
@@ -65,5 +67,7 @@ const CLUSTERS = `
   select cluster,
     (select max(started_at) from assay_control.optimizer_run l where l.cluster = c.cluster and l.source = 'pg_stat_statements') as collected,
     (select (document #>> '{experiment,total,ratio}')::float8 from assay_control.recommendation n where n.cluster = c.cluster
-       order by created_at desc, id limit 1) as ratio
+       order by created_at desc, id limit 1) as ratio,
+    (select max(v.at) from assay_control.optimizer_verdict v join assay_control.recommendation o on o.id = v.recommendation
+       where o.cluster = c.cluster and v.verdict = 'roll-back') as regressed
   from (select cluster from assay_control.recommendation union select cluster from assay_control.optimizer_run) c`;

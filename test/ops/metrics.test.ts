@@ -143,6 +143,7 @@ test('what the control database no longer knows has no age; the ratio of a recom
   expect(await value('assay_optimizer_known_recommendations', 'kept')).toBe(3);
   expect(await value('assay_optimizer_oldest_recommendation_timestamp_seconds', 'proposed')).toBe(Date.parse('2026-11-20T05:00:10.000Z') / 1000);
   expect(await value('assay_optimizer_last_event_timestamp_seconds', 'rolled-back')).toBe(Date.parse('2026-11-10T05:00:00.000Z') / 1000);
+  expect(await value('assay_optimizer_last_event_timestamp_seconds', '"regressed"')).toBe(Date.parse('2026-11-10T04:55:00.000Z') / 1000);
   expect(await value('assay_optimizer_recommended_time_ratio')).toBe(0.31);
   metrics.listener({ ...seen, states: { kept: 4 }, oldestAt: { kept: '2026-10-01T05:00:00.000Z' }, collectedAt: null });
   expect(await value('assay_optimizer_known_recommendations', 'proposed')).toBe(0);

@@ -64,13 +64,13 @@ test('a schedule of the optimizer allows its workload twice its longest pause; w
 
 test('what the control database counts is told for each watched cluster, also where it knows nothing', async () => {
   await watch.clusters([policy('shop'), policy('billing')]);
-  const kept = { states: { kept: 2 }, oldestAt: {}, lastAt: {}, collectedAt: '2026-11-21T05:00:00.000Z', ratio: 0.5 };
+  const kept = { states: { kept: 2 }, oldestAt: {}, lastAt: {}, regressedAt: null, collectedAt: '2026-11-21T05:00:00.000Z', ratio: 0.5 };
   counts.set('shop', kept);
   counts.set('left-long-ago', { ...kept, collectedAt: null });
   seen.length = 0;
   await watch.recommendations();
   expect(seen).toEqual([
     { kind: 'recommendations-counted', cluster: 'shop', ...kept },
-    { kind: 'recommendations-counted', cluster: 'billing', states: {}, oldestAt: {}, lastAt: {}, collectedAt: null, ratio: null },
+    { kind: 'recommendations-counted', cluster: 'billing', states: {}, oldestAt: {}, lastAt: {}, regressedAt: null, collectedAt: null, ratio: null },
   ]);
 });

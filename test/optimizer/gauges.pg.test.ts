@@ -45,6 +45,9 @@ test('recommendations are counted by cluster and state, with since when and when
     await control.em().execute(event, [id, state, at, '[]']);
   await control.em().execute("update assay_control.recommendation set state = 'applied' where id = 'b'");
   await control.em().execute("update assay_control.recommendation set state = 'refused' where id = 'c'");
+  const verdict = 'insert into assay_control.optimizer_verdict (recommendation, guard_window, verdict, because, at) values (?, ?, ?, ?, ?)';
+  await control.em().execute(verdict, ['b', 1, 'undecided', '[]', '2026-11-21T13:00:00.000Z']);
+  await control.em().execute(verdict, ['b', 2, 'roll-back', '[]', '2026-11-21T14:00:00.000Z']);
   const made = recommendation.createdAt;
   const [approved, applied, refused] = ['2026-11-21T11:00:00.000Z', '2026-11-21T12:00:00.000Z', '2026-11-22T12:00:00.000Z'];
   const { ratio } = recommendation.experiment.total;
@@ -56,12 +59,13 @@ test('recommendations are counted by cluster and state, with since when and when
           states: { proposed: 1, applied: 1 },
           oldestAt: { proposed: made, applied },
           lastAt: { proposed: made, approved, applied },
+          regressedAt: '2026-11-21T14:00:00.000Z',
           collectedAt: '2026-11-21T05:00:00.000Z',
           ratio,
         },
       ],
-      ['billing', { states: { refused: 1 }, oldestAt: { refused }, lastAt: { proposed: made, refused }, collectedAt: null, ratio }],
-      ['orders', { states: {}, oldestAt: {}, lastAt: {}, collectedAt: '2026-11-19T05:00:00.000Z', ratio: null }],
+      ['billing', { states: { refused: 1 }, oldestAt: { refused }, lastAt: { proposed: made, refused }, regressedAt: null, collectedAt: null, ratio }],
+      ['orders', { states: {}, oldestAt: {}, lastAt: {}, regressedAt: null, collectedAt: '2026-11-19T05:00:00.000Z', ratio: null }],
     ]),
   );
 });

@@ -70,6 +70,7 @@ export const oneOfEach: { readonly [K in Exclude<Kind, 'cluster-forgotten' | 'wo
     states: { proposed: 1, kept: 3 },
     oldestAt: { proposed: '2026-11-20T05:00:10.000Z', kept: '2026-10-01T05:00:00.000Z' },
     lastAt: { proposed: '2026-11-20T05:00:10.000Z', kept: '2026-11-12T05:00:00.000Z', 'rolled-back': '2026-11-10T05:00:00.000Z' },
+    regressedAt: '2026-11-10T04:55:00.000Z',
     collectedAt: '2026-11-21T05:00:10.000Z',
     ratio: 0.31,
   },

@@ -8,7 +8,7 @@
  */
 import { AssayError } from '../../../domain/errors.ts';
 import { optimizerPolicyOf } from '../../../domain/optimizer/policy.ts';
-import { newBytes, type Recommendation, type RecommendedIndex, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
+import { kindOf, newBytes, type Recommendation, type RecommendedIndex, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import { type Applying, carryOut } from '../apply/carry-out.ts';
 import { findIndex } from '../apply/catalogue.ts';
@@ -109,7 +109,9 @@ export function applySteps(deps: OptimizerDependencies): ApplySteps {
       const startedAt = deps.now().getTime();
       return onSource(deps, { policy, recommendation, place }, async (applying) => {
         const outcome = await carryOut(applying);
-        return { outcome, sizeBytes: await sizeOf(applying), tookMs: deps.now().getTime() - startedAt };
+        const tookMs = deps.now().getTime() - startedAt;
+        if (outcome === 'built') deps.observe({ kind: 'change-applied', cluster: policy.cluster, change: kindOf(applying.change), tookMs });
+        return { outcome, sizeBytes: await sizeOf(applying), tookMs };
       });
     },
 
@@ -129,6 +131,7 @@ export function applySteps(deps: OptimizerDependencies): ApplySteps {
       await parserReady();
       const verdict = judgeWindow({ recommendation, looks: await deps.applyStore.looks(id), window, guard });
       await deps.applyStore.saveVerdict(id, window, verdict);
+      deps.observe({ kind: 'guard-verdict', cluster: policy.cluster, verdict: verdict.verdict });
       return verdict;
     },
   };
