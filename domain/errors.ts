@@ -45,7 +45,7 @@ export const catalogue = {
   },
   'control-unreachable': {
     message: 'the control database does not answer: {reason}',
-    hint: 'check ASSAY_CONTROL_URL and that its server runs',
+    hint: 'check that its server runs, and `control` in assay.yaml (ASSAY_CONTROL_URL, where set, counts instead)',
     retryable: true,
     exit: 4,
   },

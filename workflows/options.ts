@@ -11,6 +11,9 @@ export const quick: ActivityOptions = {
   retry: { initialInterval: '500ms', maximumInterval: '10s', maximumAttempts: 8 },
 };
 
+/** Somebody waits for the answer and can ask again: once more for a connection that had gone stale, then the error. */
+export const asked: ActivityOptions = { ...quick, retry: { initialInterval: '200ms', maximumAttempts: 2 } };
+
 /** Waits for the world (an archived segment, a free lock); beats while it waits. */
 export const waiting: ActivityOptions = {
   startToCloseTimeout: '30 minutes',

@@ -33,7 +33,7 @@ export async function openControl(url: string): Promise<Control> {
       logger: () => {},
       allowGlobalContext: false,
       pool: { min: 0, max: 8 },
-      driverOptions: { application_name: applicationName('control'), connectionTimeoutMillis: 10_000, ...(ssl === undefined ? {} : { ssl }) },
+      driverOptions: { application_name: applicationName('control'), connectionTimeoutMillis: 5_000, ...(ssl === undefined ? {} : { ssl }) },
       migrations: { tableName: `${controlSchema}.migration`, migrationsList: migrations, snapshot: false, snapshotOnMigrate: false, disableForeignKeys: false },
     }),
   );

@@ -102,6 +102,18 @@ describe('a restore', () => {
   });
 });
 
+test('without the control database a question fails within seconds and says why', async () => {
+  await fleet.get().control.stop('immediate');
+  try {
+    const began = Date.now();
+    expect(await json('backup', 'list', 'shop')).toMatchObject({ exit: 4, data: { error: { code: 'control-unreachable' } } });
+    // eight tries of one step would be 35 s
+    expect(Date.now() - began).toBeLessThan(15_000);
+  } finally {
+    await fleet.get().control.start();
+  }
+});
+
 async function query(socket: string, port: number, text: string): Promise<readonly string[]> {
   const { default: pg } = await import('pg');
   const client = new pg.Client({ host: socket, port, user: 'postgres', database: 'postgres' });
