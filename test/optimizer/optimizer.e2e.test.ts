@@ -6,6 +6,7 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { beforeAll, expect, test } from 'vitest';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
 import { type Progress, queries } from '../../domain/backup/requests.ts';
+import { defaultOptimizerPolicy } from '../../domain/optimizer/policy.ts';
 import { recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
 import { asAssayError } from '../../ops/client/failures.ts';
 import { assay } from '../support/assay-command.ts';
@@ -81,6 +82,37 @@ test('the command, with a workload of files: SQL files of the recommendation, an
   expect(await assay(['optimizer', 'show', 'nowhere'], fleet.get().env)).toMatchObject({ exit: 2 });
 });
 
+test('approved from a shell: built under guard while traffic goes on, watched, kept', async () => {
+  const { cluster } = fleet.get();
+  const guard = { windowMs: 4_000, windows: 1, minCalls: 5 };
+  const policy = { ...fleet.get().policy(), optimizer: { ...defaultOptimizerPolicy, apply: 'execute' as const, guard } };
+  const { recommendation: id } = await (await startRun(fleet.get(), { policy, limits: { repeats: 3 } })).result();
+  const made = await storedRecommendation(fleet.get(), id);
+  const { env } = fleet.get();
+  const shown = await assay(['optimizer', 'show', made.id], env);
+  const blind = await assay(['optimizer', 'approve', made.id], env);
+  expect([blind.exit, JSON.stringify(blind.json)]).toEqual([2, expect.stringContaining(shown.json.digest)]);
+
+  const applying = assay(['optimizer', 'approve', made.id, '--digest', shown.json.digest, '--by', 'ann'], env);
+  let isOver = false;
+  void applying.then(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    await cluster.sql(`select id, state from "Order" where customer_id = $1 order by placed_at desc limit 20`, {
+      params: [1 + Math.floor(Math.random() * 20_000)],
+    });
+  }
+  const done = await applying;
+  expect(done, done.err).toMatchObject({ exit: 0, json: { recommendation: made.id, state: 'kept' } });
+  const valid = 'select from pg_class c join pg_index on indexrelid = c.oid where indisvalid and relname = any ($1)';
+  expect(await cluster.sql(valid, { params: [made.indexes.map(({ name }) => name)] })).toHaveLength(made.indexes.length);
+  const { json } = await assay(['optimizer', 'history', 'shop'], env);
+  const states = json.history.filter((each: { recommendation: string }) => each.recommendation === made.id).map((each: { state: string }) => each.state);
+  expect(states.toReversed()).toEqual(['proposed', 'approved', 'applying', 'applied', 'kept']);
+  for (const statement of statementsOf(undoSql(made))) await cluster.sql(statement);
+});
+
 test('a run counts what it was asked to: since the last run, or in a window of its own', async () => {
   const since = await (await startRun(fleet.get(), { since: 'last-run' })).result();
   expect(since, JSON.stringify(since)).toMatchObject({ workload: { statements: 0 }, recommendation: null, backup: '' });
@@ -127,7 +159,7 @@ test('nothing is left behind: no clone, no pin', async () => {
 test('no text of a statement and no value is in any history, none in the log', async () => {
   const client = await fleet.get().client();
   let runs = 0;
-  for await (const { workflowId } of client.workflow.list({ query: 'WorkflowType = "optimizerRun"' })) {
+  for await (const { workflowId } of client.workflow.list({ query: 'WorkflowType = "optimizerRun" OR WorkflowType = "optimizerRecommendation"' })) {
     runs += 1;
     const history = historyToJSON(await client.workflow.getHandle(workflowId).fetchHistory());
     const payloads = [...history.matchAll(/"data":\s*"([A-Za-z0-9+/=]+)"/g)].map(([, data]) => Buffer.from(data ?? '', 'base64').toString());
