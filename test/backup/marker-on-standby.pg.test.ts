@@ -1,4 +1,5 @@
 /** Way 3: markers read on a real streaming standby while the primary is written to. */
+import { spawn } from 'node:child_process';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applyObjects } from '../../activities/backup/source/objects.ts';
@@ -26,7 +27,8 @@ beforeAll(async () => {
   await cluster.sql(
     'create table totals (id int primary key, n int); insert into totals select g, 0 from generate_series(1, 201) g; create table history (a int, b int)',
   );
-  standby = await streamingStandbyOf(cluster, { hot_standby_feedback: 'on' });
+  // a server that looks after its clients ends the session of a killed worker in the middle of a statement: harder than one that does not
+  standby = await streamingStandbyOf(cluster, { hot_standby_feedback: 'on', client_connection_check_interval: '10ms' });
   copy = await copyOf(cluster, 'copy');
 }, 120_000);
 
@@ -151,6 +153,32 @@ describe('what cannot be', () => {
       expect(await stalled(end)).toContain('standby: ');
       expect(await standby.paused()).toBe('not paused');
     });
+  });
+
+  test('a worker that is killed in the pause leaves replay going on', async () => {
+    const looker = await standby.session();
+    const one = async <T>(sql: string) => (await looker.query<{ one: T }>(`select ${sql} as one`)).rows[0]?.one;
+    const startup = (await one<number>("(select pid from pg_stat_activity where backend_type = 'startup')")) as number;
+    const policy = policyOf(cluster, { fingerprint: { waitMs: 5_000, standby: standby.connection } });
+    const program = `const { createMarkerMaker } = await import(${JSON.stringify(new URL('../../activities/backup/marker/marker-maker.ts', import.meta.url).href)});
+      const maker = createMarkerMaker({ readSecret: () => '', now: () => new Date(), observe: () => {} });
+      const io = { signal: new AbortController().signal, beat: () => {}, previous: undefined };
+      for (;;) await maker.make(${JSON.stringify(policy)}, { equality: 'hash', previous: [] }, io);`;
+    const worker = spawn(process.execPath, ['--input-type=module', '--eval', program], { stdio: 'ignore' });
+    const busy = "(select count(*)::int from pg_stat_activity where query like '%pg_wal_replay_pause%' and state = 'active' and pid <> pg_backend_pid())";
+    // replay that stands still cannot come to rest: the pause is caught in the middle
+    while ((await one<number>(busy)) === 0 && worker.exitCode === null);
+    process.kill(startup, 'SIGSTOP');
+    try {
+      while ((await one<string>('pg_get_wal_replay_pause_state()')) !== 'pause requested');
+      worker.kill('SIGKILL');
+      while ((await one<number>(busy)) !== 0);
+    } finally {
+      process.kill(startup, 'SIGCONT');
+    }
+    expect(await standby.paused()).toBe('not paused');
+    await looker.end();
+    expect((await firstOf(onStandby())).way).toBe('standby');
   });
 
   test('a standby that is down is a reason, not a fault', async () => {

@@ -3,7 +3,9 @@
  * WAL, so a snapshot taken meanwhile belongs to that LSN; the primary is not touched. Source: backup.md 2.4; procarray.c (KnownAssignedXids).
  *
  * Pause, snapshot and resume are one statement of the server's: whatever becomes of this process, the server carries it to its end, and replay
- * goes on. Where the session itself is ended in those milliseconds, another one resumes; a server that restarts has forgotten the pause. Needs EXECUTE on pg_wal_replay_pause() and pg_wal_replay_resume(), which are a superuser's until granted.
+ * goes on; for which it must not look meanwhile whether its client still lives (client_connection_check_interval). Where the session itself is
+ * ended in those milliseconds, another one resumes; a server that restarts has forgotten the pause. Needs EXECUTE on pg_wal_replay_pause() and
+ * pg_wal_replay_resume(), which are a superuser's until granted.
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
@@ -27,7 +29,8 @@ export async function byStandby(source: MarkerSource, watch: pg.Client, waitMs: 
   const replayed = await untilReplayed(source, watch, waitMs);
   if (replayed === null) return no('unavailable', 'it is no standby');
   if (compareLsn(replayed, notBefore.lsn) < 0) return no('busy', `within ${waitMs} ms it replayed up to ${replayed}, the primary stood at ${notBefore.lsn}`);
-  const pauser = await openReader(source, { statement_timeout: `${2 * PAUSE_MS}ms` });
+  // a session that is ended for its client's sake runs no handler, and the pause would stay for good
+  const pauser = await openReader(source, { statement_timeout: `${2 * PAUSE_MS}ms`, client_connection_check_interval: '0' });
   const holder = await openReader(source);
   let held: HeldSnapshot | null = null;
   try {
@@ -38,9 +41,9 @@ export async function byStandby(source: MarkerSource, watch: pg.Client, waitMs: 
     held = await holdSnapshot(holder, watch, { way: 'standby', lsn: moment.lsn, heldSinceMs, fenceMs: 0, known });
     return held;
   } catch (error) {
+    // ended, it ran no handler; cancelled, it may have been behind its handler already
+    if (['unreachable', 'cancelled'].includes(faultOf(error))) await resume(watch);
     if (error instanceof RangeError || faultOf(error) === 'cancelled' || codeOf(error) === NOT_NOW) return no('busy', scrubbedMessage(error));
-    // a session that is ended runs no handler of its own
-    if (faultOf(error) === 'unreachable') await resume(watch);
     if (isServerError(error)) return no('unavailable', scrubbedReason(error));
     throw error;
   } finally {
