@@ -105,7 +105,7 @@ export type Observation =
       readonly step: 'observe' | 'bind' | 'measure';
       readonly reasons: Readonly<Partial<Record<NotJudgedReason, number>>>;
     } & OfCluster)
-  /** A recommendation came into a state; told at least once for each. */
+  /** A recommendation came into another state than `proposed`, which `recommendation-made` tells; told at least once for each. */
   | ({ readonly kind: 'recommendation-state'; readonly database: string; readonly recommendation: string; readonly state: RecommendationState } & OfCluster)
   /** One statement of an approved change was carried out on the source. */
   | ({ readonly kind: 'change-applied'; readonly change: ChangeKind; readonly tookMs: number } & OfCluster)

@@ -38,6 +38,7 @@ export const optimizerListeners: { readonly [K in OptimizerKind]: (state: Optimi
   'experiment-measured': ({ families: m }, { cluster, verdict }) => m.experiments.inc({ cluster, verdict }),
   'recommendation-made': ({ families: m }, { cluster, indexes, ratio }) => {
     m.recommendations.inc({ cluster });
+    m.recommendationStates.inc({ cluster, state: 'proposed' });
     m.recommendedIndexes.set({ cluster }, indexes);
     m.recommendedRatio.set({ cluster }, ratio);
   },

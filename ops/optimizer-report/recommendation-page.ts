@@ -42,9 +42,13 @@ const LIMITS = [
 ];
 
 function claim({ experiment: { total }, indexes }: Recommendation): Html {
-  const noun = indexes.every((change) => kindOf(change) === 'create-index') ? ['index', 'indexes'] : ['change', 'changes'];
-  const made = indexes.length === 1 ? `One ${noun[0]} brings` : `${indexes.length} ${noun[1]} bring`;
-  return html`${made} the executed time of this workload to <strong>${percent(total.ratio)} %</strong> of what it was, measured on a restored copy.`;
+  const isNew = indexes.every((change) => kindOf(change) === 'create-index');
+  const noun = isNew ? ['index', 'indexes'] : ['change', 'changes'];
+  const many = indexes.length === 1 ? `One ${noun[0]}` : `${indexes.length} ${noun[1]}`;
+  const one = indexes.length === 1 ? 's' : '';
+  const left = html`<strong>${percent(total.ratio)} %</strong> of what it was, measured on a restored copy.`;
+  if (indexes.some((change) => kindOf(change) === 'create-index')) return html`${many} bring${one} the executed time of this workload to ${left}`;
+  return html`${many} free${one} <strong>${size(freedBytes(indexes))}</strong>; the executed time of this workload is ${left}`;
 }
 
 function figures({ experiment: { total, statements }, indexes }: Recommendation): Html {

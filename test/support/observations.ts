@@ -61,7 +61,7 @@ export const oneOfEach: { readonly [K in Exclude<Kind, 'cluster-forgotten' | 'wo
   'recommendation-made': { kind: 'recommendation-made', cluster, recommendation: 'r1', indexes: 2, ratio: 0.31 },
   'optimizer-run-ended': { kind: 'optimizer-run-ended', cluster, run: 'o1', outcome: 'recommended', tookMs: 95_000 },
   'statements-not-judged': { kind: 'statements-not-judged', cluster, step: 'observe', reasons: { utility: 5, budget: 2 } },
-  'recommendation-state': { kind: 'recommendation-state', cluster, database: 'orders', recommendation: 'r1', state: 'proposed' },
+  'recommendation-state': { kind: 'recommendation-state', cluster, database: 'orders', recommendation: 'r1', state: 'approved' },
   'change-applied': { kind: 'change-applied', cluster, change: 'create-index', tookMs: 2100 },
   'guard-verdict': { kind: 'guard-verdict', cluster, verdict: 'keep' },
   'recommendations-counted': {

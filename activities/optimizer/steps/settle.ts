@@ -13,6 +13,7 @@ import { planChanges } from '../lab/plan-changes.ts';
 import { onLab, type Prepared } from '../lab/session.ts';
 import { type BuiltIndex, dropSql } from '../lab/sets.ts';
 import type { OptimizerDependencies } from '../ports.ts';
+import { refusedBefore } from './decide.ts';
 import { type MeasureRequest, recordExperiment } from './measure.ts';
 
 export interface SettleRequest extends MeasureRequest {
@@ -35,13 +36,17 @@ export function settleSteps(deps: OptimizerDependencies) {
       onLab(deps, request, {
         indexesOf: ({ finalists }) => finalists[request.finalist]?.indexes ?? [],
         async work(prepared) {
-          const { built, times, experiment, decision } = await settledSet(prepared, request);
+          const { built, times, experiment, decision: judged } = await settledSet(prepared, request);
+          const settled: Settling = { request, prepared, built, times, experiment, decision: judged };
+          const idea = judged.verdict === 'accepted' ? await recommendationOf(deps, settled) : null;
+          const refused = idea === null ? null : await refusedBefore(deps.store, idea);
+          const decision: Decision = refused === null ? judged : { verdict: 'rejected', because: [refused] };
           const summary = await recordExperiment(deps, request, { experiment, decision });
           const { cluster } = prepared.stored;
           deps.observe({ kind: 'statements-not-judged', cluster, step: 'measure', reasons: reasonsOf(experiment.notJudged ?? []) });
-          const isRecommended = decision.verdict === 'accepted';
-          if (isRecommended) await recommend(deps, { request, prepared, built, times, experiment, decision });
-          return { experiment: summary, isRecommended };
+          if (idea === null || refused !== null) return { experiment: summary, isRecommended: false };
+          await recommend(deps, idea, settled);
+          return { experiment: summary, isRecommended: true };
         },
       }),
   };
@@ -75,7 +80,7 @@ const byHarm = (a: Interval, b: Interval): number => Number(b.high < 1) - Number
 
 const NOTHING: Interval = { ratio: 1, low: 1, high: 1 };
 
-interface Recommending {
+interface Settling {
   readonly request: SettleRequest;
   readonly prepared: Prepared;
   readonly built: readonly BuiltIndex[];
@@ -85,7 +90,7 @@ interface Recommending {
   readonly decision: Decision;
 }
 
-async function recommend(deps: OptimizerDependencies, { request, prepared, built, times, experiment, decision }: Recommending): Promise<void> {
+async function recommendationOf({ now }: OptimizerDependencies, { request, prepared, built, experiment, decision }: Settling): Promise<Recommendation> {
   const { stored, session } = prepared;
   const indexes: RecommendedIndex[] = [];
   for (const [place, { index, sizeBytes, buildMs }] of built.entries()) {
@@ -93,12 +98,12 @@ async function recommend(deps: OptimizerDependencies, { request, prepared, built
     indexes.push(recommendedIndex(index, { sizeBytes, buildMs, leaveOneOut }, await partitionsOf(session.client, index.table)));
   }
   const judged = new Set(experiment.statements.map(({ statement }) => statement));
-  const recommendation: Recommendation = {
+  return {
     id: request.recommendation,
     run: request.run,
     cluster: stored.cluster,
     database: stored.database,
-    createdAt: deps.now().toISOString(),
+    createdAt: now().toISOString(),
     state: 'proposed',
     experiment,
     backup: request.backup,
@@ -106,6 +111,13 @@ async function recommend(deps: OptimizerDependencies, { request, prepared, built
     decision,
     texts: Object.fromEntries(stored.statements.filter(({ id }) => judged.has(id)).map(({ id, text }) => [id, text])),
   };
+}
+
+async function recommend(
+  deps: OptimizerDependencies,
+  recommendation: Recommendation,
+  { prepared: { stored, session }, built, times, experiment }: Settling,
+): Promise<void> {
   const plans = times === null ? [] : await keepPlans(session, { times, verdicts: experiment.statements, built });
   await deps.store.saveRecommendation(recommendation);
   await deps.store.savePlans(recommendation.id, plans);
@@ -116,6 +128,4 @@ async function recommend(deps: OptimizerDependencies, { request, prepared, built
     indexes: built.length,
     ratio: experiment.total.ratio,
   });
-  const { cluster, database } = stored;
-  deps.observe({ kind: 'recommendation-state', cluster, database, recommendation: recommendation.id, state: recommendation.state });
 }
