@@ -4,6 +4,7 @@ import { createApplyStore } from '../../activities/control/apply-store.ts';
 import type { Control } from '../../activities/control/control-database.ts';
 import { openControl } from '../../activities/control/control-database.ts';
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
+import type { ApplyStore } from '../../activities/optimizer/apply/ports.ts';
 import { recommendationDigest } from '../../activities/optimizer/digest.ts';
 import type { OptimizerDependencies } from '../../activities/optimizer/ports.ts';
 import { type ApplySteps, applySteps } from '../../activities/optimizer/steps/apply.ts';
@@ -24,6 +25,7 @@ export interface ApplyBench {
   readonly cluster: EmbeddedCluster;
   readonly control: Control;
   readonly steps: ApplySteps;
+  readonly store: ApplyStore;
   readonly policy: ClusterPolicy;
   /** Stored as a run would; what every step about it is asked with. */
   recommend(indexes: readonly RecommendedIndex[], options?: Recommending): Promise<Asked>;
@@ -56,10 +58,12 @@ export async function applyBench(cluster: EmbeddedCluster, { optimizer = {}, use
   const control = await openControl(`postgres://postgres@localhost:${cluster.port}/control?host=${encodeURIComponent(cluster.socketDirectory)}`);
   await control.migrate();
   const store = createOptimizerStore(control);
+  const applyStore = createApplyStore(control);
   const steps = applySteps({
     ...sessions,
     store,
-    applyStore: createApplyStore(control),
+    applyStore,
+    observe: () => {},
     io: quietIo,
     now: () => new Date(),
     ...overrides,
@@ -73,6 +77,7 @@ export async function applyBench(cluster: EmbeddedCluster, { optimizer = {}, use
     cluster,
     control,
     steps,
+    store: applyStore,
     policy,
     async recommend(indexes, options = {}) {
       const recommendation = recommendationOf(indexes, options);

@@ -1,6 +1,6 @@
 /** What stands on the source under a name that a change is about. Reads only. */
 import type pg from 'pg';
-import { indexName, indexText } from '../../../domain/optimizer/index-sql.ts';
+import { indexName, indexText, quoteRelation } from '../../../domain/optimizer/index-sql.ts';
 import type { IndexDefinition, RelationName } from '../../../domain/optimizer/model.ts';
 import { readTableFacts } from '../catalogue.ts';
 
@@ -68,4 +68,29 @@ export async function findStatistics(client: pg.Client, { schema, relation }: Re
     [schema, relation],
   );
   return rows[0] ?? null;
+}
+
+/** INVALID indexes that a REINDEX CONCURRENTLY of this one may have left beside it. */
+export async function invalidBeside(client: pg.Client, { schema, relation }: RelationName): Promise<readonly RelationName[]> {
+  const { rows } = await client.query<RelationName>(
+    `/* assay optimizer */ select n.nspname as schema, other.relname as relation
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_index i on i.indexrelid = c.oid
+        join pg_index j on j.indrelid = i.indrelid and not j.indisvalid and j.indexrelid <> i.indexrelid
+        join pg_class other on other.oid = j.indexrelid
+      where n.nspname = $1 and c.relname = $2 and j.indkey::text = i.indkey::text and other.relname ~ '_cc(new|old)[0-9]*$'
+        and starts_with($2, regexp_replace(other.relname, '_cc(new|old)[0-9]*$', ''))
+      order by other.relname`,
+    [schema, relation],
+  );
+  return rows.map((row) => ({ schema: row.schema, relation: row.relation }));
+}
+
+/** `"schema"."name"` of the index that this one is attached to; null: to none. */
+export async function parentOf(client: pg.Client, object: string): Promise<string | null> {
+  const { rows } = await client.query<RelationName>(
+    `/* assay optimizer */ select n.nspname as schema, p.relname as relation
+      from pg_inherits i join pg_class p on p.oid = i.inhparent join pg_namespace n on n.oid = p.relnamespace where i.inhrelid = to_regclass($1)`,
+    [object],
+  );
+  return rows[0] === undefined ? null : quoteRelation(rows[0]);
 }

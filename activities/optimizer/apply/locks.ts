@@ -1,12 +1,14 @@
-/** How long a statement of a change may wait for locks, and how it tries again. */
+/** How long a statement of a change may wait for locks, how it tries again, and who is named where patience ends. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { AssayError } from '../../../domain/errors.ts';
+import type { RelationName } from '../../../domain/optimizer/model.ts';
 import type { StepIo } from '../../io.ts';
 import { faultOf, scrubbedReason } from '../../pg-errors.ts';
 
 export interface LockWaits {
   readonly cluster: string;
+  readonly table: RelationName;
   /** For a lock that others queue behind. */
   readonly shortMs: number;
   /** For the waits of CREATE INDEX CONCURRENTLY and its like: nobody who reads or writes queues behind those. */
@@ -15,10 +17,15 @@ export interface LockWaits {
   readonly patienceMs: number;
 }
 
-/** `buildMs`: what the build took on the lab. */
-export function lockWaits(cluster: string, { lockTimeoutMs, buildMs }: { readonly lockTimeoutMs: number; readonly buildMs: number }): LockWaits {
+interface Times {
+  readonly lockTimeoutMs: number;
+  /** What the build took on the lab. */
+  readonly buildMs: number;
+}
+
+export function lockWaits(cluster: string, table: RelationName, { lockTimeoutMs, buildMs }: Times): LockWaits {
   const longMs = Math.max(30 * lockTimeoutMs, Math.min(2 * Math.round(buildMs), 600_000));
-  return { cluster, shortMs: lockTimeoutMs, longMs, patienceMs: 3 * longMs };
+  return { cluster, table, shortMs: lockTimeoutMs, longMs, patienceMs: 3 * longMs };
 }
 
 interface Patient {
@@ -27,30 +34,67 @@ interface Patient {
   readonly io: StepIo;
 }
 
-/** Runs it, again where a lock was in the way. Throws as patiently. */
-export const runPatiently = (patient: Patient, sql: string, wait: 'short' | 'long'): Promise<void> =>
-  patiently(patient, firstWords(sql), () => execute(patient, sql, wait));
-
 /** One try. Throws PostgreSQL's errors. */
-export async function execute({ client, waits }: Patient, sql: string, wait: 'short' | 'long'): Promise<void> {
+export async function execute({ client, waits }: Pick<Patient, 'client' | 'waits'>, sql: string, wait: 'short' | 'long'): Promise<void> {
   await client.query(`/* assay optimizer */ set lock_timeout = ${wait === 'short' ? waits.shortMs : waits.longMs}`);
   await client.query(`/* assay optimizer */ ${sql}`);
 }
 
-/** Tries, again where a lock was in the way: the attempt looks anew each time. Throws change-blocked once patience is over, cancelled, and what the attempt throws. */
-export async function patiently<T>({ waits, io }: Patient, what: string, attempt: () => Promise<T>): Promise<T> {
+/** Tries, again where a lock was in the way: the attempt looks anew each time. Throws change-blocked once patience is over, cancelled, and what it throws. */
+export async function patiently<T>(patient: Patient, what: string, attempt: () => Promise<T>): Promise<T> {
+  const { waits, io } = patient;
   const end = Date.now() + waits.patienceMs;
   for (let pauseMs = Math.min(1_000, waits.shortMs); ; pauseMs = Math.min(2 * pauseMs, 30_000)) {
     try {
       return await attempt();
     } catch (error) {
       if (!['lock-timeout', 'deadlock'].includes(faultOf(error))) throw error;
-      if (Date.now() >= end) throw new AssayError('change-blocked', { what, cluster: waits.cluster, reason: scrubbedReason(error) });
+      const reason = (await whoBlocks(patient)) ?? scrubbedReason(error);
+      if (Date.now() + pauseMs >= end) throw new AssayError('change-blocked', { what, cluster: waits.cluster, reason });
+      io.beat({ waitingFor: reason });
     }
-    if (io.signal.aborted) throw new AssayError('cancelled', { what });
-    io.beat({ waitingFor: 'a lock' });
     await sleep(pauseMs, undefined, { signal: io.signal }).catch(() => {});
+    if (io.signal.aborted) throw new AssayError('cancelled', { what });
   }
 }
 
-const firstWords = (sql: string): string => sql.split(' ').slice(0, 3).join(' ');
+/**
+ * A concurrent build waits for every transaction that is older than itself, whatever it does: one that has been open for longer than the build may wait
+ * would cost a build for nothing. Waits until there is none. Throws change-blocked, cancelled.
+ */
+export async function quietEnough(patient: Patient): Promise<void> {
+  const { client, waits, io } = patient;
+  const end = Date.now() + waits.patienceMs;
+  for (let pauseMs = Math.min(1_000, waits.shortMs); ; pauseMs = Math.min(2 * pauseMs, 30_000)) {
+    const { rows } = await client.query<Blocker>(blockersSql('a.backend_xmin is not null or a.backend_xid is not null'));
+    const [oldest] = rows;
+    if (oldest === undefined || oldest.seconds * 1_000 < waits.longMs) return;
+    const reason = told(oldest);
+    if (Date.now() + pauseMs >= end) throw new AssayError('change-blocked', { what: 'a concurrent build', cluster: waits.cluster, reason });
+    io.beat({ waitingFor: reason });
+    await sleep(pauseMs, undefined, { signal: io.signal }).catch(() => {});
+    if (io.signal.aborted) throw new AssayError('cancelled', { what: 'waiting for older transactions' });
+  }
+}
+
+interface Blocker {
+  readonly pid: number;
+  readonly state: string | null;
+  readonly seconds: number;
+}
+
+/** Whoever holds a lock on the table for the longest; else the oldest transaction. null: there is neither any more. */
+async function whoBlocks({ client, waits: { table } }: Patient): Promise<string | null> {
+  const onTable = `exists (select from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
+    where l.pid = a.pid and l.granted and n.nspname = $1 and c.relname = $2)`;
+  const holders = await client.query<Blocker>(blockersSql(onTable), [table.schema, table.relation]);
+  const others = holders.rows.length > 0 ? holders : await client.query<Blocker>(blockersSql('a.backend_xmin is not null or a.backend_xid is not null'));
+  return others.rows[0] === undefined ? null : told(others.rows[0]);
+}
+
+/** Its query is none of what is told: it may hold values. */
+const told = ({ pid, state, seconds }: Blocker): string => `process ${pid} (${state ?? 'unknown'}) has a transaction open for ${Math.round(seconds)} s`;
+
+const blockersSql = (where: string) => `/* assay optimizer */ select a.pid, a.state, extract(epoch from clock_timestamp() - a.xact_start)::float8 as seconds
+  from pg_stat_activity a where a.datname = current_database() and a.pid <> pg_backend_pid() and a.xact_start is not null and (${where})
+  order by a.xact_start limit 1`;

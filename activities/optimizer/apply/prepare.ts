@@ -2,12 +2,13 @@
 import type pg from 'pg';
 import { AssayError } from '../../../domain/errors.ts';
 import { optimizerPolicyOf } from '../../../domain/optimizer/policy.ts';
-import { kindOf, newBytes, type Recommendation, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
+import { kindOf, newBytes, type Recommendation, type RecommendedIndex, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import { recommendationDigest } from '../digest.ts';
 import type { Prepared } from '../steps/apply.ts';
-import { equalIndex, findIndex } from './catalogue.ts';
+import { equalIndex, isTaken } from './catalogue.ts';
 import type { ApplyStore } from './ports.ts';
+import { roomFor } from './room.ts';
 import { assertPrimary, ownerToBe } from './session.ts';
 import { changeStatements } from './statements.ts';
 
@@ -41,23 +42,45 @@ export async function preparedFor(client: pg.Client, { recommendation, policy, s
   await assertPrimary(client, policy.cluster);
   const notes: string[] = [];
   for (const [place, change] of recommendation.indexes.entries()) {
-    const statements = [...changeStatements(change.sql), ...changeStatements(change.undo)];
+    changeStatements(change.undo);
     await ownerToBe(client, tableOfChange(change));
-    if (kindOf(change) !== 'create-index' || change.index === null) continue;
     const known = new Set((await store.deeds(recommendation.id, place)).map(({ object }) => object));
-    const equal = await equalIndex(client, change.index);
-    if (equal !== null && known.size === 0) {
-      notes.push(`${change.name}: ${equal} does the same already, it is left as it is`);
-      continue;
-    }
-    for (const statement of statements) {
-      if (statement.kind !== 'create-index' || known.has(statement.object) || (await findIndex(client, statement.name)) === null) continue;
-      throw new AssayError('refused-by-guard', {
-        what: `the change ${change.name}`,
-        reason: `there is another index ${statement.object}, which Assay did not make`,
-        hint: 'rename or drop it, then approve again',
-      });
-    }
+    const note = known.size > 0 ? null : await standsAlready(client, change);
+    if (note !== null) notes.push(note);
+    else await assertNamesFree(client, change, known);
   }
-  return { roomBytes: null, neededBytes: 2 * newBytes(recommendation.indexes), notes };
+  const room = await roomsOf(client, { recommendation, policy });
+  if (room.roomBytes === null) notes.push('the worker is not beside the cluster: whether there is room for the indexes is not known');
+  return { ...room, notes };
+}
+
+/** null: it does not. */
+async function standsAlready(client: pg.Client, change: RecommendedIndex): Promise<string | null> {
+  if (kindOf(change) !== 'create-index' || change.index === null) return null;
+  const equal = await equalIndex(client, change.index);
+  return equal === null ? null : `${change.name}: ${equal} does the same already, it is left as it is`;
+}
+
+async function assertNamesFree(client: pg.Client, change: RecommendedIndex, known: ReadonlySet<string>): Promise<void> {
+  for (const statement of changeStatements(change.sql)) {
+    if (statement.kind !== 'create-index' || known.has(statement.object) || !(await isTaken(client, statement.name))) continue;
+    throw new AssayError('refused-by-guard', {
+      what: `the change ${change.name}`,
+      reason: `there is another relation ${statement.object}, which Assay did not make`,
+      hint: 'rename or drop it, then approve again',
+    });
+  }
+}
+
+/** A build needs the index's bytes, and about as many again while it sorts. Throws refused-by-guard where they are not there. */
+async function roomsOf(client: pg.Client, { recommendation, policy }: Pick<Question, 'recommendation' | 'policy'>) {
+  const neededBytes = 2 * newBytes(recommendation.indexes);
+  const [first] = recommendation.indexes;
+  const roomBytes = first === undefined ? null : await roomFor(client, policy.connection, tableOfChange(first));
+  if (roomBytes === null || roomBytes >= neededBytes) return { roomBytes, neededBytes };
+  throw new AssayError('refused-by-guard', {
+    what: `the recommendation ${recommendation.id}`,
+    reason: `there are ${roomBytes} bytes free where its indexes would be, building them needs ${neededBytes}`,
+    hint: 'make room there, then approve again',
+  });
 }

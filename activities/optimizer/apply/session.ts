@@ -8,7 +8,7 @@ import { ident } from '../../pg.ts';
 import { untilTrue } from '../../wait.ts';
 
 /** Key of the advisory lock: `assayopt` in ASCII. */
-const APPLY_LOCK = '7022083106487103604';
+export const APPLY_LOCK = '7022083106487103604';
 
 /**
  * Waits until no other session of Assay changes this database. A killed attempt's backend holds the lock for as long as it builds on, so that nothing of

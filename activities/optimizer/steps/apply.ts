@@ -8,16 +8,17 @@
  */
 import { AssayError } from '../../../domain/errors.ts';
 import { optimizerPolicyOf } from '../../../domain/optimizer/policy.ts';
-import { kindOf, newBytes, type Recommendation, type RecommendedIndex, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
+import { kindOf, newBytes, type Recommendation, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
-import { type Applying, carryOut } from '../apply/carry-out.ts';
-import { findIndex } from '../apply/catalogue.ts';
+import type { Applying } from '../apply/applying.ts';
+import { carryOut, sizeOf } from '../apply/carry-out.ts';
 import { type EvidenceCheck, evidenceCheck } from '../apply/evidence.ts';
 import { applyFailure } from '../apply/failure.ts';
 import { lockWaits } from '../apply/locks.ts';
 import { assertApproved, preparedFor } from '../apply/prepare.ts';
 import { alone, assertPrimary } from '../apply/session.ts';
 import { takeBack } from '../apply/take-back.ts';
+import { endEarlierAttempts, pidOf, watched } from '../apply/watch.ts';
 import { parserReady } from '../bind/tree.ts';
 import { judgeWindow } from '../guard/judge.ts';
 import { lookAt } from '../guard/look.ts';
@@ -117,7 +118,7 @@ export function applySteps(deps: OptimizerDependencies): ApplySteps {
 
     async undoChange({ policy, recommendation: id, place }) {
       const recommendation = await found(deps, id);
-      return onSource(deps, { policy, recommendation, place }, async (applying) => ({ outcome: await takeBack(applying) }));
+      return onSource(deps, { policy, recommendation, place, isUndo: true }, async (applying) => ({ outcome: await takeBack(applying) }));
     },
 
     async lookAtStatements({ policy, recommendation: id, window, look }) {
@@ -147,29 +148,31 @@ interface OnSource {
   readonly policy: ClusterPolicy;
   readonly recommendation: Recommendation;
   readonly place: number;
+  /** What an earlier attempt still builds is ended, not waited for. */
+  readonly isUndo?: boolean;
 }
 
 /** In the one session that may change this database. */
-async function onSource<T>(deps: OptimizerDependencies, { policy, recommendation, place }: OnSource, use: (applying: Applying) => Promise<T>): Promise<T> {
-  const change = recommendation.indexes[place];
-  if (change === undefined) throw new AssayError('internal', { reason: `recommendation ${recommendation.id} has no change ${place}` }, { retryable: false });
+async function onSource<T>(deps: OptimizerDependencies, about: OnSource, use: (applying: Applying) => Promise<T>): Promise<T> {
+  const { policy, recommendation, place, isUndo = false } = about;
   const { cluster, connection } = policy;
+  const { database, id } = recommendation;
+  const change = recommendation.indexes[place];
+  if (change === undefined) throw new AssayError('internal', { reason: `recommendation ${id} has no change ${place}` }, { retryable: false });
   const io = deps.io();
-  const { lockTimeoutMs } = optimizerPolicyOf(policy);
+  const waits = lockWaits(cluster, tableOfChange(change), { lockTimeoutMs: optimizerPolicyOf(policy).lockTimeoutMs, buildMs: change.buildMs });
   await parserReady();
   try {
-    return await deps.sourceWriter(policy, { database: recommendation.database, session: recommendation.id }, async (client) => {
+    return await deps.sourceWriter(policy, { database, session: id }, async (client) => {
       await assertPrimary(client, cluster);
+      if (isUndo) await endEarlierAttempts(client);
       await alone(client, io);
-      const waits = lockWaits(cluster, { lockTimeoutMs, buildMs: change.buildMs });
-      return use({ client, store: deps.applyStore, recommendation, place, change, waits, io });
+      const pid = await pidOf(client);
+      const applying = { client, store: deps.applyStore, recommendation, place, change, waits, io };
+      return watched({ pid, io, ask: (question) => deps.sourceSession(policy, database, question) }, () => use(applying));
     });
   } catch (error) {
+    if (io.signal.aborted) throw new AssayError('cancelled', { what: `the change ${change.name}` });
     throw applyFailure(error, { cluster, role: connection.user, what: `make the change ${change.name}`, neededBytes: 2 * newBytes([change]) });
   }
-}
-
-async function sizeOf({ client, change }: { readonly client: Applying['client']; readonly change: RecommendedIndex }): Promise<number> {
-  const index = await findIndex(client, { schema: tableOfChange(change).schema, relation: change.name });
-  return index?.sizeBytes ?? 0;
 }

@@ -1,0 +1,49 @@
+/** A second session beside the one that builds: it tells how far the build is, and ends it where the step should stop. */
+import type pg from 'pg';
+import type { StepIo } from '../../io.ts';
+
+/** Opens a session for one question. */
+export type Ask = <T>(use: (client: pg.Client) => Promise<T>) => Promise<T>;
+
+const EVERY_MS = 2_000;
+
+/** While `work` runs, its backend is watched. What cannot be looked at is not told: the build is what counts. */
+export async function watched<T>({ pid, ask, io }: { readonly pid: number; readonly ask: Ask; readonly io: StepIo }, work: () => Promise<T>): Promise<T> {
+  let isBusy = false;
+  const look = async () => {
+    if (isBusy) return;
+    isBusy = true;
+    await ask((client) => tell(client, pid, io)).catch(() => {});
+    isBusy = false;
+  };
+  const stop = () => void ask((client) => client.query('/* assay optimizer */ select pg_cancel_backend($1)', [pid])).catch(() => {});
+  const timer = setInterval(() => void look(), EVERY_MS);
+  io.signal.addEventListener('abort', stop, { once: true });
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+    io.signal.removeEventListener('abort', stop);
+  }
+}
+
+async function tell(client: pg.Client, pid: number, io: StepIo): Promise<void> {
+  const { rows } = await client.query<{ phase: string; share: number | null }>(
+    `/* assay optimizer */ select phase, round(100.0 * blocks_done / nullif(blocks_total, 0))::int as share from pg_stat_progress_create_index where pid = $1`,
+    [pid],
+  );
+  const [progress] = rows;
+  if (progress !== undefined) io.beat({ phase: progress.phase, ...(progress.share === null ? {} : { percent: progress.share }) });
+}
+
+/** Ends what an earlier attempt at the same recommendation still builds: where it is taken back, nobody needs it. */
+export async function endEarlierAttempts(client: pg.Client): Promise<void> {
+  await client.query(`/* assay optimizer */ select pg_cancel_backend(pid) from pg_stat_activity
+    where application_name = current_setting('application_name') and usename = session_user and pid <> pg_backend_pid()`);
+}
+
+/** Of the session's backend. */
+export async function pidOf(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>('/* assay optimizer */ select pg_backend_pid() as pid');
+  return (rows[0] as { pid: number }).pid;
+}
