@@ -15,6 +15,7 @@ import {
 import { checkCloneBinaries, checkCollation, checkDisk, checkEngineVersion, checkExtensions, checkTablespaces } from './check-clone.ts';
 import { type ControlFacts, checkControl, checkPlaces, checkSigningKey, checkTemporal, checkWorkers } from './check-fleet.ts';
 import { checkClock, checkManagedService, checkPooler, checkPrimary, checkSlots } from './check-server.ts';
+import { checkStandby } from './check-standby.ts';
 import { type ClusterFacts, readCluster } from './cluster-facts.ts';
 import { readHost } from './host-facts.ts';
 import { type DoctorLine, type Finding, fault, ok, warning } from './line.ts';
@@ -51,6 +52,7 @@ async function examineCluster(dependencies: DoctorDependencies, policy: ClusterP
     answered,
     ...examineServer(facts, policy),
     ...(await examineGrants(dependencies, policy)),
+    ...(await checkStandby(policy, facts, dependencies.readSecret)),
     ...(await examineHost(dependencies, facts, policy)),
     ...checkPlaces(policy, facts.systemIdentifier, control, dependencies.temporal),
   ];

@@ -4,7 +4,10 @@ import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applyObjects } from '../../activities/backup/source/objects.ts';
 import { createSource } from '../../activities/backup/source/source.ts';
+import { checkStandby } from '../../activities/doctor/check-standby.ts';
+import { readCluster } from '../../activities/doctor/cluster-facts.ts';
 import type { Marker } from '../../domain/backup/model.ts';
+import type { Connection } from '../../domain/policy.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
 import { copyOf, type Standby } from './marker-standby.ts';
@@ -115,6 +118,36 @@ describe('what cannot be', () => {
     const marker = await firstOf(onStandby({}, 'reader'));
     expect(told(marker)).toMatchObject({ 'public.totals': '201' });
     expect(await ways(onStandby({ fingerprint: { standby: { ...cluster.policy().connection, user: 'postgres' } } }))).toContain('it is no standby');
+  });
+
+  test('doctor says what the standby lacks', async () => {
+    await cluster.sql('create role guest login');
+    const primary = await readCluster(
+      policyOf(cluster),
+      () => '',
+      () => new Date(),
+    );
+    const doctor = (connection: Connection) => checkStandby(policyOf(cluster, { fingerprint: { standby: connection } }), primary, () => '');
+    const guest = { ...standby.connection, user: 'guest' };
+    await expect
+      .poll(async () => (await doctor(guest)).map(({ outcome, fix }) => [outcome, fix?.split(': ')[1]]))
+      .toEqual([
+        ['fault', 'grant execute on function pg_wal_replay_pause() to "guest"'],
+        ['fault', 'grant execute on function pg_wal_replay_resume() to "guest"'],
+        ['fault', 'grant pg_read_all_data to "guest"'],
+      ]);
+    await cluster.sql('grant execute on function pg_wal_replay_pause(), pg_wal_replay_resume() to guest; grant pg_read_all_data to guest');
+    await expect.poll(async () => (await doctor(guest)).map(({ outcome }) => outcome)).toEqual(['ok']);
+    const other = await standby.session();
+    await other.query('select pg_wal_replay_pause()');
+    await expect.poll(async () => (await doctor(guest)).map(({ line }) => line)).toEqual([expect.stringContaining('is paused: markers wait in vain')]);
+    await other.query('select pg_wal_replay_resume()');
+    await other.end();
+    expect(await doctor({ ...cluster.policy().connection, user: 'postgres' })).toMatchObject([
+      { outcome: 'fault', line: expect.stringContaining('is no standby') },
+    ]);
+    expect(await doctor({ ...standby.connection, host: '/nowhere' })).toMatchObject([{ outcome: 'fault', line: expect.stringContaining('cannot connect') }]);
+    expect(await checkStandby(policyOf(cluster), primary, () => '')).toEqual([]);
   });
 
   describe('where replay does not come to rest, because its process stands still', () => {
