@@ -6,22 +6,23 @@ import { AssayError } from '../../../domain/errors.ts';
 import type { NotJudged, Statement } from '../../../domain/optimizer/model.ts';
 import type { Workload } from '../../../domain/optimizer/workload.ts';
 import type { CapturedValues } from '../bind/bind.ts';
-import { isFault, parseAll, parseOne, parserReady, tokens } from '../bind/tree.ts';
-import { classify } from './classify.ts';
-import { type LoggedStatement, loggedStatements } from './log-lines.ts';
-import { normalised } from './normalise.ts';
+import { isFault, parseAll, parserReady, tokens } from '../bind/tree.ts';
+import { type LogFormat, loggedStatements } from './log-lines.ts';
+import { type SentStatement, takenApart, valuesSent } from './sent.ts';
 
 export interface FileWorkload extends Workload {
   /** Values that the files hold, by statement id; for `bindStatements`. They never leave the process. */
   readonly captured: ReadonlyMap<string, readonly CapturedValues[]>;
 }
 
+const formats: Readonly<Record<string, LogFormat>> = { '.log': 'stderr', '.csv': 'csvlog', '.json': 'jsonlog' };
+
 /** Distinct sets of values kept for one statement. */
 const MAX_CAPTURED = 20;
 
 /**
  * Every statement of the files, taken as sent to `database`; calls: how often it stands there. Times are known only from logs with durations.
- * Folders are searched for .sql and .log. Throws usage where a path cannot be read or holds nothing.
+ * Folders are searched for .sql and for logs: .log (stderr), .csv (csvlog), .json (jsonlog). Throws usage where a path cannot be read or holds nothing.
  */
 export async function workloadFromFiles(paths: readonly string[], database: string): Promise<FileWorkload> {
   await parserReady();
@@ -29,7 +30,8 @@ export async function workloadFromFiles(paths: readonly string[], database: stri
   const found = { statements: new Map<string, Statement>(), captured: new Map<string, CapturedValues[]>(), notJudged: new Map<string, NotJudged>() };
   for (const file of files) {
     const text = await readFile(file, 'utf8').catch(refuse(file));
-    const sent = extname(file) === '.log' ? loggedStatements(text) : sqlStatements(text);
+    const format = formats[extname(file)];
+    const sent = format === undefined ? sqlStatements(text) : loggedStatements(text, format);
     for (const one of sent) add(found, one, database);
   }
   if (found.statements.size + found.notJudged.size === 0) {
@@ -44,7 +46,7 @@ async function filesOf(path: string): Promise<readonly string[]> {
   if (!isDirectory) return [path];
   const names = await readdir(path, { recursive: true });
   return names
-    .filter((name) => extname(name) === '.sql' || extname(name) === '.log')
+    .filter((name) => extname(name) === '.sql' || formats[extname(name)] !== undefined)
     .sort()
     .map((name) => join(path, name));
 }
@@ -55,12 +57,12 @@ const refuse = (path: string) => (error: unknown) => {
 };
 
 /** One broken statement does not hide the others: what the parser refuses as a whole is cut at its semicolons. */
-export function sqlStatements(text: string): readonly LoggedStatement[] {
+export function sqlStatements(text: string): readonly SentStatement[] {
   // commands of psql are no SQL
   const sql = text.replaceAll(/^\\.*$/gm, '');
   const parsed = parseAll(sql);
   const texts = isFault(parsed) ? cutAtSemicolons(sql) : parsed.map((one) => one.text);
-  return texts.map((one) => ({ text: one.trim(), ms: 0, values: null })).filter((one) => one.text !== '');
+  return texts.map((one) => ({ text: one.trim(), ms: 0, values: null, database: null, queryId: null })).filter((one) => one.text !== '');
 }
 
 function cutAtSemicolons(text: string): readonly string[] {
@@ -84,28 +86,26 @@ interface Found {
   readonly notJudged: Map<string, NotJudged>;
 }
 
-function add({ statements, captured, notJudged }: Found, sent: LoggedStatement, database: string): void {
-  const { text: own, kind, notJudged: refused } = classify(sent.text, { isCatalogue: (name) => name.startsWith('pg_'), temporary: new Set() });
-  const parsed = parseOne(own);
-  if (refused !== null || isFault(parsed)) {
-    const id = digest(own);
-    if (refused !== null) notJudged.set(id, { statement: id, ...refused });
+function add({ statements, captured, notJudged }: Found, sent: SentStatement, database: string): void {
+  const apart = takenApart(sent.text);
+  if (apart.normal === null) {
+    const id = digest(apart.text);
+    if (apart.notJudged !== null) notJudged.set(id, { statement: id, ...apart.notJudged });
     return;
   }
-  const { text, ownParameters, constants } = normalised(parsed);
+  const { text } = apart.normal;
   const id = digest(text);
   const before = statements.get(id);
   const counts = { calls: (before?.calls ?? 0) + 1, totalMs: (before?.totalMs ?? 0) + sent.ms, rows: 0, blocks: 0, tempBlocks: 0, walBytes: 0 };
-  statements.set(id, { id, database, text, kind, ...counts });
-  const logged = sent.values ?? [];
-  // parameters whose values nobody tells leave the others without use
-  if (logged.length === ownParameters) keep(captured, id, { values: [...logged, ...constants.values], types: [...logged.map(() => null), ...constants.types] });
+  statements.set(id, { id, database, text, kind: apart.kind, ...counts });
+  const values = valuesSent(apart.normal, sent.values);
+  if (values !== null) keep(captured, id, values);
 }
 
 function keep(captured: Map<string, CapturedValues[]>, id: string, values: CapturedValues): void {
   const kept = captured.get(id) ?? [];
   const isKnown = kept.some((one) => JSON.stringify(one.values) === JSON.stringify(values.values));
-  if (values.values.length > 0 && !isKnown && kept.length < MAX_CAPTURED) captured.set(id, [...kept, values]);
+  if (!isKnown && kept.length < MAX_CAPTURED) captured.set(id, [...kept, values]);
 }
 
 const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
