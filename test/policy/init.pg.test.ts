@@ -74,13 +74,15 @@ describe('for a cluster that is there', () => {
     process.env.PGPASSWORD = 'right';
     try {
       await expect
-        .poll(async () => (await init({ force: true, connection: { ...asked, user: 'nobody' } })).notes)
+        .poll(async () => (await init({ force: true, cluster: 'till', connection: { ...asked, user: 'nobody' } })).notes)
         .toEqual([
           expect.stringContaining('Peer authentication failed'),
           expect.stringContaining('createuser -p'),
           expect.stringContaining('assay.password'),
-          expect.stringContaining(`postgresql://assay@127.0.0.1:${cluster.port}/postgres`),
+          `Then look again: assay init --force --name till --connection postgresql://assay@127.0.0.1:${cluster.port}/postgres`,
         ]);
+      // what may look like a secret in other people's lines is none in ours
+      expect(readFileSync(join(folder, 'assay.yaml'), 'utf8')).toContain('sudo -u postgres createuser');
       const { file } = await init({ force: true, connection: { ...asked, user: 'keeper' } });
       expect(readPolicy(file).clusters[0]?.connection).toMatchObject({ user: 'keeper', password: 'env:PGPASSWORD' });
       delete process.env.PGPASSWORD;
@@ -132,6 +134,14 @@ test('the signing key signs, is 0600, and is never overwritten', async () => {
   expect(again.notes).toContainEqual(expect.stringContaining('certificates may need it'));
   expect(readFileSync(keys?.privateKey ?? '')).toEqual(privateKey);
   expect(readPolicy(file).signingKey).toBe(`file:${join(folder, 'signing.key')}`);
+});
+
+test('a second look goes on with the key and the control URL that lie beside the policy', async () => {
+  const options = { host: 'db1', root: folder, file: join(folder, 'assay.yaml'), connection: { host: '/nowhere' } };
+  await initPolicy({ ...options, signingKey: join(folder, 'signing.key') });
+  writeFileSync(join(folder, 'control-url'), 'postgresql://a@b/c\n', { mode: 0o600 });
+  await initPolicy({ ...options, force: true });
+  expect(readPolicy(options.file)).toMatchObject({ signingKey: `file:${folder}/signing.key`, control: `file:${folder}/control-url` });
 });
 
 test('what stands in the place of a key and is none is never overwritten', async () => {

@@ -15,6 +15,7 @@ export interface InitFindings {
   readonly foreignJobs: readonly ForeignJob[];
   readonly notes: readonly string[];
   readonly signingKey: string;
+  readonly control: string;
   readonly schema: string;
   /** Parent of clones, evidence and a repository of Assay's own making. */
   readonly state: string;
@@ -29,7 +30,7 @@ temporal:
   address: 127.0.0.1:7233${comment('temporal.address')}
   namespace: default
 
-control: env:ASSAY_CONTROL_URL${comment('control')}
+control: ${quoted(findings.control)}${comment('control')}
 signing_key: ${quoted(findings.signingKey)}${comment('signing_key')}
 
 clusters:

@@ -60,7 +60,7 @@ export async function initPolicy(options: InitOptions): Promise<Initialised> {
   const connection = connectionOf(options, stanzas, dirname(file));
   const answer = await findServer(connection, readSecret);
   const server = typeof answer === 'string' ? null : answer;
-  if (typeof answer === 'string') notes.push(...unanswered(connection, answer));
+  if (typeof answer === 'string') notes.push(...unanswered(options, connection, answer));
   if (server?.inRecovery) notes.push('The server is a replica; name the primary in connection.host.');
   const adopted = choose(stanzas, server, notes);
   const foreignJobs = findForeignJobs(options.root);
@@ -76,9 +76,12 @@ export async function initPolicy(options: InitOptions): Promise<Initialised> {
     notes,
   };
   const keyFile = options.signingKey === undefined ? null : resolve(options.signingKey);
+  const beside = (name: string) => (existsSync(join(dirname(file), name)) ? join(dirname(file), name) : null);
+  const kept = { signingKey: keyFile ?? beside(SIGNING_KEY_FILE), control: beside(CONTROL_FILE) };
   const text = initText({
     ...findings,
-    signingKey: keyFile === null ? 'env:ASSAY_SIGNING_KEY' : `file:${keyFile}`,
+    signingKey: kept.signingKey === null ? 'env:ASSAY_SIGNING_KEY' : `file:${kept.signingKey}`,
+    control: kept.control === null ? 'env:ASSAY_CONTROL_URL' : `file:${kept.control}`,
     schema: schemaPath(),
     state: options.state ?? stateFolder(),
   });
@@ -103,19 +106,30 @@ function onlyKey(file: string, keyFile: string): Initialised {
 
 /** Beside the policy file, mode 0600: taken for the role's password where PGPASSWORD is not set. */
 const PASSWORD_FILE = 'assay.password';
+/** As `--signing-key` makes it: a second `init` goes on with the first one's key. */
+const SIGNING_KEY_FILE = 'signing.key';
+/** Holds the control database's URL, as docs/production.md says. */
+const CONTROL_FILE = 'control-url';
 
 /** A Debian cluster lets nobody in through its socket but the OS user of the same name, and asks for a password over TCP. */
-function unanswered({ host, port, user }: Connection, reason: string): readonly string[] {
+function unanswered(options: InitOptions, { host, port, user, database }: Connection, reason: string): readonly string[] {
   const said = `The server at ${host}:${port} did not answer as ${user}: ${reason}`;
   if (/does not exist/.test(reason))
     return [said, 'Name another: assay init --force --connection postgresql://ROLE@HOST:PORT/DATABASE (a socket: postgresql://ROLE@/DATABASE?host=FOLDER)'];
   if (!/\((28000|28P01)\)$|asks for a password/.test(reason)) return [said];
+  const local = host.startsWith('/') || ['localhost', '127.0.0.1', '::1'].includes(host);
+  const asked = [
+    ...(options.cluster === undefined ? [] : [`--name ${options.cluster}`]),
+    ...(options.config === undefined ? [] : [`--engine-config ${options.config}`]),
+    ...(options.stanza === undefined ? [] : [`--stanza ${options.stanza}`]),
+    `--connection postgresql://assay@${local ? '127.0.0.1' : host}:${port}/${encodeURIComponent(database)}`,
+  ];
   return [
     said,
     // neither way leaves a password in a history, a process list or the server's log
-    `Give Assay a role of its own, it asks for the password: sudo -u postgres createuser -p ${port} --login --pwprompt assay`,
+    `Give Assay a role of its own with a password${local ? '' : `, on ${host}`} (createuser asks for it): sudo -u postgres createuser -p ${port} --login --pwprompt assay`,
     `Write that password into ${PASSWORD_FILE} beside the policy, readable by its owner only (chmod 600)`,
-    `Then look again: assay init --force --connection postgresql://assay@127.0.0.1:${port}/postgres`,
+    `Then look again: assay init --force ${asked.join(' ')}`,
   ];
 }
 
