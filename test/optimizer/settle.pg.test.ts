@@ -14,6 +14,7 @@ import { btree } from '../../domain/optimizer/index-sql.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { IndexDefinition, Statement, StatementKind } from '../../domain/optimizer/model.ts';
 import { nodesOf, type PlanNode } from '../../domain/optimizer/plan.ts';
+import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { quietIo } from '../backup/clone-support.ts';
 import { testCluster } from '../support/cluster.ts';
@@ -150,6 +151,26 @@ test('the same step twice is one experiment and one recommendation', async () =>
   expect(await count('recommendation')).toHaveLength(1);
   expect((await store.recommendations('main', 1))[0]?.id).toBe(asked.recommendation);
   expect(await store.recommendations('other', 10)).toEqual([]);
+});
+
+test('what was refused does not come back until its evidence changes', async () => {
+  const asked = await runWith([byWho], [[btree(visit, ['who'])]]);
+  expect((await steps.settleFinalist({ ...asked, finalist: 0 })).isRecommended).toBe(true);
+  await steps.enterState({ cluster: 'main', recommendation: asked.recommendation, state: 'refused', by: 'ann', because: ['not now'] });
+  const again = await steps.settleFinalist({ ...asked, finalist: 0, experiment: `${asked.experiment}-2`, recommendation: `${asked.recommendation}-2` });
+  expect(again).toMatchObject({ isRecommended: false, experiment: { decision: { because: [expect.stringContaining(`${asked.recommendation} of`)] } } });
+  expect(await store.findRecommendation(`${asked.recommendation}-2`)).toBeNull();
+
+  // the gain that it was refused for was another one
+  const { experiment } = (await store.findRecommendation(asked.recommendation)) as Recommendation;
+  const smaller = { ...experiment, total: { ratio: 0.99, low: 0.98, high: 0.995 } };
+  await control
+    .em()
+    .execute(`update assay_control.recommendation set document = jsonb_set(document, '{experiment}', ?::jsonb) where id = ?`, [
+      JSON.stringify(smaller),
+      asked.recommendation,
+    ]);
+  expect((await steps.settleFinalist({ ...asked, finalist: 0, recommendation: `${asked.recommendation}-3` })).isRecommended).toBe(true);
 });
 
 test('looks are kept without texts, the newest of another run counts, old ones go', async () => {
