@@ -17,13 +17,15 @@ export interface Options {
   readonly tpch: string | null;
   /** CSV files of the scale asked for; null: they are made. */
   readonly tpchData: string | null;
+  /** JSON of the sets that we chose: read where it is there, else found and written. */
+  readonly tpchOurs: string | null;
   readonly help: boolean;
 }
 
 /** The size from which on goals that name it are judged. */
 export const GOAL_GIGABYTES = 1.5;
 
-export const usage = `npm run bench -- [--only NAME,NAME] [--pairs 5] [--scale GIGABYTES] [--calm SECONDS] [--out FILE] [--tpch FOLDER] [--tpch-data FOLDER]`;
+export const usage = `npm run bench -- [--only NAME,NAME] [--pairs 5] [--scale GIGABYTES] [--calm SECONDS] [--out FILE] [--tpch FOLDER] [--tpch-data FOLDER] [--tpch-ours FILE]`;
 
 /** Throws usage. */
 export function readOptions(argv: readonly string[], known: readonly string[]): Options {
@@ -39,6 +41,7 @@ export function readOptions(argv: readonly string[], known: readonly string[]): 
     out: values.out ?? '.assay/bench.json',
     tpch: values.tpch ?? null,
     tpchData: values['tpch-data'] ?? null,
+    tpchOurs: values['tpch-ours'] ?? null,
     help: values.help ?? false,
   };
 }
@@ -46,7 +49,17 @@ export function readOptions(argv: readonly string[], known: readonly string[]): 
 function parse(argv: readonly string[]) {
   const text = { type: 'string' } as const;
   try {
-    const options = { only: text, pairs: text, scale: text, calm: text, out: text, tpch: text, 'tpch-data': text, help: { type: 'boolean' } } as const;
+    const options = {
+      only: text,
+      pairs: text,
+      scale: text,
+      calm: text,
+      out: text,
+      tpch: text,
+      'tpch-data': text,
+      'tpch-ours': text,
+      help: { type: 'boolean' },
+    } as const;
     return parseArgs({ args: [...argv], options }).values;
   } catch (cause) {
     throw new AssayError('usage', { reason: reasonOf(cause), hint: usage }, { cause });

@@ -135,18 +135,17 @@ function counted(name: string, found: readonly string[], isJudged: boolean): Fig
   return { name, measured: String(found.length), goal: '0', judged: isJudged ? { reached, certain: true } : null, remark: found.join('; '), samples: {} };
 }
 
-function sizeOf({ ours, field, isGoalSize }: Executed, name: string): Figure {
-  const found = ours.get(name);
-  const real = field.bytes(found?.indexes ?? []);
-  const error = (found?.estimatedBytes ?? 0) / real - 1;
+function sizeOf({ ours, field, estimates, isGoalSize }: Executed, name: string): Figure {
+  const [estimatedBytes, realBytes] = [estimates.get(name)?.bytes ?? 0, field.bytes(ours.get(name)?.indexes ?? [])];
+  const error = estimatedBytes / realBytes - 1;
   const reached = Math.abs(error) <= 0.15 ? ('yes' as const) : ('no' as const);
   return {
     name: `size of ${name}, estimated against real`,
     measured: `${(100 * error).toFixed(1)} %`,
     goal: '± 15 %',
     judged: isGoalSize ? { reached, certain: true } : null,
-    remark: `${megabytes(found?.estimatedBytes ?? 0)} estimated, ${megabytes(real)} really`,
-    samples: { estimatedBytes: found?.estimatedBytes ?? 0, realBytes: real },
+    remark: `${megabytes(estimatedBytes)} estimated, ${megabytes(realBytes)} really`,
+    samples: { estimatedBytes, realBytes },
   };
 }
 

@@ -2,7 +2,7 @@
  * TPC-H executed: the sets that other advisors chose and ours, really built side by side on one server of its own and run in turn, so that every set
  * meets the same data, caches and minute. Ours is found by the product's own search and its choice by execution, at stated budgets of real bytes.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import pg from 'pg';
 import { readTableFacts } from '../../activities/optimizer/catalogue.ts';
 import { openHypoPg } from '../../activities/optimizer/what-if/hypopg.ts';
@@ -65,11 +65,6 @@ export const tpch: Benchmark = {
   },
 };
 
-export interface Contestants {
-  readonly ours: ReadonlyMap<string, Ours>;
-  readonly all: ReadonlyMap<string, IndexSet>;
-}
-
 /** Names as the figures look them up. */
 export const OURS = { gigabyte: 'ours, 1 GB', small: 'ours, 150 MB', all: 'ours, 1 GB, all 22 given' } as const;
 export const NONE = 'no indexes';
@@ -88,19 +83,14 @@ async function measured({ bench, cluster, folder, scale }: Where): Promise<reado
     const bounds = await timedAlone(client, tpchQueries(folder, true), timeoutMs);
     const given = bounds.filter(({ statement }) => !WITHHELD.has(statement.id));
     bench.tell(`without indexes ${seconds(given.reduce((sum, { statement }) => sum + statement.totalMs, 0))} for ${given.length} queries`);
-    const ours = new Map<string, Ours>();
-    for (const [name, queries, bytes] of [
-      [OURS.small, given, SMALL],
-      [OURS.gigabyte, given, GIGABYTE],
-      [OURS.all, bounds, GIGABYTE],
-    ] as const) {
-      const question = { bounds: queries, budgetBytes: bytes * scale, searchMs: SEARCH_MS, chooseMs: CHOOSE_MS, statementTimeoutMs: timeoutMs };
-      const found = await findOurs(client, question);
-      ours.set(name, found);
-      const { indexes, explains, searchMs, buildMs, chooseMs, executions } = found;
-      const took = `${explains} EXPLAINs in ${seconds(searchMs)}, pool built in ${seconds(buildMs)}, ${executions} executions in ${seconds(chooseMs)}`;
-      bench.tell(`${name}: ${indexes.length} indexes; ${took}`);
-    }
+    const isGiven = (id: string) => !WITHHELD.has(id);
+    const questions = [
+      { name: OURS.small, given: isGiven, budgetBytes: SMALL * scale },
+      { name: OURS.gigabyte, given: isGiven, budgetBytes: GIGABYTE * scale },
+      { name: OURS.all, given: () => true, budgetBytes: GIGABYTE * scale },
+    ];
+    const asked = { bounds, questions, searchMs: SEARCH_MS, chooseMs: CHOOSE_MS, statementTimeoutMs: timeoutMs, tell: bench.tell };
+    const ours = await keptOr(bench.options.tpchOurs, () => findOurs(client, asked));
     const peers = [...peerSets(folder)].map(([name, statements]) => [name, statements.map(definitionOf)] as const);
     const sets = new Map<string, IndexSet>([[NONE, []], ...peers, ...[...ours].map(([name, { indexes }]) => [name, indexes] as const)]);
     const estimates = await estimated(client, given, sets);
@@ -124,6 +114,14 @@ async function measured({ bench, cluster, folder, scale }: Where): Promise<reado
   } finally {
     await client.end().catch(() => {});
   }
+}
+
+/** Sets that an earlier run found and wrote there; found now, and written, where there are none. */
+async function keptOr(file: string | null, find: () => Promise<ReadonlyMap<string, Ours>>): Promise<ReadonlyMap<string, Ours>> {
+  if (file !== null && existsSync(file)) return new Map(Object.entries(JSON.parse(readFileSync(file, 'utf8')) as Record<string, Ours>));
+  const found = await find();
+  if (file !== null) writeFileSync(file, JSON.stringify(Object.fromEntries(found), null, 2));
+  return found;
 }
 
 async function connected(cluster: EmbeddedCluster): Promise<pg.Client> {

@@ -11,65 +11,81 @@ import type { Bound, IndexDefinition } from '../../domain/optimizer/model.ts';
 import { quietIo } from '../site.ts';
 
 export interface Question {
+  readonly name: string;
+  /** Statements that both search and choice are given. */
+  readonly given: (statement: string) => boolean;
+  readonly budgetBytes: number;
+}
+
+export interface Asked {
   /** Their `totalMs` is what they take without any index, as pg_stat_statements would tell. */
   readonly bounds: readonly Bound[];
-  readonly budgetBytes: number;
+  readonly questions: readonly Question[];
+  /** For each question. */
   readonly searchMs: number;
   readonly chooseMs: number;
   readonly statementTimeoutMs: number;
+  readonly tell: (line: string) => void;
 }
 
+type IndexSet = readonly IndexDefinition[];
+
 export interface Ours {
-  readonly indexes: readonly IndexDefinition[];
+  readonly indexes: IndexSet;
   /** What the search would have given without executing anything. */
-  readonly finalists: readonly (readonly IndexDefinition[])[];
-  /** As told before anything was built. */
-  readonly estimatedBytes: number;
-  readonly explains: number;
-  readonly searchMs: number;
-  readonly buildMs: number;
-  readonly chooseMs: number;
-  readonly executions: number;
-  readonly poolBytes: number;
+  readonly finalists: readonly IndexSet[];
 }
 
 /** Peers have no such limit: as many as the largest of their sets has on one table. */
 const MAX_INDEXES_PER_TABLE = 12;
 
-/** Nothing of ours is left built. */
-export async function findOurs(client: pg.Client, question: Question): Promise<Ours> {
-  const { bounds, budgetBytes, statementTimeoutMs } = question;
+/** By the question's name. The pools are built once, side by side, and a time once taken holds for all questions; nothing of ours is left built. */
+export async function findOurs(client: pg.Client, asked: Asked): Promise<ReadonlyMap<string, Ours>> {
+  const { bounds, questions, tell } = asked;
   await dropSets(client);
+  const finalists = new Map<string, readonly IndexSet[]>();
+  for (const question of questions) finalists.set(question.name, await searched(client, asked, question));
+  const all = [...finalists.values()].flat(2);
+  const began = performance.now();
+  const built = await buildSet(client, [...new Map(all.map((index) => [indexText(index), index])).values()], quietIo());
+  tell(`${built.length} indexes of all finalists are built after ${((performance.now() - began) / 1000).toFixed(0)} s`);
+  const units: Unit[] = [];
+  for (const [number, bound] of bounds.entries()) units.push(...(await prepareUnits(client, bound, number)));
+  const found = new Map<string, Ours>();
+  const known = new Map<string, number>();
+  for (const { name, given, budgetBytes } of questions) {
+    const sets = finalists.get(name) ?? [];
+    const own = new Set(sets.flat().map(indexText));
+    const chooseAt = performance.now();
+    const chosen = await chooseBuilt(
+      { client, io: quietIo(), statementTimeoutMs: asked.statementTimeoutMs },
+      {
+        units: units.filter(({ bound }) => given(bound.statement.id)),
+        built: built.filter(({ index }) => own.has(indexText(index))),
+        aside: built.filter(({ index }) => !own.has(indexText(index))),
+        finalists: sets,
+        budgetBytes,
+        maxIndexesPerTable: MAX_INDEXES_PER_TABLE,
+        untilMs: Date.now() + asked.chooseMs,
+        known,
+      },
+    );
+    tell(`${name}: chosen by ${chosen?.executions ?? 0} executions in ${((performance.now() - chooseAt) / 1000).toFixed(0)} s`);
+    found.set(name, { indexes: chosen?.indexes.map(({ index }) => index) ?? sets[0] ?? [], finalists: sets });
+  }
+  await dropSets(client);
+  await client.query('deallocate all');
+  return found;
+}
+
+async function searched(client: pg.Client, { bounds, searchMs, tell }: Asked, { name, given, budgetBytes }: Question): Promise<readonly IndexSet[]> {
   const facts = await readTableFacts(client);
   const whatIf = await openHypoPg({ sessions: [client], facts });
   const began = performance.now();
-  const limits = { budgetBytes, searchMs: question.searchMs, maxStatements: 100, maxIndexesPerTable: MAX_INDEXES_PER_TABLE, protectedTables: [] };
-  const { sets, explains } = await searchIndexes({ bound: bounds, facts, whatIf, limits, now: () => Date.now() });
-  const searchMs = performance.now() - began;
-  const finalists = sets.map(({ indexes }) => indexes);
-  const pool = [...new Map(finalists.flat().map((index) => [indexText(index), index])).values()];
-  const built = await buildSet(client, pool, quietIo());
-  const units: Unit[] = [];
-  for (const [number, bound] of bounds.entries()) units.push(...(await prepareUnits(client, bound, number)));
-  const builtAt = performance.now();
-  const session = { client, io: quietIo(), statementTimeoutMs };
-  const untilMs = Date.now() + question.chooseMs;
-  const chosen = await chooseBuilt(session, { units, built, finalists, budgetBytes, maxIndexesPerTable: MAX_INDEXES_PER_TABLE, untilMs });
-  const indexes = chosen?.indexes.map(({ index }) => index) ?? finalists[0] ?? [];
-  const chooseMs = performance.now() - builtAt;
-  await dropSets(client);
-  await client.query('deallocate all');
-  const sizes = await Promise.all(indexes.map((index) => whatIf.size(index)));
+  const limits = { budgetBytes, searchMs, maxStatements: 100, maxIndexesPerTable: MAX_INDEXES_PER_TABLE, protectedTables: [] };
+  const bound = bounds.filter(({ statement }) => given(statement.id));
+  const { sets, explains } = await searchIndexes({ bound, facts, whatIf, limits, now: () => Date.now() });
   await whatIf.close();
-  return {
-    indexes,
-    finalists,
-    estimatedBytes: sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0),
-    explains,
-    searchMs,
-    buildMs: built.reduce((sum, { buildMs }) => sum + buildMs, 0),
-    chooseMs,
-    executions: chosen?.executions ?? 0,
-    poolBytes: built.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-  };
+  tell(`${name}: ${sets.length} finalists by ${explains} EXPLAINs in ${((performance.now() - began) / 1000).toFixed(0)} s`);
+  return sets.map(({ indexes }) => indexes);
 }

@@ -21,6 +21,8 @@ export interface ExecutedChoice {
   /** Executes a statement where exactly these are there. */
   readonly execute: (statement: number, set: Mask) => Promise<Executed>;
   readonly budgetBytes: number;
+  /** Those of the set that cover one another. */
+  readonly redundant: (set: Mask) => Mask;
   /** No table has more indexes than it may. */
   readonly isRoomy: (set: Mask) => boolean;
   /** Sets to begin with besides all items together. */
@@ -69,7 +71,7 @@ function choosing(choice: ExecutedChoice) {
   const places = Array.from({ length: choice.statements }, (_, statement) => statement);
   const members = (set: Mask) => choice.bytes.flatMap((_, item) => ((set & bit(item)) === 0n ? [] : [item]));
   const bytes = (set: Mask) => members(set).reduce((sum, item) => sum + (choice.bytes[item] ?? 0), 0);
-  const fits = (set: Mask) => bytes(set) <= choice.budgetBytes && choice.isRoomy(set);
+  const fits = (set: Mask) => bytes(set) <= choice.budgetBytes && choice.isRoomy(set) && choice.redundant(set) === 0n;
   const timeOf = timesOf(choice);
   const total = async (set: Mask): Promise<number> => {
     let sum = 0;
@@ -97,7 +99,9 @@ function choosing(choice: ExecutedChoice) {
       }
       const ordered = losses.toSorted((a, b) => a.perByte - b.perByte);
       const idle = IDLE * (await total(set));
-      const goes = ordered.find(({ loss }) => loss <= idle) ?? (fits(set) ? undefined : ordered[0]);
+      const doubled = choice.redundant(set);
+      const [double] = losses.filter(({ item }) => (doubled & bit(item)) !== 0n).toSorted((a, b) => a.loss - b.loss);
+      const goes = ordered.find(({ loss }) => loss <= idle) ?? double ?? (fits(set) ? undefined : ordered[0]);
       if (goes === undefined) return set;
       set &= ~bit(goes.item);
     }

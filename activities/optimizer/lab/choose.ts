@@ -2,6 +2,7 @@
 import { chooseByExecution, type Executed } from '../../../domain/optimizer/executed-choice.ts';
 import { indexText, quoteRelation } from '../../../domain/optimizer/index-sql.ts';
 import type { IndexDefinition } from '../../../domain/optimizer/model.ts';
+import { covers } from '../../../domain/optimizer/redundancy.ts';
 import { bit, type Mask } from '../../../domain/optimizer/search-costs.ts';
 import { type Execution, execute, planText, type Unit } from './execute.ts';
 import type { LabSession } from './measure.ts';
@@ -17,6 +18,10 @@ export interface Pool {
   readonly maxIndexesPerTable: number;
   /** The best so far is taken then. */
   readonly untilMs: number;
+  /** There as well, but never looked at. */
+  readonly aside?: readonly BuiltIndex[];
+  /** Times by plan; who chooses more than once on one lab gives the same again. */
+  readonly known?: Map<string, number>;
 }
 
 export interface ChosenSet {
@@ -34,7 +39,7 @@ export async function chooseBuilt(session: LabSession, pool: Pool): Promise<Chos
   const maskOf = (set: readonly IndexDefinition[]): Mask =>
     set.reduce((mask, index) => mask | (place.has(indexText(index)) ? bit(place.get(indexText(index)) ?? 0) : 0n), 0n);
   const chosenOf = (set: Mask) => built.filter((_, item) => (set & bit(item)) !== 0n);
-  const timer = unitTimer(session, built);
+  const timer = unitTimer(session, pool);
   const touches = await touched(session, statements, built);
   const time = async (statement: number, set: Mask): Promise<Executed> => {
     const units = statements[statement] ?? [];
@@ -52,12 +57,20 @@ export async function chooseBuilt(session: LabSession, pool: Pool): Promise<Chos
     touches: (statement, item) => touches[statement]?.has(item) ?? false,
     execute: time,
     budgetBytes,
+    redundant: (set) => redundantIn(set, built),
     isRoomy: (set) => most(chosenOf(set)) <= maxIndexesPerTable,
     starts: finalists.map(maskOf),
     isOver: () => session.io.signal.aborted || Date.now() >= untilMs,
   });
   if (chosen === null) return null;
   return { indexes: chosenOf(chosen.set), ratio: baseMs === 0 ? 1 : chosen.ms / baseMs, executions: timer.executions() };
+}
+
+/** Items that cover each other, and those that are covered. */
+function redundantIn(set: Mask, built: readonly BuiltIndex[]): Mask {
+  const items = [...built.keys()].filter((item) => (set & bit(item)) !== 0n);
+  const isCovered = (wide: number, narrow: number) => wide !== narrow && covers((built[wide] as BuiltIndex).index, (built[narrow] as BuiltIndex).index);
+  return items.flatMap((wide) => items.flatMap((narrow) => (isCovered(wide, narrow) ? [wide, narrow] : []))).reduce((mask, item) => mask | bit(item), 0n);
 }
 
 /** Of one table. */
@@ -98,26 +111,21 @@ interface UnitTimer {
   time(unit: Unit, set: Mask): Promise<Executed>;
 }
 
-/** What is so much slower than without any index is not waited for. */
-const PATIENCE = 1.3;
-const PATIENCE_MS = 100;
+/** What is so much slower than without any index is not waited for; others on the machine may make it look slower than it is. */
+const PATIENCE = 3;
+const PATIENCE_MS = 500;
 
-/** Executed twice, the quicker counts: what else happens on the machine only ever adds. Equal plans are executed once. */
-function unitTimer({ client, io, statementTimeoutMs }: LabSession, built: readonly BuiltIndex[]): UnitTimer {
+/** Equal plans are executed once, and what others on the machine took is deducted: many plans looked at once say more than few looked at twice. */
+function unitTimer({ client, io, statementTimeoutMs }: LabSession, { built, aside = [], known = new Map() }: Pool): UnitTimer {
   const base = new Map<Unit, number>();
-  const known = new Map<string, number>();
   let executions = 0;
-  const away = (set: Mask) => built.filter((_, item) => (set & bit(item)) === 0n);
-  const once = async (unit: Unit, set: Mask, timeoutMs: number): Promise<number> => {
+  const away = (set: Mask) => [...aside, ...built.filter((_, item) => (set & bit(item)) === 0n)];
+  const once = async (unit: Unit, set: Mask): Promise<number> => {
+    const timeoutMs = Math.min(statementTimeoutMs, (base.get(unit) ?? statementTimeoutMs) * PATIENCE + PATIENCE_MS);
     executions += 1;
     io.beat({ phase: 'choose', executions });
     const done: Execution = await execute(client, unit, { away: away(set), timeoutMs });
-    return done.kind === 'done' ? done.executionMs : timeoutMs;
-  };
-  const twice = async (unit: Unit, set: Mask): Promise<number> => {
-    const timeoutMs = Math.min(statementTimeoutMs, (base.get(unit) ?? statementTimeoutMs) * PATIENCE + PATIENCE_MS);
-    const first = await once(unit, set, timeoutMs);
-    return first >= timeoutMs ? first : Math.min(first, await once(unit, set, timeoutMs));
+    return done.kind === 'done' ? Math.max(0, done.executionMs - done.waitedMs) : timeoutMs;
   };
   const time = async (unit: Unit, set: Mask): Promise<Executed> => {
     const plan = await planText(client, unit, away(set));
@@ -125,7 +133,7 @@ function unitTimer({ client, io, statementTimeoutMs }: LabSession, built: readon
     const isWrite = plan.includes('"Node Type":"ModifyTable"');
     const used = built.reduce((mask, { name }, item) => (isWrite || plan.includes(`"Index Name":${JSON.stringify(name)}`) ? mask | bit(item) : mask), 0n);
     const key = `${unit.call} ${isWrite ? set : ''} ${plan}`;
-    const ms = known.get(key) ?? (await twice(unit, set));
+    const ms = known.get(key) ?? (await once(unit, set));
     known.set(key, ms);
     if (set === 0n) base.set(unit, ms);
     return { ms, used: used & set };

@@ -1,4 +1,5 @@
 /** One execution on the lab: always in a transaction that is rolled back, with some indexes taken away for its length where asked. */
+import { readFileSync } from 'node:fs';
 import type pg from 'pg';
 import type { Binding, Bound } from '../../../domain/optimizer/model.ts';
 import type { ChangedPlan } from '../../../domain/optimizer/plan-change.ts';
@@ -27,6 +28,8 @@ export interface Executed {
   /** Shared buffers hit and read. */
   readonly blocks: number;
   readonly walBytes: number;
+  /** Part of it in which it was ready to run and others had the cores; 0 where this host does not tell. */
+  readonly waitedMs: number;
 }
 
 export type Execution = Executed | { readonly kind: 'too-slow' } | { readonly kind: 'failed'; readonly reason: string };
@@ -66,8 +69,9 @@ export async function execute(client: pg.Client, unit: Unit, { away, timeoutMs }
   try {
     return await inside(client, { away, timeoutMs }, async () => {
       const began = performance.now();
+      const waitedBefore = queuedMs(client);
       const [top] = await explain(client, '(analyze, timing off, buffers, wal, format json)', unit);
-      return executed(top ?? {}, performance.now() - began);
+      return { ...executed(top ?? {}, performance.now() - began), waitedMs: Math.max(0, queuedMs(client) - waitedBefore) };
     });
   } catch (error) {
     const fault = faultOf(error);
@@ -97,7 +101,7 @@ async function explain(client: pg.Client, options: string, { call }: Unit): Prom
   return rows[0]?.['QUERY PLAN'] ?? [];
 }
 
-function executed({ Plan: root = {}, ...times }: ExplainTop, wallMs: number): Executed {
+function executed({ Plan: root = {}, ...times }: ExplainTop, wallMs: number): Omit<Executed, 'waitedMs'> {
   const count = (name: string) => (typeof root[name] === 'number' ? root[name] : 0);
   return {
     kind: 'done',
@@ -107,4 +111,14 @@ function executed({ Plan: root = {}, ...times }: ExplainTop, wallMs: number): Ex
     blocks: count('Shared Hit Blocks') + count('Shared Read Blocks'),
     walBytes: count('WAL Bytes'),
   };
+}
+
+/** A lab's server runs on this host. Linux: time on a core, time waiting for one, in nanoseconds. */
+function queuedMs(client: pg.Client): number {
+  const { processID } = client as { readonly processID?: number };
+  try {
+    return Number(readFileSync(`/proc/${processID}/schedstat`, 'utf8').split(' ')[1]) / 1e6 || 0;
+  } catch {
+    return 0;
+  }
 }
