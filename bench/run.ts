@@ -5,6 +5,7 @@ import type { Bench, Benchmark } from './benchmark.ts';
 import { pressureMeter } from './calm.ts';
 import { engine } from './engine.ts';
 import { fingerprint } from './fingerprint.ts';
+import { hygiene } from './hygiene.ts';
 import { idle } from './idle.ts';
 import { markers } from './markers.ts';
 import { memory } from './memory.ts';
@@ -17,7 +18,7 @@ import { openSite, type Site } from './site.ts';
 import { witnesses } from './witnesses.ts';
 
 /** In the order in which they run. */
-const benchmarks: readonly Benchmark[] = [engine, proof, fingerprint, markers, witnesses, idle, memory, tpch];
+const benchmarks: readonly Benchmark[] = [engine, proof, fingerprint, markers, witnesses, idle, memory, hygiene, tpch];
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = readOptions(

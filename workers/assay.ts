@@ -23,6 +23,7 @@ const handlers: LocalHandlers = {
   restoreCold: async (request, options, tell) => (await restore()).restoreHere(request, options, tell),
   recommendations: async ({ cluster }, options) => (await optimizer()).listRecommendations(options, cluster ?? null),
   queries: async (request, options) => (await import('./commands/optimizer-queries.ts')).readQueries(request, options),
+  hygiene: async ({ target }, options) => (await import('./commands/optimizer-hygiene.ts')).readHygiene(options, target),
   accuracy: async ({ cluster }, options) => (await import('./commands/optimizer-accuracy.ts')).readAccuracy(options, cluster ?? null),
   explain: async (request, options) => (await import('./commands/optimizer-explain.ts')).explain(request, options),
   recommendation: async ({ id }, options) => (await optimizer()).readRecommendation(options, id),

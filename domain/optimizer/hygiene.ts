@@ -75,7 +75,8 @@ export function hygieneOf(indexes: readonly HygieneIndex[], context: HygieneCont
     const finding = by === undefined ? unused(index, context) : covered(index, by, context);
     if (finding === null) continue;
     found.set(index, finding);
-    if (finding.change !== null) gone.add(index);
+    // of a pair one is named, whether it may go or not
+    if (finding.change !== null || by !== undefined) gone.add(index);
   }
   for (const index of valid) {
     const finding = gone.has(index) ? null : bloated(index, context);

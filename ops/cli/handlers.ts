@@ -5,6 +5,7 @@ import type { AssayError } from '../../domain/errors.ts';
 import type { ShapeAccuracy } from '../../domain/optimizer/accuracy.ts';
 import type { HistoryEntry, RecommendationRecord } from '../../domain/optimizer/decision.ts';
 import type { ExplainReport } from '../../domain/optimizer/explain-report.ts';
+import type { HygieneReport } from '../../domain/optimizer/hygiene-report.ts';
 import type { Queries, QueryOrder } from '../../domain/optimizer/queries.ts';
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import type { Change } from '../../domain/plan.ts';
@@ -144,6 +145,14 @@ export interface QueriesRequest {
   readonly sinceLastRun: boolean;
 }
 
+/** What a run found about the indexes that are there. */
+export interface StoredHygieneReport {
+  readonly cluster: string;
+  readonly database: string;
+  readonly run: string;
+  readonly report: HygieneReport;
+}
+
 export interface QueriesReport extends Queries {
   readonly cluster: string;
   readonly database: string;
@@ -182,6 +191,8 @@ export interface LocalHandlers {
   accuracy(request: { readonly cluster?: string }, options: GlobalOptions): Promise<readonly ShapeAccuracy[]>;
   /** The heaviest statements of the last run, or of pg_stat_statements. Throws usage, control-unreachable, cluster-unknown, cluster-unreachable. */
   queries(request: QueriesRequest, options: GlobalOptions): Promise<QueriesReport>;
+  /** What the last run found about the indexes that are there; from the control database. Throws usage, control-unreachable. */
+  hygiene(request: { readonly target: string }, options: GlobalOptions): Promise<StoredHygieneReport>;
   /** Plans of the statements in a text, with findings and, where asked for, as pages. Throws usage, cluster-unknown, cluster-unreachable, refused-by-guard. */
   explain(request: ExplainRequest, options: GlobalOptions): Promise<ExplainReport & { readonly pages: readonly string[] }>;
   /** Throws usage where there is none of that id. */

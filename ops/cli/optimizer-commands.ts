@@ -12,6 +12,7 @@ import { makeRequest, type RequestOptions } from './make-request.ts';
 import { addAccuracy } from './optimizer-accuracy.ts';
 import { addDecisions, decisionText } from './optimizer-decisions.ts';
 import { addExplain, writtenPages } from './optimizer-explain.ts';
+import { addHygiene } from './optimizer-hygiene.ts';
 import { addQueries } from './optimizer-queries.ts';
 import { asRequest } from './options.ts';
 import type { Outcome } from './outcome.ts';
@@ -35,6 +36,7 @@ export function addOptimizerCommands(optimizer: Command, run: Runner): void {
   addExplain(optimizer, run);
   addAccuracy(optimizer, run);
   addQueries(optimizer, run);
+  addHygiene(optimizer, run);
   optimizer
     .command('recommendations')
     .summary('what was recommended, newest first')

@@ -27,6 +27,7 @@ test('every benchmark gives its figures, in a table and as JSON', async () => {
     witnesses: 2,
     idle: 2,
     memory: 2,
+    hygiene: 2,
   });
   const words = (text: string) => text.replaceAll(/[\s│]+/g, '');
   for (const { measured } of results.flatMap(({ figures }) => figures)) expect(words(stdout)).toContain(words(measured).slice(0, 10));

@@ -65,6 +65,7 @@ export const testHandlers = (given: Partial<LocalHandlers>): LocalHandlers => ({
   recommendations: missing('recommendations'),
   accuracy: missing('accuracy'),
   queries: missing('queries'),
+  hygiene: missing('hygiene'),
   recommendation: missing('recommendation'),
   history: missing('history'),
   recommendationPage: missing('recommendationPage'),

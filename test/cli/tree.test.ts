@@ -43,6 +43,7 @@ test('every command that writes has --dry-run', () => {
     'explain',
     'accuracy',
     'queries',
+    'hygiene',
     'certificate',
     'status',
     'verify-certificate',

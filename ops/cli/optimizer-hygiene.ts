@@ -1,0 +1,69 @@
+/** `assay optimizer hygiene`, and what a run says of the indexes that are there. */
+import type { Command } from 'commander';
+import type { HygieneFinding } from '../../domain/optimizer/hygiene.ts';
+import type { HygieneSummary } from '../../domain/optimizer/hygiene-report.ts';
+import { bytes, when } from './figures.ts';
+import type { StoredHygieneReport } from './handlers.ts';
+import { type Paint, plain } from './paint.ts';
+import type { Runner } from './runner.ts';
+import { facts, table } from './table.ts';
+
+export function addHygiene(optimizer: Command, run: Runner): void {
+  optimizer
+    .command('hygiene')
+    .summary('indexes that are there and bring nothing: unused, double, invalid, bloated')
+    .description(
+      'Of the last run: each index that should go or be built anew, why, and what keeps it where something does. What is proposed is a recommendation once it was measured on a restored copy. Reads the control database.',
+    )
+    .argument('<cluster>', 'CLUSTER or CLUSTER/DATABASE (default: the database of the last run)')
+    .action(
+      run<[string], object>(async ({ handlers, options }, [target]) => {
+        const found = await handlers.hygiene({ target }, options);
+        return { exit: 0, data: { ...found }, text: (paint) => hygieneText(found, paint) };
+      }),
+    );
+}
+
+export function hygieneText({ cluster, database, run, report }: StoredHygieneReport, paint: Paint): string {
+  const { at, tables, indexes, indexBytes, findings, found, notices } = report;
+  const head = facts(
+    [
+      ['database', `${plain(cluster)}/${plain(database)}`],
+      ['looked at', when(at, paint)],
+      ['run', run],
+      ['indexes', `${indexes} of ${tables} table(s), ${bytes(indexBytes)}`],
+      ['found', counts(found)],
+    ],
+    paint,
+  );
+  const said = notices.map((each) => `  ${paint.doubt('!')} ${plain(each)}\n`).join('');
+  if (findings.length === 0) return `${head}\n${said}every index earns its place, as far as the counters tell\n`;
+  const rows = findings.map((finding) => [
+    doing(finding, paint),
+    plain(`${finding.table.schema}.${finding.table.relation}`),
+    plain(finding.index.name),
+    bytes(finding.change === null ? finding.index.sizeBytes : Math.round(finding.freesBytes)),
+    plain(finding.kept === null ? finding.because : `${finding.because}; ${finding.kept}`),
+  ]);
+  return `${head}\n${said}\n${table(['DO', 'TABLE', 'INDEX', 'SIZE', 'BECAUSE'], rows, paint)}\n`;
+}
+
+/** Lines beside a run's own; none where an earlier version made the result. */
+export function hygieneLines(hygiene: HygieneSummary | undefined, cluster: string, paint: Paint): string {
+  if (hygiene === undefined) return '';
+  const { indexes, tables, found, notices, recommendation, because } = hygiene;
+  const said = [...notices, ...because].map((each) => `  · ${plain(each)}\n`).join('');
+  const head = `\n${paint.strong('Indexes that are there:')} ${indexes} of ${tables} table(s), ${counts(found)}\n${said}`;
+  if (recommendation !== null) return `${head}${paint.good('Recommendation')} ${recommendation}\n  see it with: assay optimizer show ${recommendation}\n`;
+  return Object.keys(found).length === 0 ? head : `${head}  see them with: assay optimizer hygiene ${plain(cluster)}\n`;
+}
+
+const counts = (found: HygieneSummary['found']): string =>
+  Object.entries(found)
+    .map(([kind, count]) => `${count} ${kind}`)
+    .join(', ') || 'nothing found';
+
+function doing({ change }: HygieneFinding, paint: Paint): string {
+  if (change === null) return paint.dim('keep');
+  return change === 'drop-index' ? paint.doubt('drop') : paint.doubt('rebuild');
+}
