@@ -13,7 +13,10 @@ export interface LogRatio {
 
 /** Batches on each side from which their spread is known well enough to trim them. */
 const ENOUGH_BATCHES = 6;
-const TRIMMED = 0.2;
+/** Batches that a window has where its statement runs all the time. */
+const LOOKS = 12;
+/** At each end: of twelve batches one, which a checkpoint may have had. */
+const TRIMMED = 0.1;
 
 export const callsOf = (batches: readonly Batch[]): number => batches.reduce((sum, { calls }) => sum + calls, 0);
 
@@ -21,9 +24,8 @@ export const whole = (batches: readonly Batch[]): Batch => batches.reduce(joined
 
 export const meanOf = ({ calls, totalMs }: Batch): number => totalMs / calls;
 
-/** Batches of at least so many calls each, in order: one after a longer pause may hold a single call, which says little of its mean. */
-export function evened(batches: readonly Batch[]): readonly Batch[] {
-  const least = Math.max(5, callsOf(batches) / 12);
+/** Batches of at least so many calls each, in order: one of a longer pause may hold a single call, which says little of its mean. */
+function evened(batches: readonly Batch[], least: number): readonly Batch[] {
   const made: Batch[] = [];
   let open: Batch | null = null;
   for (const batch of batches) {
@@ -40,7 +42,9 @@ export function evened(batches: readonly Batch[]): readonly Batch[] {
 
 /** null: one side says nothing (fewer than two calls, or no time at all). */
 export function logRatio(before: readonly Batch[], after: readonly Batch[]): LogRatio | null {
-  const sides = [before, after].map(evened);
+  // of the same size on both sides: the logarithm of a small batch's mean is lower than that of a large one's (Jensen)
+  const least = Math.max(5, Math.min(callsOf(before), callsOf(after)) / LOOKS);
+  const sides = [before, after].map((batches) => evened(batches, least));
   const isTrimmed = sides.every((batches) => batches.length >= ENOUGH_BATCHES && batches.every(({ totalMs }) => totalMs > 0));
   const [one, other] = sides.map(isTrimmed ? trimmedLog : plainLog);
   if (one == null || other == null) return null;

@@ -4,7 +4,7 @@
  * Taken back as soon as a statement is slower than allowed beyond noise, all statements together being wrong at most once in a hundred guarded changes
  * (Holm over the statements, Bonferroni over the windows). Kept after the last window where the gain that was promised shows, or where too little ran.
  */
-import type { Batch, WindowCounts } from './guard-looks.ts';
+import type { WindowCounts } from './guard-looks.ts';
 import { callsOf, type LogRatio, logRatio, meanOf, whole } from './guard-samples.ts';
 import type { OptimizerPolicy } from './policy.ts';
 import { median } from './statistics.ts';
@@ -39,15 +39,14 @@ const ENOUGH_UNRELATED = 3;
 
 export function guardVerdict(question: GuardQuestion): GuardAnswer {
   const { after, guard } = question;
-  const drift = driftOf(question);
-  const regressions = regressionsOf(question, drift);
+  const regressions = regressionsOf(question);
   if (regressions.length > 0) return { verdict: 'roll-back', because: regressions };
   const window = after.length;
   const disturbances = [...question.before.disturbances, ...(after.at(-1)?.disturbances ?? [])];
   const isLast = window > guard.windows || (window === guard.windows && disturbances.length === 0);
   if (!isLast)
     return { verdict: 'undecided', because: disturbances.length > 0 ? disturbances : [`window ${window} of ${guard.windows}: nothing became slower`] };
-  return finalAnswer(question, drift);
+  return finalAnswer(question);
 }
 
 interface Drift {
@@ -56,8 +55,8 @@ interface Drift {
   readonly variance: number;
 }
 
-function driftOf(question: GuardQuestion): Drift {
-  const ratios = [...question.unrelated].flatMap((statement) => comparedOf(question, statement)?.ratio.estimate ?? []);
+function driftOf(question: GuardQuestion, which: 'all' | 'last'): Drift {
+  const ratios = [...question.unrelated].flatMap((statement) => comparedOf(question, statement, which)?.ratio.estimate ?? []);
   if (ratios.length < ENOUGH_UNRELATED) return { estimate: 0, variance: 0 };
   const middle = median(ratios);
   // of a median: pi / 2 times that of a mean; the spread by the median of distances, which one odd statement cannot move
@@ -75,25 +74,23 @@ interface Compared {
 }
 
 /** null: it was called too seldom, before or after. */
-function comparedOf({ before, after, guard }: GuardQuestion, statement: string): Compared | null {
+function comparedOf({ before, after, guard }: GuardQuestion, statement: string, which: 'all' | 'last'): Compared | null {
   const first = before.batches.get(statement) ?? [];
-  const then = samplesAfter(after, statement, guard.minCalls);
+  const all = after.flatMap(({ batches }) => batches.get(statement) ?? []);
+  const last = after.at(-1)?.batches.get(statement) ?? [];
+  // the last window alone says what is now; where it says too little, all of them do
+  const then = which === 'last' && callsOf(last) >= guard.minCalls ? last : all;
   if (callsOf(first) < guard.minCalls || callsOf(then) < guard.minCalls) return null;
   const ratio = logRatio(first, then);
   return ratio === null ? null : { statement, ratio, beforeMs: meanOf(whole(first)), afterMs: meanOf(whole(then)), calls: callsOf(then) };
 }
 
-/** The last window alone says what is now; where it says too little, all of them do. */
-function samplesAfter(after: readonly WindowCounts[], statement: string, minCalls: number): readonly Batch[] {
-  const last = after.at(-1)?.batches.get(statement) ?? [];
-  return callsOf(last) >= minCalls ? last : after.flatMap(({ batches }) => batches.get(statement) ?? []);
-}
-
-function regressionsOf(question: GuardQuestion, drift: Drift): readonly string[] {
+function regressionsOf(question: GuardQuestion): readonly string[] {
+  const drift = driftOf(question, 'all');
   const statements = [...question.before.batches.keys()].filter((statement) => !question.unrelated.has(statement));
-  const compared = statements.flatMap((statement) => comparedOf(question, statement) ?? []);
+  const compared = statements.flatMap((statement) => comparedOf(question, statement, 'all') ?? []);
   const tested = compared.map((one) => ({ ...one, p: chanceOf(one.ratio, drift, Math.log(SLOWEST_RATIO)) })).toSorted((a, b) => a.p - b.p);
-  const alpha = REGRESSION_ALPHA / (question.guard.windows + 1);
+  const alpha = REGRESSION_ALPHA / question.guard.windows;
   const found: string[] = [];
   for (const [place, { statement, p, ratio, beforeMs, afterMs }] of tested.entries()) {
     if (p > alpha / (tested.length - place)) break;
@@ -112,10 +109,11 @@ function chanceOf({ estimate, variance, df }: LogRatio, drift: Drift, least: num
   return upperTail(distance / error, df);
 }
 
-function finalAnswer(question: GuardQuestion, drift: Drift): GuardAnswer {
+function finalAnswer(question: GuardQuestion): GuardAnswer {
   const { promised } = question;
+  const drift = driftOf(question, 'last');
   if (promised.size === 0) return { verdict: 'keep', because: ['nothing became slower, and nothing was promised to become faster'] };
-  const compared = [...promised].flatMap((statement) => comparedOf(question, statement) ?? []);
+  const compared = [...promised].flatMap((statement) => comparedOf(question, statement, 'last') ?? []);
   if (compared.length === 0) {
     const because = `too few calls of the ${promised.size} statement(s) that were to become faster (${question.guard.minCalls} a window are needed): nothing speaks against it`;
     return { verdict: 'keep', because: [because] };

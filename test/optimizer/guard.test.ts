@@ -1,0 +1,189 @@
+/** The guard's verdicts over many simulated changes: how often it is wrong, and how often it sees what it is there for. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { type GuardQuestion, guardVerdict } from '../../domain/optimizer/guard.ts';
+import { type Batch, type GuardLook, joined, type WindowCounts, windowCounts } from '../../domain/optimizer/guard-looks.ts';
+import { seeded } from '../../domain/optimizer/statistics.ts';
+import { upperTail } from '../../domain/optimizer/student.ts';
+
+describe('samples from counters', () => {
+  const sampleOf = (times: readonly number[]): Batch => {
+    const totalMs = times.reduce((sum, time) => sum + time, 0);
+    const mean = times.length === 0 ? 0 : totalMs / times.length;
+    return { calls: times.length, totalMs, squares: times.reduce((sum, time) => sum + (time - mean) ** 2, 0) };
+  };
+  const look = (number: number, times: readonly number[], more: Partial<GuardLook> = {}): GuardLook => ({
+    ...{ window: 0, look: number, takenAt: '', startedAt: 's', resetAt: 'r' },
+    rows: times.length === 0 ? [] : [{ row: '1 true', statement: '7', ...sampleOf(times) }],
+    ...more,
+  });
+  const times = fc.array(fc.double({ min: 0.01, max: 1_000, noNaN: true }), { maxLength: 30 });
+
+  test('between two looks are what ran between them, whatever ran before', () => {
+    fc.assert(
+      fc.property(times, times, (before, between) => {
+        const [batch = sampleOf([])] = windowCounts([look(0, before), look(1, [...before, ...between])]).batches.get('7') ?? [];
+        const expected = sampleOf(between);
+        expect(batch.calls).toBe(expected.calls);
+        expect(batch.totalMs).toBeCloseTo(expected.totalMs, 5);
+        // a difference of sums of squares keeps as many digits as the sums have
+        expect(Math.abs(batch.squares - expected.squares)).toBeLessThan(1e-9 * sampleOf([...before, ...between]).squares + 1e-6);
+      }),
+    );
+  });
+
+  test('joined are those of all executions together', () => {
+    fc.assert(
+      fc.property(times, times, (one, other) => {
+        const [got, expected] = [joined(sampleOf(one), sampleOf(other)), sampleOf([...one, ...other])];
+        expect(got.totalMs).toBeCloseTo(expected.totalMs, 5);
+        expect(Math.abs(got.squares - expected.squares)).toBeLessThan(1e-9 * expected.squares + 1e-6);
+      }),
+    );
+  });
+
+  test('after a reset in between count from zero, and the window is no fair one', () => {
+    const counts = windowCounts([look(0, [9, 9, 9]), look(1, [1, 3], { resetAt: 'later' }), look(2, [1, 3, 5], { resetAt: 'later' })]);
+    expect(counts.batches.get('7')).toEqual([
+      { calls: 2, totalMs: 4, squares: 2 },
+      { calls: 1, totalMs: 5, squares: expect.closeTo(0) },
+    ]);
+    expect(counts.disturbances).toEqual(['the counters were reset at later']);
+  });
+
+  test('of a server started anew make the window no fair one, and one row counted anew does not', () => {
+    expect(windowCounts([look(0, [1]), look(1, [1], { startedAt: 'later' })]).disturbances).toHaveLength(1);
+    const counts = windowCounts([look(0, [9, 9, 9]), look(1, [2])]);
+    expect(counts).toEqual({ batches: new Map([['7', [{ calls: 1, totalMs: 2, squares: 0 }]]]), disturbances: [] });
+  });
+});
+
+test.each([
+  [0, 5, 0.5],
+  [2.015, 5, 0.05],
+  [-2.015, 5, 0.95],
+  [2.764, 10, 0.01],
+  [1.645, 1e6, 0.05],
+  [6.314, 1, 0.05],
+  [1.886, 2, 0.1],
+])('above %d with %d degrees of freedom lies %d of a t distribution', (t, df, share) => {
+  expect(upperTail(t, df)).toBeCloseTo(share, 3);
+});
+
+const LOOKS = 12;
+
+interface Simulated {
+  /** Middle of the times after, relative to before, of statement `place`. */
+  readonly ratio: (place: number) => number;
+  readonly statements?: number;
+  readonly callsPerBatch?: number;
+  /** Of the logarithms of times within a batch, and of whole batches: what the machine does to all of them at once. */
+  readonly spread?: number;
+  readonly swing?: number;
+  readonly promised?: number;
+  readonly unrelated?: number;
+}
+
+/** Windows until there is a verdict. */
+function guarded(random: () => number, simulated: Simulated): { verdict: string; windows: number; because: readonly string[] } {
+  const { ratio, statements = 10, callsPerBatch = 5, spread = 0.5, swing = 0.1, promised = 0, unrelated = 0 } = simulated;
+  const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const windowOf = (isAfter: boolean): WindowCounts => ({
+    disturbances: [],
+    batches: new Map(
+      Array.from({ length: statements }, (_, place) => [
+        String(place),
+        Array.from({ length: LOOKS }, () => {
+          const level = (1 + place) * (isAfter ? ratio(place) : 1) * Math.exp(swing * normal());
+          const times = Array.from({ length: callsPerBatch }, () => level * Math.exp(spread * normal()));
+          return times.map((totalMs) => ({ calls: 1, totalMs, squares: 0 })).reduce(joined);
+        }),
+      ]),
+    ),
+  });
+  const names = (from: number, count: number) => new Set(Array.from({ length: count }, (_, place) => String(from + place)));
+  const after: WindowCounts[] = [];
+  const before = windowOf(false);
+  for (;;) {
+    after.push(windowOf(true));
+    const question: GuardQuestion = { before, after, promised: names(0, promised), unrelated: names(promised, unrelated), guard: { windows: 2, minCalls: 30 } };
+    const { verdict, because } = guardVerdict(question);
+    if (verdict !== 'undecided') return { verdict, windows: after.length, because };
+  }
+}
+
+/** Of so many changes, how many are taken back. */
+function rolledBack(changes: number, simulated: Simulated): number {
+  const random = seeded(4711);
+  let count = 0;
+  for (let change = 0; change < changes; change += 1) if (guarded(random, simulated).verdict === 'roll-back') count += 1;
+  return count;
+}
+
+describe('a change that changes nothing', () => {
+  test.each([
+    ['calm', {}],
+    ['times that lie far apart', { spread: 1.2 }],
+    ['a restless machine', { swing: 0.4 }],
+    ['few calls', { callsPerBatch: 3 }],
+    ['many statements', { statements: 40 }],
+  ])('%s: is taken back at most once in a hundred times', (_, more) => {
+    expect(rolledBack(200, { ratio: () => 1, ...more })).toBeLessThanOrEqual(2);
+  });
+
+  test('on a machine that becomes half as fast for all is kept where statements show it that the change cannot touch', () => {
+    expect(rolledBack(200, { ratio: () => 2, unrelated: 5 })).toBeLessThanOrEqual(2);
+    expect(rolledBack(50, { ratio: () => 2 })).toBe(50);
+  });
+
+  test('slower by less than anybody could notice is kept', () => {
+    expect(rolledBack(100, { ratio: () => 1.05, spread: 0.05, swing: 0.01 })).toBe(0);
+  });
+});
+
+describe('a statement that becomes twice as slow', () => {
+  test.each([
+    ['calm', {}],
+    ['times that lie far apart, more calls', { spread: 1.2, callsPerBatch: 50 }],
+    ['among forty', { statements: 40, callsPerBatch: 10 }],
+  ])('%s: is found within two windows, nearly always', (_, more) => {
+    expect(rolledBack(100, { ratio: (place) => (place === 3 ? 2 : 1), ...more })).toBeGreaterThanOrEqual(95);
+  });
+
+  test('is named, with its times', () => {
+    const { because } = guarded(seeded(1), { ratio: (place) => (place === 3 ? 3 : 1) });
+    expect(because).toEqual([expect.stringMatching(/^statement 3 became \d\.\d\d times as slow: \d+\.\d{3} ms before, \d+\.\d{3} ms after$/)]);
+  });
+});
+
+describe('a promised gain', () => {
+  test('that shows is kept', () => {
+    expect(rolledBack(100, { ratio: (place) => (place < 2 ? 0.5 : 1), promised: 2 })).toBeLessThanOrEqual(1);
+  });
+
+  test('that is gone is taken back after the last window, nearly always', () => {
+    expect(rolledBack(100, { ratio: () => 1, promised: 2 })).toBeGreaterThanOrEqual(90);
+    expect(guarded(seeded(9), { ratio: () => 1, promised: 2 })).toMatchObject({ verdict: 'roll-back', windows: 2 });
+  });
+
+  test('of statements that hardly run is kept, and said so', () => {
+    expect(guarded(seeded(2), { ratio: () => 1, promised: 2, callsPerBatch: 1 })).toMatchObject({
+      verdict: 'keep',
+      because: [expect.stringContaining('too few calls of the 2 statement(s)')],
+    });
+  });
+});
+
+describe('a window that was disturbed', () => {
+  const calm: WindowCounts = { batches: new Map(), disturbances: [] };
+  const disturbed: WindowCounts = { batches: new Map(), disturbances: ['the counters were reset at 12:00'] };
+  const ask = (...after: WindowCounts[]) =>
+    guardVerdict({ before: calm, after, promised: new Set(), unrelated: new Set(), guard: { windows: 2, minCalls: 30 } }).verdict;
+
+  test('is followed by one more, and by no second one', () => {
+    expect(ask(calm, disturbed)).toBe('undecided');
+    expect(ask(calm, disturbed, disturbed)).toBe('keep');
+    expect(ask(calm, calm)).toBe('keep');
+    expect(ask(disturbed, calm)).toBe('keep');
+  });
+});
