@@ -71,7 +71,12 @@ test('the command, with a workload of files: SQL files of the recommendation, an
   expect(sql).toMatch(/ON "public"\."Order" USING (btree|brin) \("placed_at"/);
   expect(sql).not.toContain(SECRET);
   expect(said.json.files).toEqual([join(folder, 'out', `assay-${id}.sql`), join(folder, 'out', `assay-${id}.undo.sql`)]);
-  const shown = await assay(['optimizer', 'show', id], fleet.get().env);
+  const html = join(folder, 'recommendation.html');
+  const shown = await assay(['optimizer', 'show', id, '--html', html], fleet.get().env);
+  const page = readFileSync(html, 'utf8');
+  // the plan was made with the value
+  for (const there of ['Plans before and after', '&lt;&gt; ?::text', `--digest ${shown.json.digest}`]) expect(page).toContain(there);
+  expect(page).not.toContain(SECRET);
   expect(shown.json).toMatchObject({
     sql,
     recommendation: { id, experiment: { statements: expect.arrayContaining([expect.objectContaining({ bindingSource: 'captured' })]) } },
@@ -110,6 +115,9 @@ test('approved from a shell: built under guard while traffic goes on, watched, k
   const { json } = await assay(['optimizer', 'history', 'shop'], env);
   const states = json.history.filter((each: { recommendation: string }) => each.recommendation === made.id).map((each: { state: string }) => each.state);
   expect(states.toReversed()).toEqual(['proposed', 'approved', 'applying', 'applied', 'kept']);
+  const metrics = await (await fetch(fleet.get().worker?.metricsUrl ?? '')).text();
+  const told = ['recommendation_states_total{cluster="shop",state="kept"} 1', 'guard_verdicts_total{cluster="shop",verdict="keep"} 1'];
+  for (const each of [...told, `change_duration_seconds_count{cluster="shop",change="create-index"} ${made.indexes.length}`]) expect(metrics).toContain(each);
   for (const statement of statementsOf(undoSql(made))) await cluster.sql(statement);
 });
 
