@@ -50,6 +50,9 @@ export async function chooseByExecution(choice: ExecutedChoice): Promise<Chosen 
   const run = choosing(choice);
   const all = choice.bytes.reduce((mask, _, item) => mask | bit(item), 0n);
   let best: Chosen | null = null;
+  if (choice.isOver()) return best;
+  // what is known of all together answers for every set that holds what its plans use
+  await run.total(all);
   for (const start of new Set([...choice.starts, all])) {
     if (choice.isOver()) break;
     const set = await run.improved(await run.shrunk(start, 0n));

@@ -14,6 +14,9 @@ export const defaultLimits: OptimizerLimits = {
   measureMs: 10 * 60_000,
 };
 
+/** Room on the lab, in budgets: a search's sets (the whole budget twice, a half, an eighth of it), all built at once. */
+export const POOL_BUDGETS = 3;
+
 /** Values tried for each statement. */
 export const MAX_BINDINGS = 3;
 

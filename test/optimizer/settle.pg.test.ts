@@ -142,6 +142,23 @@ describe('a set', () => {
   });
 });
 
+test('of two sets that each help one statement, executing makes a third one of both; asked again, nothing is added', async () => {
+  const byPage = ['select count(note) from visit where page = $1', 100] as const;
+  const idle = btree(visit, ['note']);
+  const asked = await runWith([byWho, byPage], [[btree(visit, ['who']), idle], [btree(visit, ['page'])]]);
+  const { sets, executions } = await steps.chooseSet(asked);
+  expect(sets).toBe(3);
+  expect(executions).toBeGreaterThan(3);
+  const third = (await store.load(asked.run)).finalists[2];
+  expect(third?.indexes.map(({ keys }) => keys.map(({ column }) => column)).toSorted()).toEqual([['page'], ['who']]);
+  expect(third?.estimatedRatio).toBeLessThan(0.5);
+  expect(await steps.chooseSet(asked)).toMatchObject({ sets: 3 });
+  expect(await leftOver()).toEqual([]);
+  // no room for either
+  const alone = await runWith([byWho, byPage], [[btree(visit, ['who'])], [btree(visit, ['page'])]]);
+  expect(await steps.chooseSet({ ...alone, limits: limitsOf({ repeats: 5, budgetBytes: 8192 }) })).toMatchObject({ sets: 2 });
+});
+
 test('the same step twice is one experiment and one recommendation', async () => {
   const asked = await runWith([byWho], [[btree(visit, ['who'])]]);
   await steps.settleFinalist({ ...asked, finalist: 0 });

@@ -1,7 +1,8 @@
 /**
  * One run of the optimizer, from what ran to what is recommended.
  *
- *   observe the workload → lease a lab ─ search what-if → build and measure each set → settle the best one ─ wipe the lab → recommendation
+ *   observe the workload → lease a lab ─ search what-if → choose by executing → build and measure each set → settle the best one ─ wipe the lab
+ *   → recommendation
  *
  * Nothing is executed on the source but reads of catalogues and statistics.
  */
@@ -11,7 +12,7 @@ import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { AssayError } from '../../domain/errors.ts';
 import { workflowIds } from '../../domain/ids.ts';
 import { bestFirst } from '../../domain/optimizer/experiment.ts';
-import { limitsOf, limitsUnder } from '../../domain/optimizer/limits.ts';
+import { limitsOf, limitsUnder, POOL_BUDGETS } from '../../domain/optimizer/limits.ts';
 import type { OptimizerLimits } from '../../domain/optimizer/model.ts';
 import {
   type ExperimentSummary,
@@ -87,7 +88,8 @@ async function runOf(site: Site, input: OptimizerRunInput): Promise<OptimizerRun
     policy,
     repository: repositoryOf(policy, input.repository),
     maxProofAgeMs: input.maxProofAgeMs ?? policy.objectives.proofAgeMs,
-    extraBytes: limits.budgetBytes,
+    // the indexes of all finalists are built side by side
+    extraBytes: POOL_BUDGETS * limits.budgetBytes,
   };
   return withLab({ steps: backupSteps(policy.host), around }, request, async (lab) => {
     const on: OnLab = { policy, clone: lab.clone, run, limits, workload: input.workload ?? null };
@@ -116,11 +118,16 @@ async function onLab({ steps, around }: Site, lab: Lab, on: OnLab): Promise<Foun
   const search = await steps.searchSets(on);
   const experiments: ExperimentSummary[] = [];
   if (search.sets === 0) return { search, experiments, recommendation: null, because: [`no set of indexes makes ${search.bound} statement(s) cheaper`] };
-  for (let finalist = 0; search.sets > 1 && finalist < search.sets; finalist += 1) {
-    around.report('measuring', `set ${finalist + 1} of ${search.sets}, really built`);
+  let { sets } = search;
+  if (sets > 1 && patched('choose-by-execution')) {
+    around.report('choosing', `among the indexes of all ${sets} sets, by executing`);
+    sets = (await steps.chooseSet(on)).sets;
+  }
+  for (let finalist = 0; sets > 1 && finalist < sets; finalist += 1) {
+    around.report('measuring', `set ${finalist + 1} of ${sets}, really built`);
     experiments.push(await steps.measureFinalist({ ...on, finalist, experiment: uuid4(), proof: lab.proof }));
   }
-  const order = search.sets > 1 ? bestFirst(experiments) : [0];
+  const order = sets > 1 ? bestFirst(experiments) : [0];
   for (const finalist of order) {
     around.report('settling', `set ${finalist + 1}: what each index adds`);
     const recommendation = uuid4();

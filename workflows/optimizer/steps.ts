@@ -12,6 +12,7 @@ export function optimizerSteps(host: string): OptimizerSteps {
     noteWorkload: quickly.noteWorkload,
     observeWorkload: quickly.observeWorkload,
     searchSets: patiently.searchSets,
+    chooseSet: patiently.chooseSet,
     measureFinalist: patiently.measureFinalist,
     settleFinalist: patiently.settleFinalist,
     lookAtIndexes: patiently.lookAtIndexes,

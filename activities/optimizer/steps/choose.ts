@@ -1,0 +1,40 @@
+/** Finalists as one pool of indexes: what-if planning found them, executing them says which of them to keep. */
+import { indexText } from '../../../domain/optimizer/index-sql.ts';
+import type { IndexDefinition } from '../../../domain/optimizer/model.ts';
+import { chooseBuilt } from '../lab/choose.ts';
+import { onLab } from '../lab/session.ts';
+import type { FinalistSet, OptimizerDependencies } from '../ports.ts';
+import type { OnLab } from './search.ts';
+
+export interface Choice {
+  /** The run's finalists now. */
+  readonly sets: number;
+  /** Of statements, on the way. */
+  readonly executions: number;
+}
+
+export function chooseSteps(deps: OptimizerDependencies) {
+  return {
+    /** One more finalist, at the end, where executing leads to a set that the search did not have. Repeated, it adds none. */
+    chooseSet: (request: OnLab): Promise<Choice> =>
+      onLab(deps, request, {
+        indexesOf: ({ finalists }) => distinct(finalists.flatMap(({ indexes }) => indexes)),
+        async work({ stored: { finalists }, session, units, built, refused, rounds }) {
+          const { limits, run } = request;
+          const pool = { units, built, finalists: finalists.map(({ indexes }) => indexes), untilMs: rounds.untilMs, ...limits };
+          const chosen = refused === null && built.length > 1 ? await chooseBuilt(session, pool) : null;
+          const indexes = chosen?.indexes.map(({ index }) => index) ?? [];
+          const isNew = indexes.length > 0 && finalists.every((set) => nameOf(set.indexes) !== nameOf(indexes));
+          if (chosen === null || !isNew) return { sets: finalists.length, executions: chosen?.executions ?? 0 };
+          const estimatedBytes = chosen.indexes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+          const set: FinalistSet = { indexes, estimatedRatio: chosen.ratio, estimatedBytes };
+          await deps.store.saveFinalists(run, [...finalists, set]);
+          return { sets: finalists.length + 1, executions: chosen.executions };
+        },
+      }),
+  };
+}
+
+const distinct = (indexes: readonly IndexDefinition[]): readonly IndexDefinition[] => [...new Map(indexes.map((index) => [indexText(index), index])).values()];
+
+const nameOf = (indexes: readonly IndexDefinition[]): string => JSON.stringify(indexes.map(indexText).toSorted());
