@@ -54,7 +54,7 @@ function toClusterPolicy(name: string, file: ClusterFile, folder: string): Clust
       binaries: file.clone.binaries === null ? null : wholePath(folder, file.clone.binaries),
       honest: file.clone.honest,
     },
-    optimizer: toOptimizer(file.optimizer, toSchedule),
+    optimizer: toOptimizer(file.optimizer, { toSchedule, toReference: (reference) => wholeReference(folder, reference) }),
     evidenceDirectory: wholePath(folder, file.evidence),
   };
 }

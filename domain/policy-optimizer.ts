@@ -4,8 +4,8 @@ import { defaultLimits } from './optimizer/limits.ts';
 import type { OptimizerLimits } from './optimizer/model.ts';
 import type { OptimizerPolicy } from './optimizer/policy.ts';
 import { changeKinds } from './optimizer/recommendation.ts';
-import type { SchedulePolicy } from './policy.ts';
-import { choice, count, duration, shaped, size, text } from './policy-fields.ts';
+import type { SchedulePolicy, SecretReference } from './policy.ts';
+import { choice, count, duration, flag, secret, shaped, size, text } from './policy-fields.ts';
 import { type ScheduleFile, schedule } from './policy-schedule.ts';
 
 const limits = z.strictObject({
@@ -45,11 +45,25 @@ export const optimizer = z.strictObject({
     .meta({ description: 'How production is watched after a change was executed' })
     .prefault({}),
   lock_timeout: duration({ help: 'Longest wait for a lock that others queue behind', min: '1s', max: '10m' }).prefault('2s'),
+  capture: z
+    .strictObject({
+      values: flag('Take the values that statements are really sent with from the log and the sessions of the server').prefault(false),
+      keep: duration({ help: 'They are deleted then', min: '1h', max: '90d' }).prefault('7d'),
+      key: secret('Keys that encrypt them in the control database, 32 bytes as base64 each').prefault('env:ASSAY_CAPTURE_KEY'),
+    })
+    .meta({ description: 'Values that statements are really sent with; without them values are made up from statistics' })
+    .prefault({}),
 });
 
 type OptimizerFile = z.output<typeof optimizer>;
 
-export const toOptimizer = (file: OptimizerFile, toSchedule: (file: ScheduleFile | null) => SchedulePolicy | null): OptimizerPolicy => ({
+/** How what is written elsewhere in the policy becomes what is in force. */
+interface Converters {
+  readonly toSchedule: (file: ScheduleFile | null) => SchedulePolicy | null;
+  readonly toReference: (reference: SecretReference) => SecretReference;
+}
+
+export const toOptimizer = (file: OptimizerFile, { toSchedule, toReference }: Converters): OptimizerPolicy => ({
   schedule: toSchedule(file.schedule),
   database: file.database,
   limits: toLimits(file.limits),
@@ -59,6 +73,7 @@ export const toOptimizer = (file: OptimizerFile, toSchedule: (file: ScheduleFile
   decisionMs: file.decide_within,
   guard: { windowMs: file.guard.window, windows: file.guard.windows, minCalls: file.guard.min_calls },
   lockTimeoutMs: file.lock_timeout,
+  capture: { values: file.capture.values, keepMs: file.capture.keep, key: toReference(file.capture.key) },
 });
 
 const toLimits = (file: OptimizerFile['limits']): OptimizerLimits => ({

@@ -1,5 +1,6 @@
 /** The aggregates of the control database. */
 import { BackupEntity } from './backup.ts';
+import { CapturedValueEntity } from './captured-value.ts';
 import { CertificateEntity } from './certificate.ts';
 import { ClusterPolicyEntity } from './cluster-policy.ts';
 import { ExperimentEntity } from './experiment.ts';
@@ -19,6 +20,7 @@ export const controlSchema = 'assay_control';
 
 export const entities = [
   BackupEntity,
+  CapturedValueEntity,
   CertificateEntity,
   ClusterPolicyEntity,
   MarkerEntity,

@@ -67,6 +67,18 @@ export const environment = {
     default: 'none: payloads are not encrypted',
     help: 'Keys that encrypt what enters a Temporal history, 32 bytes as base64 each, separated by commas; the first encrypts, all decrypt',
   },
+  ASSAY_CAPTURE_KEY: {
+    schema: z
+      .string()
+      .refine(
+        (text) => text.split(',').every((key) => Buffer.from(key.trim(), 'base64').length === 32),
+        'write 32 random bytes as base64 (`openssl rand -base64 32`)',
+      )
+      .optional(),
+    secret: true,
+    default: 'none: values of statements are not captured',
+    help: 'Keys that encrypt captured values of statements, 32 bytes as base64 each, separated by commas; the first encrypts, all decrypt; read by `capture.key: env:ASSAY_CAPTURE_KEY` in the policy',
+  },
   ASSAY_HOST: {
     schema: z
       .string()

@@ -3,6 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createEvidenceStore } from '../activities/backup/evidence/evidence-store.ts';
 import { createBackupSteps } from '../activities/backup/steps.ts';
+import { createCapturedStore } from '../activities/control/captured-store.ts';
 import { openControl } from '../activities/control/control-database.ts';
 import { createMarkerStore } from '../activities/control/marker-store.ts';
 import { gaugeRecommendations } from '../activities/control/optimizer-gauges.ts';
@@ -20,6 +21,7 @@ import { workflowBundle } from './bundle.ts';
 import { payloadCodec } from './codec.ts';
 import { type ProcessConfig, readSecret, temporalConnection } from './config.ts';
 import { backupDependencies } from './dependencies.ts';
+import { startExpiry } from './expiry.ts';
 import { startMetricsServer } from './metrics-server.ts';
 import { optimizerDependencies } from './optimizer-dependencies.ts';
 import { crashPointOf, stepInterceptor } from './step-interceptor.ts';
@@ -72,6 +74,7 @@ export async function startFleet({ config, policy, signingKey, controlUrl }: Fle
     missedRuns: (cluster) => missedRunsOf(temporal.client.schedule, cluster),
     counts: () => gaugeRecommendations(control),
   });
+  const expiry = startExpiry(createCapturedStore(control));
   const ticks = startTicks(dependencies, config.host, watch);
   const server = await startMetricsServer({
     ...config.metrics,
@@ -87,6 +90,7 @@ export async function startFleet({ config, policy, signingKey, controlUrl }: Fle
         await Promise.all(workers.map((worker) => worker.run()));
       } finally {
         await ticks.stop();
+        await expiry.stop();
         await server.close();
         await control.close();
         await temporal.close();

@@ -2,10 +2,12 @@
 import { withClone } from '../activities/backup/clone/connection.ts';
 import type { BackupDependencies } from '../activities/backup/ports.ts';
 import { createApplyStore } from '../activities/control/apply-store.ts';
+import { createCapturedStore } from '../activities/control/captured-store.ts';
 import type { Control } from '../activities/control/control-database.ts';
 import { createOptimizerStore } from '../activities/control/optimizer-store.ts';
 import type { SourceWriter } from '../activities/optimizer/apply/ports.ts';
 import { bindStatements } from '../activities/optimizer/bind/bind.ts';
+import { createValueCapture } from '../activities/optimizer/capture/capture.ts';
 import type { OptimizerDependencies, SourceSession } from '../activities/optimizer/ports.ts';
 import { searchSets } from '../activities/optimizer/search-sets.ts';
 import { workloadFromFiles } from '../activities/optimizer/workload/files.ts';
@@ -35,6 +37,7 @@ export function optimizerDependencies({ clones, observe, now, io }: BackupDepend
     applyStore: createApplyStore(control),
     bind: bindStatements,
     search: searchSets,
+    capture: createValueCapture({ store: createCapturedStore(control), readSecret, now }),
     workloadFromFiles,
     observe,
     now,

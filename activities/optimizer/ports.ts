@@ -23,6 +23,7 @@ import type { ClusterPolicy } from '../../domain/policy.ts';
 import type { StepIo } from '../io.ts';
 import type { ApplyStore, SourceWriter } from './apply/ports.ts';
 import type { BindOptions, BoundWorkload } from './bind/bind.ts';
+import type { ValueCapture } from './capture/capture.ts';
 import type { HygieneStore } from './hygiene/store.ts';
 import type { FileWorkload } from './workload/files.ts';
 
@@ -118,6 +119,8 @@ export interface OptimizerDependencies {
   readonly applyStore: ApplyStore;
   readonly bind: BindStatements;
   readonly search: SearchSets;
+  /** Left out: no values are captured. */
+  readonly capture?: ValueCapture;
   /** Texts of .sql files and logs; the values in them stay in the process. Throws usage. */
   readonly workloadFromFiles: (paths: readonly string[], database: string) => Promise<FileWorkload>;
   readonly observe: Observe;

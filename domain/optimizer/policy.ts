@@ -1,5 +1,5 @@
 /** What the optimizer may do on a cluster. Pure. */
-import type { ClusterPolicy, SchedulePolicy } from '../policy.ts';
+import type { ClusterPolicy, SchedulePolicy, SecretReference } from '../policy.ts';
 import { defaultLimits } from './limits.ts';
 import type { OptimizerLimits } from './model.ts';
 import type { ChangeKind } from './recommendation.ts';
@@ -26,6 +26,12 @@ export interface OptimizerPolicy {
   };
   /** Longest wait for a lock that others queue behind. */
   readonly lockTimeoutMs: number;
+  /** Values that statements are really sent with: taken from the server's log and sessions, kept encrypted. */
+  readonly capture: {
+    readonly values: boolean;
+    readonly keepMs: number;
+    readonly key: SecretReference;
+  };
 }
 
 const HOUR_MS = 3_600_000;
@@ -42,6 +48,7 @@ export const defaultOptimizerPolicy: OptimizerPolicy = {
   decisionMs: 30 * DAY_MS,
   guard: { windowMs: HOUR_MS, windows: 2, minCalls: 30 },
   lockTimeoutMs: 2_000,
+  capture: { values: false, keepMs: 7 * DAY_MS, key: 'env:ASSAY_CAPTURE_KEY' },
 };
 
 /** A policy of an older history says nothing, or not all of it. */

@@ -15,12 +15,12 @@ const statements = [
   `create table assay_control.captured_value (
      cluster text not null,
      database text not null,
-     shape text not null,
+     statement text not null,
      digest text not null,
-     query_id text,
      captured_at timestamptz not null,
+     expires_at timestamptz not null,
      sealed text not null,
-     primary key (cluster, database, shape, digest))`,
-  'create index captured_value_age on assay_control.captured_value (captured_at)',
+     primary key (cluster, database, statement, digest))`,
+  'create index captured_value_expiry on assay_control.captured_value (expires_at)',
   'insert into assay_control.schema_version (version) values (5)',
 ];

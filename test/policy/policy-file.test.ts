@@ -68,6 +68,7 @@ describe('a sound file', () => {
       '  decide_within: 3d',
       '  guard: { window: 10m, windows: 3, min_calls: 5 }',
       '  lock_timeout: 5s',
+      '  capture: { values: true, keep: 2d, key: "file:keys/values" }',
     ];
     expect(check(withCluster(...lines)).policy?.clusters[0]?.optimizer).toEqual({
       schedule: { cron: '0 3 * * 6', timeZone: 'UTC', jitterMs: 0, catchUpMs: 43_200_000 },
@@ -79,6 +80,7 @@ describe('a sound file', () => {
       decisionMs: 259_200_000,
       guard: { windowMs: 600_000, windows: 3, minCalls: 5 },
       lockTimeoutMs: 5_000,
+      capture: { values: true, keepMs: 172_800_000, key: 'file:/etc/assay/keys/values' },
     });
   });
 

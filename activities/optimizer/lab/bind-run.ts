@@ -2,18 +2,23 @@
 import type pg from 'pg';
 import { MAX_BINDINGS } from '../../../domain/optimizer/limits.ts';
 import type { Bound } from '../../../domain/optimizer/model.ts';
+import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BoundWorkload } from '../bind/bind.ts';
 import type { OptimizerDependencies, StoredRun } from '../ports.ts';
 
 export async function bindRun(
   deps: OptimizerDependencies,
   client: pg.Client,
-  { stored, workload }: { readonly stored: StoredRun; readonly workload: readonly string[] | null },
+  { stored, workload, policy }: { readonly stored: StoredRun; readonly workload: readonly string[] | null; readonly policy: ClusterPolicy },
 ): Promise<BoundWorkload> {
-  const files = workload === null ? null : await deps.workloadFromFiles(workload, stored.database);
-  const bound = await deps.bind(client, stored.statements, { maxBindings: MAX_BINDINGS, ...(files === null ? {} : { captured: files.captured }) });
+  const captured = workload === null ? await takenBefore(deps, stored, policy) : (await deps.workloadFromFiles(workload, stored.database)).captured;
+  const bound = await deps.bind(client, stored.statements, { maxBindings: MAX_BINDINGS, captured });
   return { ...bound, bound: bound.bound.map(realFirst) };
 }
+
+/** What came after the run began would make one step plan with other values than the step before. */
+const takenBefore = async ({ capture }: OptimizerDependencies, { database, startedAt }: StoredRun, policy: ClusterPolicy) =>
+  (await capture?.valuesOf(policy, database, new Date(startedAt))) ?? new Map();
 
 /** Where values are known that were really sent, made-up ones have no say. */
 function realFirst(bound: Bound): Bound {

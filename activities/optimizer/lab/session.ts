@@ -33,7 +33,7 @@ export async function onLab<T>(
   return deps.labSession({ policy, clone }, { database, settings: labSettings(settings) }, async (client) => {
     const io = deps.io();
     await endOtherSessions(client);
-    const { bound, notJudged } = await bindRun(deps, client, { stored, workload });
+    const { bound, notJudged } = await bindRun(deps, client, { stored, workload, policy });
     const { built, refused } = await buildSet(client, indexesOf(stored), io).then((all) => ({ built: all, refused: null }), refusal);
     const prepared = await prepareAll(client, bound);
     const rounds = { repeats: limits.repeats, untilMs: Date.now() + limits.measureMs };

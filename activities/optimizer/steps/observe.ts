@@ -1,7 +1,7 @@
 /** What ran on the source, and by which settings its planner plans: read, never written. */
 import { isAssayError } from '../../../domain/errors.ts';
 import { chosen, reasonsOf, workloadSummary } from '../../../domain/optimizer/experiment.ts';
-import type { OptimizerLimits } from '../../../domain/optimizer/model.ts';
+import type { OptimizerLimits, Statement } from '../../../domain/optimizer/model.ts';
 import type { WorkloadSummary } from '../../../domain/optimizer/requests.ts';
 import { type StatementsSnapshot, type Workload, workloadBetween } from '../../../domain/optimizer/workload.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
@@ -40,6 +40,7 @@ export function observeSteps(deps: OptimizerDependencies) {
     async noteWorkload({ policy, database, run }: Pick<ObserveRequest, 'policy' | 'database' | 'run'>): Promise<void> {
       const snapshot = await look(deps, policy, database);
       await deps.store.saveSnapshot(run, 'begin', { cluster: policy.cluster, snapshot });
+      await captured(deps, { policy, database }, workloadBetween(null, snapshot).statements);
     },
 
     /** Keeps and tells how a run ended. */
@@ -54,7 +55,10 @@ async function observeWorkload(deps: OptimizerDependencies, request: ObserveRequ
   const { policy, database, run, owner, limits, workload: paths } = request;
   const settings = await deps.sourceSession(policy, database, plannerSettings);
   const all = paths === null ? await counted(deps, request, await look(deps, policy, database)) : await deps.workloadFromFiles(paths, database);
-  const workload = chosen(all, { database, maxStatements: limits.maxStatements });
+  const own = chosen(all, { database, maxStatements: limits.maxStatements });
+  const others = all.statements.filter((statement) => statement.database !== database);
+  const notices = paths === null ? await captured(deps, { policy, database }, [...own.statements, ...others]) : [];
+  const workload = { ...own, notices: [...own.notices, ...notices] };
   const source: RunHead['source'] = paths === null ? 'pg_stat_statements' : 'files';
   await deps.store.begin({ id: run, cluster: policy.cluster, database, owner, source, startedAt: deps.now().toISOString(), settings }, workload);
   const summary = workloadSummary(workload);
@@ -63,6 +67,10 @@ async function observeWorkload(deps: OptimizerDependencies, request: ObserveRequ
   deps.observe({ kind: 'statements-not-judged', cluster: policy.cluster, step: 'observe', reasons: reasonsOf(workload.notJudged) });
   return summary;
 }
+
+/** Before the run is said to begin: values that are captured later are the next one's. */
+const captured = async (deps: OptimizerDependencies, { policy, database }: Pick<ObserveRequest, 'policy' | 'database'>, statements: readonly Statement[]) =>
+  (await deps.capture?.take({ policy, database, statements, session: (use) => deps.sourceSession(policy, database, use) })) ?? [];
 
 /** The counters are the whole cluster's: any database that has the extension shows them. */
 async function look(deps: OptimizerDependencies, policy: ClusterPolicy, database: string): Promise<StatementsSnapshot> {

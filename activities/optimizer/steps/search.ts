@@ -29,7 +29,7 @@ async function searchOnLab(deps: OptimizerDependencies, { policy, clone, run, li
   const io = deps.io();
   return deps.labSession({ policy, clone }, { database: stored.database, settings: labSettings(stored.settings) }, async (client) => {
     await endOtherSessions(client);
-    const { bound, notJudged, notices } = await bindRun(deps, client, { stored, workload });
+    const { bound, notJudged, notices } = await bindRun(deps, client, { stored, workload, policy });
     const accuracy = accuracyByShape(await deps.store.gains(policy.cluster));
     const { sets, explains } = await deps.search(client, { bound, limits, io, discount: discountBy(accuracy) }).catch(refuseMissing);
     await deps.store.notJudged(run, notJudged);
