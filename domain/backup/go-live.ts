@@ -18,22 +18,25 @@ export const clonePort = 5432;
 
 export function goLive(directory: string, policy: ClusterPolicy): GoLive {
   const dataDirectory = `${directory}/data`;
-  const { connection, engine } = policy;
+  const { connection, engine, clone } = policy;
   const session = `psql -h ${quoted(`${directory}/socket`)} -p ${clonePort}`;
+  const pgCtl = clone.binaries === null ? 'pg_ctl' : quoted(`${clone.binaries}/pg_ctl`);
   return {
     directory,
     dataDirectory,
     socket: `${directory}/socket`,
     port: clonePort,
+    // each command stands at the end of its step, as it is typed
     goLive: [
-      `look at it, as the owner of its folder, which lets nobody else in: ${session} -U ${connection.user} ${connection.database}`,
-      `archiving is off; once the old primary is gone for good (two clusters must never write to one archive), as a superuser: ${session} -c 'alter system set archive_mode = on'`,
-      `stop it: pg_ctl -D ${quoted(dataDirectory)} stop`,
-      `put ${dataDirectory} where the service expects it; tablespaces stay in ${directory}/ts, where the links in pg_tblspc lead`,
-      `start it with the service's own postgresql.conf and pg_hba.conf, and the archive_command of stanza ${engine.stanza}`,
+      `look at it; this and what follows as the owner of ${directory}, which lets nobody else in (sudo -u ${clone.osUser ?? 'postgres'}): ${session} -U ${quoted(connection.user)} -d ${quoted(connection.database)}`,
+      `stop the old primary for good and move its data directory away: two clusters must never write to one archive`,
+      `archiving is off here; let it be on from the next start, as a superuser: ${session} -U postgres -d ${quoted(connection.database)} -c 'alter system set archive_mode = on'`,
+      `stop it (Debian has pg_ctl in /usr/lib/postgresql/MAJOR/bin): ${pgCtl} -D ${quoted(dataDirectory)} -m fast stop`,
+      `move ${dataDirectory} to where the service expects it; keep ${directory}: tablespaces stay in ${directory}/ts, where the links in pg_tblspc lead`,
+      `start it as the service does, with its own postgresql.conf and pg_hba.conf; archive_command must push to stanza ${engine.stanza}, which takes the new timeline as it is`,
       `take a full backup at once, since it has a timeline of its own: assay backup run ${policy.cluster} --type full`,
     ],
   };
 }
 
-const quoted = (path: string) => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path}'`);
+const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
