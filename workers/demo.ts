@@ -7,6 +7,7 @@ import type { ProofSummary } from '../domain/backup/proof.ts';
 import type { BackupRunResult } from '../domain/backup/requests.ts';
 import { fleetQueue, workflowIds } from '../domain/ids.ts';
 import { type DamagedCopy, damagedCopy, engineVerdict } from './demo/contrast.ts';
+import { type FixedStatement, fixSlowStatement } from './demo/slow-statement.ts';
 import { summary } from './demo/summary.ts';
 import { type EmbeddedFleet, startEmbeddedFleet } from './embedded/embedded-fleet.ts';
 import { createShop } from './embedded/shop.ts';
@@ -20,6 +21,7 @@ export interface DemoRun {
   shopBytes?: number;
   full?: BackupRunResult;
   incremental?: BackupRunResult;
+  fixed?: FixedStatement;
   copy?: DamagedCopy;
   engineSays?: string;
   assaySays?: ProofSummary;
@@ -33,7 +35,11 @@ const tasks = new Listr<DemoRun>(
     {
       title: 'A cluster, the control database, Temporal with its UI, a worker',
       task: async (run, task) => {
-        run.fleet = await startEmbeddedFleet({ cluster: { blockIncremental: false } });
+        run.fleet = await startEmbeddedFleet({
+          cluster: { blockIncremental: false, settings: { shared_preload_libraries: 'pg_stat_statements' } },
+          // minutes, not hours: a demo's traffic is the same all the time
+          optimizer: { apply: 'execute', guard: { window: '10s', windows: 1, min_calls: 30 } },
+        });
         run.client = await run.fleet.client();
         task.title = `${task.title}: up`;
       },
@@ -42,6 +48,7 @@ const tasks = new Listr<DemoRun>(
       title: "A shop's data in two databases",
       task: async (run, task) => {
         run.shopBytes = (await createShop(fleetOf(run).cluster, { scale })).bytes;
+        await fleetOf(run).cluster.sql('create extension pg_stat_statements', { database: 'shop' });
         run.traffic = await startTraffic(fleetOf(run).cluster, { writers: 4, perSecond: 400 });
         task.title = `${task.title}: ${prettyBytes(run.shopBytes ?? 0)}, now under write traffic`;
       },
@@ -54,6 +61,17 @@ const tasks = new Listr<DemoRun>(
         task.title = `${type} backup ${result.backup.label}: ${result.proof?.verdict} by ${result.proof?.level}`;
       },
     })),
+    {
+      title: 'A slow statement appears: its fix is measured on a restored copy, approved, carried out under guard',
+      task: async (run, task) => {
+        const say = (line: string) => {
+          if (process.stdout.isTTY) task.output = line;
+        };
+        run.fixed = await fixSlowStatement({ fleet: fleetOf(run), client: clientOf(run) }, say);
+        const { beforeMs, afterMs, state } = run.fixed;
+        task.title = `a slow statement: ${beforeMs.toFixed(1)} ms before, ${afterMs.toFixed(1)} ms after; the change is ${state}`;
+      },
+    },
     {
       title: 'The contrast: one WAL segment is deleted in a copy of the repository',
       task: async (run, task) => {

@@ -3,15 +3,17 @@ import { readFileSync } from 'node:fs';
 import prettyBytes from 'pretty-bytes';
 import type { BackupRunResult } from '../../domain/backup/requests.ts';
 import type { DemoRun } from '../demo.ts';
+import type { FixedStatement } from './slow-statement.ts';
 
 export async function summary(run: DemoRun, { keep }: { keep: boolean }): Promise<string> {
-  const { full, incremental, copy, assaySays, traffic, fleet } = run;
+  const { full, incremental, fixed, copy, assaySays, traffic, fleet } = run;
   const seconds = Math.round((Date.now() - run.startedAt) / 1000);
   const lines = [
     '',
     `A shop of ${prettyBytes(run.shopBytes ?? 0)} in two databases, written to at ${Math.round(traffic?.counts().tps ?? 0)} transactions a second meanwhile.`,
     full && backupLine('full', full),
     incremental && backupLine('incremental', incremental),
+    fixed && fixedLine(fixed),
     copy && `WAL segment ${copy.deleted} deleted in a copy: pgBackRest verify says ${run.engineSays}; Assay says ${assaySays?.verdict} (${assaySays?.cause}):`,
     assaySays && `  ${assaySays.because[0]}`,
     keep && incremental?.proof
@@ -23,6 +25,12 @@ export async function summary(run: DemoRun, { keep }: { keep: boolean }): Promis
     `${seconds} s in all.`,
   ];
   return lines.filter((line): line is string => typeof line === 'string').join('\n');
+}
+
+function fixedLine({ sql, ratio, state, beforeMs, afterMs }: FixedStatement): string {
+  const percent = (share: number) => (share * 100).toFixed(1);
+  const measured = `${percent(ratio.ratio)} % of the time on a restored copy (95 %: ${percent(ratio.low)} to ${percent(ratio.high)})`;
+  return `Slow statement: ${sql} ${measured}; approved, ${state}; the application saw ${beforeMs.toFixed(1)} ms before, ${afterMs.toFixed(1)} ms after.`;
 }
 
 function backupLine(type: string, { backup, proof, engineMs, markers }: BackupRunResult): string {

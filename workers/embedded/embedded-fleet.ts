@@ -25,6 +25,8 @@ export interface EmbeddedFleetOptions {
   /** Default true: a worker process is started. */
   readonly worker?: boolean;
   readonly headless?: boolean;
+  /** Section `optimizer` of its assay.yaml, as a file says it. */
+  readonly optimizer?: object;
 }
 
 export interface EmbeddedFleet {
@@ -86,7 +88,17 @@ async function build({ options, directory, undo, stop }: Site): Promise<Embedded
   const [metricsPort] = (await freePorts(2)) as [number];
   const host = hostname();
   const policyFile = join(own, 'assay.yaml');
-  writeFileSync(policyFile, policyText({ cluster, host, temporalAddress: temporal.address, signingKeyFile: keys.privateKey }), { mode: 0o600 });
+  writeFileSync(
+    policyFile,
+    policyText({
+      cluster,
+      host,
+      temporalAddress: temporal.address,
+      signingKeyFile: keys.privateKey,
+      ...(options.optimizer === undefined ? {} : { optimizer: options.optimizer }),
+    }),
+    { mode: 0o600 },
+  );
   const env = { ASSAY_CONTROL_URL: control.url, ASSAY_POLICY: policyFile, ASSAY_HOST: host, ASSAY_TEMPORAL_ADDRESS: temporal.address };
   const logFile = join(own, 'worker.log');
   let worker: WorkerProcess | null = null;

@@ -7,9 +7,11 @@ export interface PolicyTextSource {
   readonly host: string;
   readonly temporalAddress: string;
   readonly signingKeyFile: string;
+  /** Section `optimizer`, as a file says it; left out: what Assay does of itself. */
+  readonly optimizer?: object;
 }
 
-export function policyText({ cluster, host, temporalAddress, signingKeyFile }: PolicyTextSource): string {
+export function policyText({ cluster, host, temporalAddress, signingKeyFile, optimizer }: PolicyTextSource): string {
   const { directory, socketDirectory, port, stanza, configFile, name, binaries, osUser } = cluster;
   const file = {
     version: 1,
@@ -31,6 +33,7 @@ export function policyText({ cluster, host, temporalAddress, signingKeyFile }: P
         proof: { after_backup: 'content', deep: { cron: '0 4 * * 6', timezone: 'UTC' }, random_per_week: 3 },
         witness: { every: '2s' },
         clone: { directory: `${directory}/clones`, memory: '256MB', binaries, ...(osUser.switched ? { os_user: osUser.name } : {}) },
+        ...(optimizer === undefined ? {} : { optimizer }),
         evidence: `${directory}/evidence`,
       },
     },
