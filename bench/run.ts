@@ -3,6 +3,7 @@ import { isAssayError, reasonOf } from '../domain/errors.ts';
 import { createCluster, type EmbeddedCluster } from '../workers/embedded/cluster.ts';
 import type { Bench, Benchmark } from './benchmark.ts';
 import { pressureMeter } from './calm.ts';
+import { collection } from './collection.ts';
 import { engine } from './engine.ts';
 import { fingerprint } from './fingerprint.ts';
 import { hygiene } from './hygiene.ts';
@@ -18,7 +19,7 @@ import { openSite, type Site } from './site.ts';
 import { witnesses } from './witnesses.ts';
 
 /** In the order in which they run. */
-const benchmarks: readonly Benchmark[] = [engine, proof, fingerprint, markers, witnesses, idle, memory, hygiene, tpch];
+const benchmarks: readonly Benchmark[] = [engine, proof, fingerprint, markers, witnesses, idle, memory, hygiene, collection, tpch];
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = readOptions(

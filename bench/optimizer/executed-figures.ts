@@ -5,11 +5,10 @@ import { withoutRedundant } from '../../domain/optimizer/redundancy.ts';
 import { SLOWEST_RATIO } from '../../domain/optimizer/verdict.ts';
 import type { Figure } from '../benchmark.ts';
 import { type Interval, judge, median, type Pair, ratioOf, showRatio } from '../statistics.ts';
-import { type Estimates, NONE, OURS } from './executed.ts';
+import { DTA, type Estimates, isGiven, NONE, OURS, SMALL_PEER, totals } from './executed-sets.ts';
 import type { Field, IndexSet, Times } from './field.ts';
 import type { Ours } from './ours.ts';
 import { kendall, spearman } from './rank.ts';
-import { WITHHELD } from './tpch.ts';
 
 export interface Executed {
   readonly times: Times;
@@ -23,35 +22,25 @@ export interface Executed {
   readonly settings: readonly string[];
 }
 
-const SMALL_PEER = 'dexter22_50';
-const DTA = 'anytime_2000_2_4';
 /** Sets of the peers that were chosen under one budget, 2 GB of HypoPG's bytes. */
 const ONE_BUDGET = ['anytime_2000_2_4', 'db2advis_2000_3_10', 'extend_2000_2', 'relaxation_2000_2', 'prototype_include_2000', 'postgres-mcp_2000'];
-const ONLY_GIVEN = (query: string) => !WITHHELD.has(query);
 
 export function executedFigures(executed: Executed): readonly Figure[] {
   const { sets, isGoalSize } = executed;
   const peers = [...sets.keys()].filter((name) => name !== NONE && !name.startsWith('ours'));
-  const total = (name: string) => median(totals(executed, name, ONLY_GIVEN));
+  const total = (name: string) => median(totals(executed, name, isGiven));
   // one that is a little larger than a gigabyte counts too: that is in the peers' favour
   const best = peers.toSorted((a, b) => total(a) - total(b))[0] ?? NONE;
   return [
     ...[...sets.keys()].map((name) => against(executed, name)),
-    versus(executed, { name: OURS.gigabyte, peer: best, goal: isGoalSize ? 0.95 : null, also: 0.89, of: ONLY_GIVEN }),
-    versus(executed, { name: OURS.small, peer: SMALL_PEER, goal: isGoalSize ? 0.95 : null, also: 0.89, of: ONLY_GIVEN }),
+    versus(executed, { name: OURS.gigabyte, peer: best, goal: isGoalSize ? 0.95 : null, also: 0.89, of: isGiven }),
+    versus(executed, { name: OURS.small, peer: SMALL_PEER, goal: isGoalSize ? 0.95 : null, also: 0.89, of: isGiven }),
     versus(executed, { name: OURS.all, peer: DTA, goal: isGoalSize ? 0.75 : null, also: 0.75, of: () => true }),
     slowerStatements(executed),
     redundant(executed),
     ...[...executed.ours.keys()].map((name) => sizeOf(executed, name)),
     agreement(executed),
   ];
-}
-
-/** Of each round. */
-function totals({ times }: Executed, set: string, of: (query: string) => boolean): readonly number[] {
-  const lists = [...times].flatMap(([query, bySet]) => (of(query) ? [bySet.get(set) ?? []] : []));
-  const rounds = Math.min(...lists.map((list) => list.length));
-  return Array.from({ length: rounds }, (_, round) => lists.reduce((sum, list) => sum + (list[round] ?? 0), 0));
 }
 
 const pairsOf = (ours: readonly number[], bare: readonly number[]): readonly Pair[] =>
@@ -61,13 +50,13 @@ const pairsOf = (ours: readonly number[], bare: readonly number[]): readonly Pai
 function against(executed: Executed, name: string): Figure {
   const { field, sets, estimates, settings } = executed;
   const set = sets.get(name) ?? [];
-  const own = totals(executed, name, ONLY_GIVEN);
-  const ratio = ratioOf(pairsOf(own, totals(executed, NONE, ONLY_GIVEN)));
+  const own = totals(executed, name, isGiven);
+  const ratio = ratioOf(pairsOf(own, totals(executed, NONE, isGiven)));
   const estimate = estimates.get(name);
   const size = `${set.length} indexes, ${megabytes(field.bytes(set))} really, built in ${(field.buildMs(set) / 1000).toFixed(0)} s`;
   const remark = name === NONE ? settings.join(', ') : `${size}; estimated ${estimate?.corrected.toFixed(3)} corrected, ${estimate?.raw.toFixed(3)} raw`;
   const all = totals(executed, name, () => true);
-  const byQuery = Object.fromEntries([...executed.times].map(([query, bySet]) => [`ms of ${query}`, bySet.get(name) ?? []]));
+  const byQuery = Object.fromEntries([...executed.times].map(([query, bySet]) => [`ms of ${query}`, bySet.get(name)?.ms ?? []]));
   return {
     name: `19 queries under ${name}`,
     measured: name === NONE ? `${(median(own) / 1000).toFixed(1)} s` : `${showRatio(ratio)} of none, ${(median(own) / 1000).toFixed(1)} s`,
@@ -96,6 +85,7 @@ function versus(executed: Executed, { name, peer, goal, also, of }: Versus): Fig
   const { field, sets } = executed;
   const [ours, theirs] = [totals(executed, name, of), totals(executed, peer, of)];
   const ratio = ratioOf(pairsOf(ours, theirs));
+  const elapsed = ratioOf(pairsOf(totals(executed, name, of, 'elapsedMs'), totals(executed, peer, of, 'elapsedMs')));
   const bytes = (set: string) => megabytes(field.bytes(sets.get(set) ?? []));
   const tie = ratio.low <= 1 && ratio.high >= 1 ? 'a tie; ' : '';
   return {
@@ -103,7 +93,7 @@ function versus(executed: Executed, { name, peer, goal, also, of }: Versus): Fig
     measured: showRatio(ratio),
     goal: `≤ ${goal ?? also}${also === goal ? '' : `, wanted ${also}`}`,
     judged: goal === null ? null : judge(ratio, { atMost: goal }),
-    remark: `${tie}${(median(ours) / 1000).toFixed(1)} s with ${bytes(name)}, ${(median(theirs) / 1000).toFixed(1)} s with ${bytes(peer)}`,
+    remark: `${tie}by elapsed time ${showRatio(elapsed)}; ${(median(ours) / 1000).toFixed(1)} s with ${bytes(name)}, ${(median(theirs) / 1000).toFixed(1)} s with ${bytes(peer)}`,
     samples: { ours, theirs },
   };
 }
@@ -113,7 +103,7 @@ function slowerStatements(executed: Executed): Figure {
   const found: string[] = [];
   for (const name of executed.ours.keys()) {
     for (const [query, bySet] of executed.times) {
-      const pairs = pairsOf(bySet.get(name) ?? [], bySet.get(NONE) ?? []);
+      const pairs = pairsOf(bySet.get(name)?.ms ?? [], bySet.get(NONE)?.ms ?? []);
       if (pairs.length === 0) continue;
       const ratio = ratioOf(pairs);
       if (ratio.low > SLOWEST_RATIO) found.push(`${query} under ${name}: ${showRatio(ratio)}`);
@@ -152,7 +142,7 @@ function sizeOf({ ours, field, estimates, isGoalSize }: Executed, name: string):
 /** Over the sets of one budget: does what is estimated to be faster run faster? */
 function agreement(executed: Executed): Figure {
   const names = [...ONE_BUDGET.filter((name) => executed.sets.has(name)), OURS.gigabyte];
-  const measured = names.map((name) => median(totals(executed, name, ONLY_GIVEN)));
+  const measured = names.map((name) => median(totals(executed, name, isGiven)));
   const of = (mode: 'raw' | 'corrected') => names.map((name) => executed.estimates.get(name)?.[mode] ?? 1);
   const [rho, raw] = [spearman(of('corrected'), measured), spearman(of('raw'), measured)];
   const taus = `Kendall ${kendall(of('corrected'), measured).toFixed(2)} (raw HypoPG ${kendall(of('raw'), measured).toFixed(2)})`;

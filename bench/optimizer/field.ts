@@ -44,8 +44,15 @@ export async function openField(client: pg.Client, bounds: readonly Bound[], set
   };
 }
 
-/** Milliseconds of each query under each set, a number a round; what ran into the limit counts as the limit. */
-export type Times = ReadonlyMap<string, ReadonlyMap<string, readonly number[]>>;
+/** What each query took under each set, a number a round; what ran into the limit counts as the limit. */
+export type Times = ReadonlyMap<string, ReadonlyMap<string, Taken>>;
+
+export interface Taken {
+  /** As the server says, less what others on the machine took: time in which it was ready to run and had no core. */
+  readonly ms: readonly number[];
+  /** As the server says. */
+  readonly elapsedMs: readonly number[];
+}
 
 export interface Race {
   readonly sets: ReadonlyMap<string, IndexSet>;
@@ -53,45 +60,57 @@ export interface Race {
   readonly timeoutMs: number;
   /** Sets that a query is not run under are left out of its times. Default: all. */
   readonly runs?: (query: string, set: string) => boolean;
+  /** Asked after the first round: sets that are run again. Default: all. */
+  readonly stays?: (times: Times) => (set: string) => boolean;
+  /** No further round begins later. */
+  readonly untilMs?: number;
   readonly tell?: (line: string) => void;
 }
 
-/** The order turns with every round; the first one only warms, and finds what takes too long: that is not run again. */
-export async function race(field: Field, { sets, rounds, timeoutMs, runs = () => true, tell = () => {} }: Race): Promise<Times> {
+/** Query by query, its sets right after each other, in an order that turns with every round. What takes too long is not run again. */
+export async function race(field: Field, { sets, rounds, timeoutMs, runs, stays, untilMs = Number.POSITIVE_INFINITY, tell = () => {} }: Race): Promise<Times> {
   const lanes: { readonly id: string; readonly plans: readonly Lane[] }[] = [];
-  for (const query of field.queries) {
-    const id = query.bound.statement.id;
-    const plans = new Map<string, Lane>();
-    for (const [name, set] of sets) {
-      if (!runs(id, name)) continue;
-      const plan = await field.plan(query, set);
-      const lane = plans.get(plan) ?? { query, set, names: [], times: [], isTooSlow: false };
-      plans.set(plan, lane);
-      lane.names.push(name);
-    }
-    lanes.push({ id, plans: [...plans.values()] });
-  }
-  for (let round = 0; round <= rounds; round += 1) {
+  for (const query of field.queries) lanes.push({ id: query.bound.statement.id, plans: await plansOf(field, query, { sets, runs }) });
+  const times = (): Times => new Map(lanes.map(({ id, plans }) => [id, new Map(plans.flatMap((lane) => lane.names.map((name) => [name, lane] as const)))]));
+  let isStaying = (_set: string) => true;
+  for (let round = 0; round < rounds && Date.now() < untilMs; round += 1) {
     const began = performance.now();
-    for (const { plans } of lanes) for (const lane of turned(plans, round)) await runLane(field, lane, { round, timeoutMs });
-    tell(`round ${round} of ${rounds} took ${((performance.now() - began) / 1000).toFixed(0)} s`);
+    for (const { plans } of lanes) {
+      for (const lane of turned(plans, round)) if (lane.names.some((name) => isStaying(name))) await runLane(field, lane, timeoutMs);
+    }
+    if (round === 0) isStaying = stays?.(times()) ?? isStaying;
+    tell(`round ${round + 1} of ${rounds} took ${((performance.now() - began) / 1000).toFixed(0)} s`);
   }
-  return new Map(lanes.map(({ id, plans }) => [id, new Map(plans.flatMap(({ names, times }) => names.map((name) => [name, times] as const)))]));
+  return times();
 }
 
-interface Lane {
+interface Lane extends Taken {
   readonly query: Unit;
   readonly set: IndexSet;
   readonly names: string[];
-  readonly times: number[];
+  readonly ms: number[];
+  readonly elapsedMs: number[];
   isTooSlow: boolean;
 }
 
-async function runLane(field: Field, lane: Lane, { round, timeoutMs }: { readonly round: number; readonly timeoutMs: number }): Promise<void> {
+async function plansOf(field: Field, query: Unit, { sets, runs = () => true }: Pick<Race, 'sets' | 'runs'>): Promise<readonly Lane[]> {
+  const plans = new Map<string, Lane>();
+  for (const [name, set] of sets) {
+    if (!runs(query.bound.statement.id, name)) continue;
+    const plan = await field.plan(query, set);
+    const lane = plans.get(plan) ?? { query, set, names: [], ms: [], elapsedMs: [], isTooSlow: false };
+    plans.set(plan, lane);
+    lane.names.push(name);
+  }
+  return [...plans.values()];
+}
+
+async function runLane(field: Field, lane: Lane, timeoutMs: number): Promise<void> {
   const done = lane.isTooSlow ? null : await field.execute(lane.query, lane.set, timeoutMs);
   if (done?.kind === 'failed') throw new TypeError(`${lane.query.bound.statement.id} fails under ${lane.names.join(', ')}: ${done.reason}`);
   if (done?.kind === 'too-slow') lane.isTooSlow = true;
-  if (round > 0) lane.times.push(done?.kind === 'done' ? done.executionMs : timeoutMs);
+  lane.elapsedMs.push(done?.kind === 'done' ? done.executionMs : timeoutMs);
+  lane.ms.push(done?.kind === 'done' ? Math.max(0, done.executionMs - done.waitedMs) : timeoutMs);
 }
 
 const turned = <T>(list: readonly T[], by: number): readonly T[] => {

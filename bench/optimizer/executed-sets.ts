@@ -1,0 +1,24 @@
+/** Names of the sets that the figures look up, and what a set takes in all. */
+import type { Taken, Times } from './field.ts';
+import { WITHHELD } from './tpch.ts';
+
+export const NONE = 'no indexes';
+export const OURS = { gigabyte: 'ours, 1 GB', small: 'ours, 150 MB', all: 'ours, 1 GB, all 22 given' } as const;
+export const SMALL_PEER = 'dexter22_50';
+export const DTA = 'anytime_2000_2_4';
+
+export const isGiven = (query: string): boolean => !WITHHELD.has(query);
+
+/** Cost of the 19 under a set / without: HypoPG's own; ours, corrected, each query weighing what it takes without indexes. */
+export interface Estimates {
+  readonly raw: number;
+  readonly corrected: number;
+  readonly bytes: number;
+}
+
+/** Of each round. */
+export function totals({ times }: { readonly times: Times }, set: string, of: (query: string) => boolean, clock: keyof Taken = 'ms'): readonly number[] {
+  const lists = [...times].flatMap(([query, bySet]) => (of(query) ? [bySet.get(set)?.[clock] ?? []] : []));
+  const rounds = Math.min(...lists.map((list) => list.length));
+  return Array.from({ length: rounds }, (_, round) => lists.reduce((sum, list) => sum + (list[round] ?? 0), 0));
+}
