@@ -4,6 +4,9 @@ import { type Html, html } from '../../domain/html.ts';
 
 const NOTHING_FROM_OUTSIDE = "default-src 'none'; style-src 'unsafe-inline'";
 
+/** What certificates are printed on, too. */
+const PAPER = '../../domain/paper.css';
+
 interface Sheet {
   readonly title: string;
   /** Files beside this one, after `sheet.css`. */
@@ -13,7 +16,7 @@ interface Sheet {
 
 /** The whole document. */
 export function sheet({ title, styles, body }: Sheet): string {
-  const style = ['sheet.css', ...styles].map((name) => readFileSync(new URL(`./${name}`, import.meta.url), 'utf8').replaceAll(/\s*\n\s*/g, ' ')).join('\n');
+  const style = [PAPER, 'sheet.css', ...styles].map((name) => readFileSync(new URL(name, import.meta.url), 'utf8').replaceAll(/\s*\n\s*/g, ' ')).join('\n');
   return html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${NOTHING_FROM_OUTSIDE}"><meta name="color-scheme" content="light dark">
