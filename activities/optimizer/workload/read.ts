@@ -1,4 +1,5 @@
 /** One look at pg_stat_statements: of the whole cluster, from one session of any database that has the extension. */
+import { setImmediate } from 'node:timers/promises';
 import type pg from 'pg';
 import { AssayError } from '../../../domain/errors.ts';
 import type { StatementCounters, StatementsSnapshot } from '../../../domain/optimizer/workload.ts';
@@ -21,7 +22,19 @@ export async function readSnapshot(client: pg.Client): Promise<StatementsSnapsho
   const { rows: looks } = await client.query<LookRow>(lookSql(info));
   const { rows: catalogue } = await client.query<{ name: string }>(catalogueSql);
   const known = knownNames(rows, new Set(catalogue.map(({ name }) => name)));
-  return { ...(looks[0] as LookRow), statements: rows.map((row) => counters(row, classified(row, known))) };
+  return { ...(looks[0] as LookRow), statements: await inPortions(rows, (row) => counters(row, classified(row, known))) };
+}
+
+/** Statements parsed in one go: some 30 ms of the worker's only thread, which has heartbeats to send meanwhile. */
+const PORTION = 200;
+
+async function inPortions<T, R>(all: readonly T[], work: (one: T) => R): Promise<readonly R[]> {
+  const done: R[] = [];
+  for (const [place, one] of all.entries()) {
+    if (place > 0 && place % PORTION === 0) await setImmediate();
+    done.push(work(one));
+  }
+  return done;
 }
 
 type StatementRow = Omit<StatementCounters, 'text' | 'kind' | 'notJudged'> & { readonly text: string | null };
