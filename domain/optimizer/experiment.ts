@@ -27,6 +27,20 @@ export function bestFirst(sets: readonly ExperimentSummary[]): readonly number[]
   );
 }
 
+/** More of them would take the time of the rest. */
+const MOST_REPAIRS = 2;
+
+/** Places of the sets that gain in total and only slow a statement, best first: settling them finds out whether they are as good without the index that does. */
+export function repairable(sets: readonly ExperimentSummary[]): readonly number[] {
+  const slowing = sets
+    .map((set, place) => ({ set, place }))
+    .filter(({ set: { decision, total, slower, indexes } }) => decision.verdict === 'rejected' && total.high < 1 && slower > 0 && indexes > 1);
+  return slowing
+    .toSorted((a, b) => a.set.total.ratio - b.set.total.ratio)
+    .slice(0, MOST_REPAIRS)
+    .map(({ place }) => place);
+}
+
 /** The statements of one database that take the most time; what is left out is said. */
 export function chosen(workload: Workload, { database, maxStatements }: { readonly database: string; readonly maxStatements: number }): Workload {
   const own = workload.statements.filter((statement) => statement.database === database).toSorted((a, b) => b.totalMs - a.totalMs);

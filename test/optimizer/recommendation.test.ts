@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { provenForLab } from '../../domain/backup/lab.ts';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
-import { bestFirst, chosen, workloadSummary } from '../../domain/optimizer/experiment.ts';
+import { bestFirst, chosen, repairable, workloadSummary } from '../../domain/optimizer/experiment.ts';
 import { btree, columnKey } from '../../domain/optimizer/index-sql.ts';
 import { limitsOf, limitsUnder } from '../../domain/optimizer/limits.ts';
 import type { IndexDefinition, Statement } from '../../domain/optimizer/model.ts';
@@ -61,6 +61,11 @@ describe('of measured sets', () => {
   test('the smaller comes first where both are as fast', () => expect(bestFirst([set(0.5, 1000), set(0.51, 100)])).toEqual([1, 0]));
   test('the faster comes first where it is beyond noise', () => expect(bestFirst([set(0.6, 100), set(0.5, 1000)])).toEqual([1, 0]));
   test('one that was rejected is none', () => expect(bestFirst([set(0.2, 1, 'rejected'), set(0.9, 1)])).toEqual([1]));
+  test('one that only slows a statement may be repaired: at most two, best first, none without a gain or of one index', () => {
+    const slowing = (ratio: number, more: object = {}) => ({ ...set(ratio, 1, 'rejected'), slower: 1, indexes: 3, ...more });
+    expect(repairable([slowing(0.6), slowing(0.4), slowing(0.5), set(0.1, 1), slowing(0.2, { slower: 0 }), slowing(0.3, { indexes: 1 })])).toEqual([1, 2]);
+    expect(repairable([slowing(0.99, { total: { ratio: 0.99, low: 0.9, high: 1.1 } })])).toEqual([]);
+  });
 });
 
 test('a workload is cut by time and by database, and says what it left out', () => {

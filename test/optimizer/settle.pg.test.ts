@@ -114,6 +114,26 @@ describe('a set', () => {
     expect(await cluster.sql('select count(*)::int as rows from visit')).toEqual([{ rows: 60_000 }]);
   });
 
+  test('with an index that slows a statement is measured again without it, and recommended', async () => {
+    // the one flag that is asked for lies at the far end of the order: the planner expects it everywhere
+    await cluster.sql(`create table trap (id int primary key, who int, at int, flag int, note text);
+      insert into trap select n, n % 2000, n * 7919 % 30011, (n * 7919 % 30011 > 29700)::int, repeat('x', 40) from generate_series(1, 30000) n`);
+    await cluster.sql('vacuum analyze trap');
+    const trap = { schema: 'public', relation: 'trap' };
+    const texts = [
+      ['select note from trap where who = 77', 300],
+      ['select note from trap where at between 500 and 510', 400],
+      ['select note from trap where flag = 1 order by at limit 1', 1],
+    ] as const;
+    const asked = await runWith(texts, [[btree(trap, ['who']), btree(trap, ['at'])]]);
+    expect((await steps.measureFinalist({ ...asked, finalist: 0 })).decision.because).toEqual([expect.stringContaining('1 statement(s) become slower')]);
+    const { experiment, isRecommended } = await steps.settleFinalist({ ...asked, experiment: `e2-${asked.run}`, finalist: 0 });
+    expect({ experiment, isRecommended }).toMatchObject({ isRecommended: true, experiment: { slower: 0, indexes: 1 } });
+    expect(experiment.decision.because).toContain('1 index(es) left out because a statement was slower with them');
+    const recommendation = await store.findRecommendation(asked.recommendation);
+    expect(recommendation?.indexes.map(({ index }) => index?.keys[0]?.column)).toEqual(['who']);
+  });
+
   test('that cannot be built is rejected with the reason, and no value of a row in it', async () => {
     const broken: IndexDefinition = {
       ...btree(visit, []),

@@ -11,7 +11,7 @@ import type { OnLab } from '../../activities/optimizer/steps/search.ts';
 import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { AssayError } from '../../domain/errors.ts';
 import { workflowIds } from '../../domain/ids.ts';
-import { bestFirst } from '../../domain/optimizer/experiment.ts';
+import { bestFirst, repairable } from '../../domain/optimizer/experiment.ts';
 import { limitsOf, limitsUnder, POOL_BUDGETS } from '../../domain/optimizer/limits.ts';
 import type { OptimizerLimits } from '../../domain/optimizer/model.ts';
 import {
@@ -127,7 +127,7 @@ async function onLab({ steps, around }: Site, lab: Lab, on: OnLab): Promise<Foun
     around.report('measuring', `set ${finalist + 1} of ${sets}, really built`);
     experiments.push(await steps.measureFinalist({ ...on, finalist, experiment: uuid4(), proof: lab.proof }));
   }
-  const order = sets > 1 ? bestFirst(experiments) : [0];
+  const order = sets > 1 ? [...bestFirst(experiments), ...(patched('repair') ? repairable(experiments) : [])] : [0];
   for (const finalist of order) {
     around.report('settling', `set ${finalist + 1}: what each index adds`);
     const recommendation = uuid4();

@@ -11,6 +11,7 @@ import { lookAtIndexes } from '../hygiene/look.ts';
 import { type Proven, proveFindings } from '../hygiene/prove.ts';
 import { onLab, type Prepared } from '../lab/session.ts';
 import type { OptimizerDependencies } from '../ports.ts';
+import { refusedBefore } from './decide.ts';
 import { type MeasureRequest, recordExperiment } from './measure.ts';
 
 export interface HygieneRequest {
@@ -49,13 +50,16 @@ export function hygieneSteps(deps: OptimizerDependencies) {
         indexesOf: () => [],
         work: async (prepared) => {
           const proven = await proveFindings(prepared, stored.report.findings);
-          const { experiment, decision, changes } = judged(request, prepared, proven);
+          const found = judged(request, prepared, proven);
           const report = withKept(stored.report, proven);
           await deps.store.saveHygiene({ ...stored, report });
-          await recordExperiment(deps, { ...request, finalist: 0 }, { experiment, decision });
-          const isRecommended = decision.verdict === 'accepted';
-          if (isRecommended) await recommend(deps, { request, prepared, experiment, decision, changes });
-          return { ...summaryOfHygiene(report), recommendation: isRecommended ? request.recommendation : null, because: decision.because };
+          const idea = found.decision.verdict === 'accepted' ? recommendationOf(deps, { request, prepared, ...found }) : null;
+          const refused = idea === null ? null : await refusedBefore(deps.store, idea);
+          const decision: Decision = refused === null ? found.decision : { verdict: 'rejected', because: [refused] };
+          await recordExperiment(deps, { ...request, finalist: 0 }, { experiment: found.experiment, decision });
+          const isRecommended = idea !== null && refused === null;
+          if (isRecommended) await recommend(deps, idea);
+          return { ...summaryOfHygiene(report), recommendation: isRecommended ? idea.id : null, because: decision.because };
         },
       });
     },
@@ -101,14 +105,17 @@ interface Recommending extends Judged {
   readonly prepared: Prepared;
 }
 
-async function recommend(deps: OptimizerDependencies, { request, prepared: { stored }, experiment, decision, changes }: Recommending): Promise<void> {
+function recommendationOf({ now }: OptimizerDependencies, { request, prepared: { stored }, experiment, decision, changes }: Recommending): Recommendation {
   const judgedStatements = new Set(experiment.statements.map(({ statement }) => statement));
-  const recommendation: Recommendation = {
-    ...{ id: request.recommendation, run: request.run, cluster: stored.cluster, database: stored.database, createdAt: deps.now().toISOString() },
+  return {
+    ...{ id: request.recommendation, run: request.run, cluster: stored.cluster, database: stored.database, createdAt: now().toISOString() },
     ...{ state: 'proposed', experiment, backup: request.backup, indexes: changes, decision },
     texts: Object.fromEntries(stored.statements.filter(({ id }) => judgedStatements.has(id)).map(({ id, text }) => [id, text])),
   };
+}
+
+async function recommend(deps: OptimizerDependencies, recommendation: Recommendation): Promise<void> {
   await deps.store.saveRecommendation(recommendation);
-  const { cluster, id } = recommendation;
-  deps.observe({ kind: 'recommendation-made', cluster, recommendation: id, indexes: changes.length, ratio: experiment.total.ratio });
+  const { cluster, id, indexes, experiment } = recommendation;
+  deps.observe({ kind: 'recommendation-made', cluster, recommendation: id, indexes: indexes.length, ratio: experiment.total.ratio });
 }
