@@ -72,15 +72,16 @@ test('a fleet that observed nothing has silent panels: the check above can fail'
   expect(silent.length).toBeGreaterThan(20);
 });
 
-test('a worker at work fires nothing; its first gap and its first failed proof page, with their words filled in', async () => {
+test('a worker at work fires nothing; its first gap, failed proof and regression page, with their words filled in', async () => {
   const paging = async () => (await prometheus.alerts()).filter(({ labels, state }) => labels.severity === 'page' && state === 'firing');
   await expect.poll(async () => (await prometheus.query('count(ALERTS)')).length, { timeout: 10_000 }).toBe(1);
   expect(await paging()).toEqual([]);
   metrics.listener({ ...oneOfEach['archive-measured'], gaps: 2 });
   metrics.listener({ ...oneOfEach['proof-judged'], depth: 'deep', verdict: 'failed', level: null, cause: 'wal-gap' });
+  metrics.listener({ ...oneOfEach['guard-verdict'], verdict: 'roll-back' });
   await expect
     .poll(async () => (await paging()).map(({ labels }) => labels.alertname).toSorted(), { timeout: 20_000 })
-    .toEqual(['AssayArchiveGap', 'AssayProofFailed']);
+    .toEqual(['AssayArchiveGap', 'AssayProofFailed', 'AssayRegressionFound']);
   for (const { annotations } of await prometheus.alerts()) {
     expect(Object.values(annotations).join('\n')).not.toMatch(/\{\{|<no value>|error expanding/);
     expect(annotations.runbook_url).toMatch(/^docs\/runbooks\/\w+\.md$/);
