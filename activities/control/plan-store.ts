@@ -1,9 +1,10 @@
-/** Plans beside a recommendation: apart from its document, which lists read too. */
+/** What a recommendation's page shows beside its document, which lists read too: plans, and what else its run measured. */
 import type { StatementPlans } from '../../domain/optimizer/statement-plans.ts';
+import { ExperimentEntity } from '../../entities/experiment.ts';
 import type { OptimizerStore } from '../optimizer/ports.ts';
 import type { Control } from './control-database.ts';
 
-export function createPlanStore(control: Control): Pick<OptimizerStore, 'savePlans' | 'plans'> {
+export function createPlanStore(control: Control): Pick<OptimizerStore, 'savePlans' | 'plans' | 'triedSets'> {
   return {
     savePlans: async (recommendation, plans) => {
       await control
@@ -20,6 +21,14 @@ export function createPlanStore(control: Control): Pick<OptimizerStore, 'savePla
           recommendation,
         ]);
       return rows[0]?.document ?? [];
+    },
+    triedSets: async (run) => {
+      const rows = await control.em().find(ExperimentEntity, { run }, { orderBy: { measuredAt: 'asc', id: 'asc' } });
+      return rows.flatMap(({ id, document: { changes, total }, decision }) => {
+        const isSet = changes.length > 0 && changes.every(({ sql }) => /^CREATE (UNIQUE )?INDEX /.test(sql));
+        const sizeBytes = changes.reduce((sum, change) => sum + change.sizeBytes, 0);
+        return isSet ? [{ id, indexes: changes.length, sizeBytes, total, decision }] : [];
+      });
     },
   };
 }

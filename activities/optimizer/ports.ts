@@ -18,6 +18,7 @@ import type {
 } from '../../domain/optimizer/model.ts';
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import type { StatementPlans } from '../../domain/optimizer/statement-plans.ts';
+import type { TriedSet } from '../../domain/optimizer/tried-set.ts';
 import type { StatementsSnapshot, Workload } from '../../domain/optimizer/workload.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import type { StepIo } from '../io.ts';
@@ -100,6 +101,8 @@ export interface OptimizerStore extends HygieneStore {
   savePlans(recommendation: string, plans: readonly StatementPlans[]): Promise<void>;
   /** Of what became slower first, then of what saves the most; none of a recommendation of an earlier version. */
   plans(recommendation: string): Promise<readonly StatementPlans[]>;
+  /** Sets of new indexes that a run built and measured, in that order. */
+  triedSets(run: string): Promise<readonly TriedSet[]>;
   enterState(recommendation: string, event: RecommendationEvent): Promise<void>;
   /** Newest first. */
   inState(cluster: string, database: string, state: RecommendationState): Promise<readonly Recommendation[]>;

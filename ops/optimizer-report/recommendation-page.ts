@@ -5,9 +5,11 @@ import { count, ms, size } from '../../domain/optimizer/finding-words.ts';
 import { freedBytes, kindOf, newBytes, type Recommendation, recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
 import type { StatementPlans } from '../../domain/optimizer/statement-plans.ts';
 import type { Interval } from '../../domain/optimizer/statistics.ts';
+import type { TriedSet } from '../../domain/optimizer/tried-set.ts';
 import { decisions } from './decisions.ts';
 import { gainPicture } from './gain-picture.ts';
 import { planPairs } from './plan-pairs.ts';
+import { setsPicture } from './sets-picture.ts';
 import { code, sheet } from './sheet.ts';
 import { worthPicture } from './worth-picture.ts';
 
@@ -15,9 +17,11 @@ import { worthPicture } from './worth-picture.ts';
 export interface RecommendationSheet extends RecommendationRecord {
   /** None of a recommendation of an earlier version. */
   readonly plans: readonly StatementPlans[];
+  /** Every set that its run measured, itself among them; empty where it is about indexes that are there. */
+  readonly tried: readonly TriedSet[];
 }
 
-export function recommendationPage({ plans, ...record }: RecommendationSheet): string {
+export function recommendationPage({ plans, tried, ...record }: RecommendationSheet): string {
   const { recommendation } = record;
   const { id, cluster, database, state, backup, experiment, decision, indexes, texts, createdAt } = recommendation;
   const body = html`<header><p class="over"><b>Assay</b> · Recommendation</p><h1>${cluster}/${database}</h1>
@@ -26,6 +30,7 @@ ${figures(recommendation)}
 ${decision.because.length === 0 ? '' : html`<ul class="because">${decision.because.map((sentence) => html`<li>${sentence}</li>`)}</ul>`}
 <section class="long"><h2>What each statement gains</h2>${gainPicture(experiment.statements, texts)}</section>
 ${plans.length === 0 ? '' : html`<section class="long"><h2>Plans before and after</h2>${planPairs({ plans, verdicts: experiment.statements, texts })}</section>`}
+${setsPicture(tried, experiment.id)}
 <section><h2>What each change costs and earns</h2>${worthPicture(indexes)}</section>
 <section><h2>${state === 'proposed' ? 'How to decide' : 'What became of it'}</h2>${decisions(record)}</section>
 <section class="long"><h2>The change</h2>${code(recommendationSql(recommendation).trimEnd())}</section>

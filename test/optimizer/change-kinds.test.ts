@@ -74,7 +74,7 @@ describe('whoever reads a recommendation', () => {
     expect(undo).toContain('-- fat: nothing to undo');
   });
   test('the page: a picture of what is new, a list of all', () => {
-    const page = recommendationPage({ recommendation: all(), digest: '0', history: [], plans: [] });
+    const page = recommendationPage({ recommendation: all(), digest: '0', history: [], plans: [], tried: [] });
     for (const said of ['4 changes bring', 'DROP INDEX CONCURRENTLY', because, 'CREATE STATISTICS', '1 built; 4.0 MB freed']) expect(page).toContain(said);
   });
   test('the terminal', async () => {

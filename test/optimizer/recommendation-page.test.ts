@@ -6,6 +6,7 @@ import type { HistoryEntry, RecommendationRecord } from '../../domain/optimizer/
 import type { StatementVerdict } from '../../domain/optimizer/model.ts';
 import { type Recommendation, recommendationSql } from '../../domain/optimizer/recommendation.ts';
 import { planToKeep, type StatementPlans } from '../../domain/optimizer/statement-plans.ts';
+import type { TriedSet } from '../../domain/optimizer/tried-set.ts';
 import { type RecommendationSheet, recommendationPage } from '../../ops/optimizer-report/recommendation-page.ts';
 import { run } from '../cli/terminal.ts';
 import { joinPlan, recommendation } from './plan-examples.ts';
@@ -19,7 +20,13 @@ const plansOf = (statement: string, filter = `(o.state = 'a secret'::text)`): St
   before: planToKeep(joinPlan({ isMeasured: true, filter }), new Map()),
   after: planToKeep(joinPlan({ isMeasured: false, filter }), new Map([['customers_pkey', 'Order_customer_id_idx']])),
 });
-const sheet: RecommendationSheet = { recommendation, digest, history: [event('proposed', '2026-11-21T10:00:00.000Z')], plans: [plansOf('s1'), plansOf('s2')] };
+const sheet: RecommendationSheet = {
+  recommendation,
+  digest,
+  history: [event('proposed', '2026-11-21T10:00:00.000Z')],
+  plans: [plansOf('s1'), plansOf('s2')],
+  tried: [],
+};
 const pageOf = (more: Partial<Recommendation>) => recommendationPage({ ...sheet, recommendation: { ...recommendation, ...more } });
 const page = recommendationPage(sheet);
 
@@ -54,6 +61,21 @@ test('plans of a statement stand one above the other, the first ones open, witho
   expect(ids).toHaveLength(16);
   expect(new Set(ids).size).toBe(16);
   expect(recommendationPage({ ...sheet, plans: [] })).not.toContain('Plans before and after');
+});
+
+test('sets that were measured are compared by size and time left, the recommended one marked; one alone is no comparison', () => {
+  const set = (id: string, sizeBytes: number, ratio: number, because: readonly string[] = []): TriedSet => ({
+    ...{ id, indexes: 2, sizeBytes, total: { ratio, low: ratio * 0.9, high: ratio * 1.1 } },
+    decision: { verdict: because.length === 0 ? 'accepted' : 'rejected', because },
+  });
+  const mine = set('exp-1', 32_500_000, 0.312);
+  const compared = recommendationPage({ ...sheet, tried: [set('exp-0', 40_000_000, 0.29, ['1 statement(s) become slower']), mine] });
+  expect(compared.match(/<g class="mark chosen">/g)).toHaveLength(1);
+  const rows = /<ol class="tried">(.*?)<\/ol>/s.exec(compared)?.[1];
+  expect(rows).toBe(
+    '<li class="chosen"><b>31.2 %</b> left, 2 indexes, 32.5 MB: recommended</li><li><b>29.0 %</b> left, 2 indexes, 40.0 MB: 1 statement(s) become slower</li>',
+  );
+  expect(recommendationPage({ ...sheet, tried: [mine] })).not.toContain('Gain against size');
 });
 
 test('says how to decide while it is proposed, afterwards what became of it, by whom and why', () => {

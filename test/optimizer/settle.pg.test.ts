@@ -92,6 +92,9 @@ describe('a set', () => {
     expect(recommendation?.texts).toEqual({ [`${asked.run}-0`]: byWho[0] });
     expect(recommendation?.indexes[0]?.leaveOneOut).toBeGreaterThan(2);
     expect(await leftOver()).toEqual([]);
+    const tried = await store.triedSets(asked.run);
+    expect(tried.map(({ id, indexes, decision: { verdict } }) => [id, indexes, verdict])).toEqual([[asked.experiment, 1, 'accepted']]);
+    expect(tried[0]?.sizeBytes).toBe(recommendation?.indexes[0]?.sizeBytes);
     const [plans, ...others] = await store.plans(asked.recommendation);
     expect([plans?.before.root.type, plans?.after.root.relation?.relation, others]).toEqual(['Seq Scan', 'visit', []]);
     const [executed, used] = [plans?.before.executionMs, nodesOf(plans?.after.root as PlanNode)];

@@ -30,11 +30,11 @@ export async function readRecommendation(options: GlobalOptions, id: string): Pr
   throw new AssayError('usage', { reason: `no recommendation ${id} is known`, hint: 'list them with `assay optimizer recommendations`' });
 }
 
-/** Its page, with the plans that were kept. Throws control-unreachable, usage. */
+/** Its page, with the plans that were kept and the other sets that its run measured. Throws control-unreachable, usage. */
 export async function drawRecommendation(options: GlobalOptions, record: RecommendationRecord): Promise<string> {
   const { recommendationPage } = await import('../../ops/optimizer-report/recommendation-page.ts');
-  const plans = await withStore(options, (store) => store.plans(record.recommendation.id));
-  return recommendationPage({ ...record, plans });
+  const { id, run } = record.recommendation;
+  return withStore(options, async (store) => recommendationPage({ ...record, plans: await store.plans(id), tried: await store.triedSets(run) }));
 }
 
 /** Throws control-unreachable, usage. */
