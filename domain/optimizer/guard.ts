@@ -16,8 +16,8 @@ export interface GuardQuestion {
   readonly before: WindowCounts;
   /** Those after it, the one to judge last. */
   readonly after: readonly WindowCounts[];
-  /** Statements that the lab found faster. */
-  readonly promised: ReadonlySet<string>;
+  /** Statements that the lab found faster, and what they took there of the time before. */
+  readonly promised: ReadonlyMap<string, number>;
   /** Statements that the change cannot touch. */
   readonly unrelated: ReadonlySet<string>;
   readonly guard: Pick<OptimizerPolicy['guard'], 'windows' | 'minCalls'>;
@@ -32,6 +32,8 @@ export interface GuardAnswer {
 const REGRESSION_ALPHA = 0.01;
 /** Of a gain that is none. */
 const GAIN_ALPHA = 0.05;
+/** Of the gain on the lab, as logarithms: less than this of it is what a machine does by itself. */
+const GAIN_SHARE = 0.25;
 /** Milliseconds; as on the lab, what nobody could notice is no regression. */
 const NOISE_MS = 0.05;
 /** Statements that the change cannot touch, from which their drift is known. */
@@ -113,7 +115,7 @@ function finalAnswer(question: GuardQuestion): GuardAnswer {
   const { promised } = question;
   const drift = driftOf(question, 'last');
   if (promised.size === 0) return { verdict: 'keep', because: ['nothing became slower, and nothing was promised to become faster'] };
-  const compared = [...promised].flatMap((statement) => comparedOf(question, statement, 'last') ?? []);
+  const compared = [...promised.keys()].flatMap((statement) => comparedOf(question, statement, 'last') ?? []);
   if (compared.length === 0) {
     const because = `too few calls of the ${promised.size} statement(s) that were to become faster (${question.guard.minCalls} a window are needed): nothing speaks against it`;
     return { verdict: 'keep', because: [because] };
@@ -121,8 +123,16 @@ function finalAnswer(question: GuardQuestion): GuardAnswer {
   const total = totalRatio(compared);
   const adjusted = Math.exp(total.estimate - drift.estimate).toFixed(3);
   const shown = `${compared.length} statement(s) that were to become faster take ${adjusted} of the time before, weighted by calls`;
-  const isGain = chanceOf({ ...total, estimate: -total.estimate }, { ...drift, estimate: -drift.estimate }, 0) < GAIN_ALPHA;
+  const isEnough = total.estimate - drift.estimate <= GAIN_SHARE * promisedRatio(compared, promised);
+  const isGain = isEnough && chanceOf({ ...total, estimate: -total.estimate }, { ...drift, estimate: -drift.estimate }, 0) < GAIN_ALPHA;
   return isGain ? { verdict: 'keep', because: [shown] } : { verdict: 'roll-back', because: [`the gain does not show: ${shown}`] };
+}
+
+/** Logarithm of what the lab's ratios would make of these statements. */
+function promisedRatio(compared: readonly Compared[], promised: GuardQuestion['promised']): number {
+  const before = compared.reduce((sum, { calls, beforeMs }) => sum + calls * beforeMs, 0);
+  const after = compared.reduce((sum, { statement, calls, beforeMs }) => sum + calls * beforeMs * (promised.get(statement) ?? 1), 0);
+  return Math.log(after / before);
 }
 
 /** Of the calls-weighted sums of means, by the delta method. */

@@ -21,7 +21,7 @@ export function judgeWindow({ recommendation, looks, window, guard }: Question):
   const question: GuardQuestion = {
     before: ofWindow(0),
     after: Array.from({ length: window }, (_, place) => ofWindow(place + 1)),
-    promised: new Set(statements.filter(({ judged }) => judged === 'faster').map(({ statement }) => statement)),
+    promised: new Map(statements.filter(({ judged }) => judged === 'faster').map(({ statement, ratio }) => [statement, ratio])),
     unrelated: unrelatedTo(recommendation),
     guard,
   };
