@@ -1,5 +1,6 @@
 /** From bound statements to sets of indexes worth building: shapes by the parser, candidates by the domain, costs by what-if planning. */
 import { type CandidateOptions, candidatesFor } from '../../domain/optimizer/candidates.ts';
+import { TRIGRAMS } from '../../domain/optimizer/candidates-lab-only.ts';
 import { indexSize } from '../../domain/optimizer/index-size.ts';
 import { indexText, quoteRelation } from '../../domain/optimizer/index-sql.ts';
 import type { Bound, IndexDefinition, OptimizerLimits, TableFacts } from '../../domain/optimizer/model.ts';
@@ -22,8 +23,8 @@ export interface SearchQuestion {
   readonly candidates?: CandidateOptions;
   /** Sets to give at most; default 4. */
   readonly sets?: number;
-  /** pg_trgm is there, so that trigram indexes can be built. Default false. */
-  readonly hasTrigrams?: boolean;
+  /** Of the indexes that what-if planning cannot judge those that can be built there, as they would be. Default: none that need an extension. */
+  readonly buildable?: (indexes: readonly IndexDefinition[]) => Promise<readonly IndexDefinition[]>;
   /** Default 40,000 plans. */
   readonly maxPlans?: number;
 }
@@ -41,7 +42,7 @@ const CHANGE_SHARE = 0.0005;
 /** Times the median. */
 const OUTLIER = 20;
 /** Indexes that only building can judge, at most so many in a set of their own. */
-const LAB_ONLY = 3;
+const LAB_ONLY = 4;
 
 /** Nothing is executed. A statement that the planner refuses is left out and named. */
 export async function searchIndexes(question: SearchQuestion): Promise<SearchAnswer> {
@@ -68,8 +69,9 @@ export async function searchIndexes(question: SearchQuestion): Promise<SearchAns
     upkeep: (index) => (question.isRaw ? 0 : upkeepOf(index, writes, facts) + changeCost),
     now: question.now,
   });
-  const isBuildable = ({ keys }: IndexDefinition) => question.hasTrigrams === true || keys.every(({ operatorClass }) => operatorClass !== 'gin_trgm_ops');
-  const labOnly = distinct(planned.flatMap((_, place) => indexesFor(place, true))).filter(isBuildable);
+  const withoutExtension = async (indexes: readonly IndexDefinition[]) =>
+    indexes.filter(({ keys }) => keys.every(({ operatorClass }) => operatorClass !== TRIGRAMS));
+  const labOnly = await (question.buildable ?? withoutExtension)(distinct(planned.flatMap((_, place) => indexesFor(place, true))));
   return { sets: withLabOnly(found.sets, labOnly, question), explains: whatIf.explains(), notPlanned };
 }
 

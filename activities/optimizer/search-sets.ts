@@ -1,6 +1,8 @@
 /** Sets worth building, by what-if planning on one session of a lab. */
 import type pg from 'pg';
+import type { IndexDefinition } from '../../domain/optimizer/model.ts';
 import { readTableFacts } from './catalogue.ts';
+import { buildable } from './lab/buildable.ts';
 import type { SearchSets } from './ports.ts';
 import { searchIndexes } from './search-indexes.ts';
 import { openHypoPg } from './what-if/hypopg.ts';
@@ -11,7 +13,6 @@ const BEAT_EVERY = 200;
 /** Needs hypopg on the lab's server. A step that is cancelled ends at the next plan. */
 export const searchSets: SearchSets = async (client: pg.Client, { bound, limits, io, discount }) => {
   const facts = await readTableFacts(client);
-  const trigrams = await client.query(`/* assay optimizer */ select from pg_extension where extname = 'pg_trgm'`);
   const whatIf = await openHypoPg({ sessions: [client], facts, ...(discount === undefined ? {} : { discount }) });
   const watched = {
     ...whatIf,
@@ -22,7 +23,8 @@ export const searchSets: SearchSets = async (client: pg.Client, { bound, limits,
     },
   };
   try {
-    const { sets, explains } = await searchIndexes({ bound, facts, whatIf: watched, limits, hasTrigrams: trigrams.rowCount === 1, now: () => Date.now() });
+    const takes = (indexes: readonly IndexDefinition[]) => buildable(client, indexes);
+    const { sets, explains } = await searchIndexes({ bound, facts, whatIf: watched, limits, buildable: takes, now: () => Date.now() });
     return { sets, explains };
   } finally {
     await whatIf.close().catch(() => {});

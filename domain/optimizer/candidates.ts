@@ -1,5 +1,6 @@
 /** Index candidates from the shape of a statement: what could serve it, widest sense first; the planner judges them afterwards. */
 
+import { labOnlyCandidates } from './candidates-lab-only.ts';
 import { columnDistinct } from './index-size.ts';
 import { btree, columnKey, indexText } from './index-sql.ts';
 import type { Candidate, IndexDefinition, IndexKey, TableFacts } from './model.ts';
@@ -46,7 +47,7 @@ function candidatesOf(use: RelationUse, table: TableFacts, options: CandidateOpt
   const indexes = (options.include ?? true) ? plain.flatMap((index) => [index, ...withInclude(index, use, table)]) : plain;
   const partial = (options.partial ?? true) ? indexes.flatMap((index) => partialOf(index, use, table)) : [];
   const others = (options.otherMethods ?? true) ? otherMethods(use, table) : [];
-  const lab = (options.otherMethods ?? true) ? labOnly(use, table) : [];
+  const lab = (options.otherMethods ?? true) ? labOnlyCandidates(use, table) : [];
   return [
     ...[...indexes, ...partial, ...others].map((index) => ({ kind: 'create-index' as const, index, isLabOnly: false })),
     ...lab.map((index) => ({ kind: 'create-index' as const, index, isLabOnly: true })),
@@ -107,23 +108,6 @@ function otherMethods(use: RelationUse, table: TableFacts): IndexDefinition[] {
     ...hash.map(({ name }) => ({ ...btree(use.table, [name]), method: 'hash' as const })),
     ...brin.map(({ name }) => ({ ...btree(use.table, [name]), method: 'brin' as const })),
   ];
-}
-
-/** GIN by what is searched: HypoPG knows none, so only building tells. Trigrams need the extension pg_trgm. */
-function labOnly(use: RelationUse, table: TableFacts): IndexDefinition[] {
-  const type = ({ column }: Term) => table.columns.find(({ name }) => name === column)?.type ?? '';
-  const isText = (term: Term) => term.column === null || /^(text|character)/.test(type(term));
-  const texts = [
-    ...use.patterns.filter(({ kind }) => kind !== 'prefix').map(({ term }) => term),
-    ...use.searched.filter(({ operator }) => ['~~*', '~', '~*'].includes(operator)).map(({ term }) => term),
-  ].filter(isText);
-  const contained = use.searched.filter(({ term }) => /(\[\]$|^jsonb|^tsvector)/.test(type(term)) || term.column === null).map(({ term }) => term);
-  const gin = (term: Term, operatorClass: string | null): IndexDefinition => ({
-    ...btree(use.table, []),
-    method: 'gin',
-    keys: [{ ...termKey(term), operatorClass }],
-  });
-  return [...texts.map((term) => gin(term, 'gin_trgm_ops')), ...contained.filter((term) => !texts.includes(term)).map((term) => gin(term, null))];
 }
 
 /** Columns compared together whose values may go together: without statistics their selectivities are multiplied. */

@@ -72,7 +72,7 @@ function readNegation(node: Node | undefined, walk: ConditionWalk): void {
   else readValue(node, walk, true);
 }
 
-const SEARCH_OPERATORS = new Set(['@>', '<@', '?', '?|', '?&', '&&', '@@', '~', '~*', '@?']);
+const SEARCH_OPERATORS = new Set(['@>', '<@', '?', '?|', '?&', '&&', '@@', '~', '~*', '@?', '<<', '>>', '<<=', '>>=', '-|-', '~=', '&<', '&>']);
 
 function readComparison(expression: A_Expr, walk: ConditionWalk): void {
   const { kind, lexpr, rexpr } = expression;
