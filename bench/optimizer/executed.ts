@@ -125,7 +125,7 @@ async function keptOr(file: string | null, find: () => Promise<ReadonlyMap<strin
 }
 
 /** After a round: none, ours, the peers that goals name, and the quickest of the others; one that is far behind is known well enough. */
-function quickest(times: Times): (set: string) => boolean {
+export function quickest(times: Times): (set: string) => boolean {
   const names = [...(times.get('01')?.keys() ?? [])];
   const peers = names.filter((name) => name !== NONE && !name.startsWith('ours'));
   const total = (name: string) => totals({ times }, name, isGiven)[0] ?? Number.POSITIVE_INFINITY;
@@ -152,7 +152,7 @@ async function timedAlone(client: pg.Client, bounds: readonly Bound[], timeoutMs
   });
 }
 
-async function estimated(
+export async function estimated(
   client: pg.Client,
   bounds: readonly Bound[],
   sets: ReadonlyMap<string, readonly IndexDefinition[]>,
