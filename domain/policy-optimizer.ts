@@ -11,7 +11,9 @@ import { type ScheduleFile, schedule } from './policy-schedule.ts';
 const limits = z.strictObject({
   budget: size({ help: 'Room for all new indexes together', min: '0B', max: '100TB' }).prefault('1GB'),
   search: duration({ help: 'The search for sets ends then, with the best so far', min: '1s', max: '24h' }).prefault('1m'),
-  statements: count({ help: 'Statements looked at, by total time', min: 1, max: 10_000 }).prefault(defaultLimits.maxStatements),
+  statements: count({ help: 'Statements looked at: those that take most of the time, blocks, temporary blocks or WAL', min: 1, max: 10_000 }).prefault(
+    defaultLimits.maxStatements,
+  ),
   indexes_per_table: count({ help: 'Indexes a table may have', min: 1, max: 100 }).prefault(defaultLimits.maxIndexesPerTable),
   protected_tables: z
     .array(shaped('A table that no change may touch', /^[^.]+\..+$/, 'schema.table'), { error: 'write a list of tables' })

@@ -41,28 +41,45 @@ export function repairable(sets: readonly ExperimentSummary[]): readonly number[
     .map(({ place }) => place);
 }
 
-/** The statements of one database that take the most time; what is left out is said. */
+/**
+ * The statements of one database that take most: half of the places by time, the others by the greatest share of all time, blocks, temporary blocks or
+ * WAL that a statement takes. In order of time; what is left out is said.
+ */
 export function chosen(workload: Workload, { database, maxStatements }: { readonly database: string; readonly maxStatements: number }): Workload {
-  const own = workload.statements.filter((statement) => statement.database === database).toSorted((a, b) => b.totalMs - a.totalMs);
+  const own = workload.statements.filter((statement) => statement.database === database).toSorted(byTime);
   const others = workload.statements.filter((statement) => statement.database !== database);
-  const left =
-    (reason: NotJudged['reason'], detail: string) =>
-    ({ id: statement, calls, totalMs, rows, blocks, tempBlocks, walBytes }: Statement): NotJudged => ({
-      statement,
-      reason,
-      detail,
-      counts: { calls, totalMs, rows, blocks, tempBlocks, walBytes },
-    });
+  const slow = own.slice(0, Math.ceil(maxStatements / 2));
+  const taken = new Set([...slow, ...byShare(own.slice(slow.length), own).slice(0, maxStatements - slow.length)]);
   return {
-    statements: own.slice(0, maxStatements),
+    statements: own.filter((statement) => taken.has(statement)),
     notJudged: [
       ...workload.notJudged,
-      ...own.slice(maxStatements).map(left('budget', `beyond the ${maxStatements} that take the most time`)),
-      ...others.map(left('other-database', 'of another database')),
+      ...own.filter((statement) => !taken.has(statement)).map(leftOut('budget', `beyond the ${maxStatements} that take most`)),
+      ...others.map(leftOut('other-database', 'of another database')),
     ],
     notices: workload.notices,
   };
 }
+
+const leftOut =
+  (reason: NotJudged['reason'], detail: string) =>
+  ({ id: statement, calls, totalMs, rows, blocks, tempBlocks, walBytes }: Statement): NotJudged => ({
+    statement,
+    reason,
+    detail,
+    counts: { calls, totalMs, rows, blocks, tempBlocks, walBytes },
+  });
+
+const byTime = (a: Statement, b: Statement): number => b.totalMs - a.totalMs;
+
+function byShare(some: readonly Statement[], all: readonly Statement[]): readonly Statement[] {
+  const totals = kinds.map((kind) => ({ kind, total: all.reduce((sum, statement) => sum + statement[kind], 0) }));
+  const shareOf = (statement: Statement) => Math.max(...totals.map(({ kind, total }) => (total === 0 ? 0 : statement[kind] / total)));
+  const shares = new Map(some.map((statement) => [statement, shareOf(statement)]));
+  return some.toSorted((a, b) => (shares.get(b) ?? 0) - (shares.get(a) ?? 0) || byTime(a, b));
+}
+
+const kinds = ['totalMs', 'blocks', 'tempBlocks', 'walBytes'] as const;
 
 export function workloadSummary({ statements, notJudged, notices }: Workload): WorkloadSummary {
   const sum = (of: 'calls' | 'totalMs') => statements.reduce((total, statement) => total + statement[of], 0);

@@ -158,7 +158,7 @@ export interface OptimizerLimits {
   readonly budgetBytes: number;
   /** The search stops then with the best set so far. */
   readonly searchMs: number;
-  /** Statements looked at, by total time. */
+  /** Statements looked at, those that take most: `chosen` in domain/optimizer/experiment.ts. */
   readonly maxStatements: number;
   readonly maxIndexesPerTable: number;
   /** `schema.table` that no change may touch. */

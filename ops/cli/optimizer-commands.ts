@@ -78,7 +78,7 @@ function addRun(optimizer: Command, run: Runner): void {
     .option('--out <directory>', 'write the recommendation and its undo there, as SQL files')
     .addOption(new Option('--budget <size>', 'room for all new indexes together: 500MB, 2GB (default: 1GB)').argParser(size))
     .addOption(new Option('--repeats <number>', 'executions of each statement with and without a set (default: 5)').argParser(Number))
-    .addOption(new Option('--max-statements <number>', 'statements looked at, by total time (default: 100)').argParser(Number))
+    .addOption(new Option('--max-statements <number>', 'statements looked at, those that take most (default: 100)').argParser(Number))
     .option('--protect <table>', 'schema.table that gets no index; may be repeated', collected)
     .action(
       run<[string], RunOptions>(async (session, [target], options) => {

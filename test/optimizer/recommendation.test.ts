@@ -78,6 +78,21 @@ test('a workload is cut by time and by database, and says what it left out', () 
   expect(workloadSummary(own)).toEqual({ statements: 2, calls: 4, totalMs: 14, notJudged: { budget: 1, 'other-database': 1 }, notices: [] });
 });
 
+test('what takes most of the blocks, the temporary files or the WAL has a place beside what takes the time', () => {
+  const statement = (id: string, totalMs: number, over: Partial<Statement> = {}): Statement => ({
+    ...{ id, database: 'shop', totalMs, text: '', kind: 'select', calls: 2, rows: 0, blocks: 0, tempBlocks: 0, walBytes: 0 },
+    ...over,
+  });
+  const slow = Array.from({ length: 8 }, (_, n) => statement(`slow-${n}`, 100 - n));
+  const heavy = [statement('io', 1, { blocks: 9 }), statement('temp', 2, { tempBlocks: 9 }), statement('wal', 3, { walBytes: 9 }), statement('idle', 4)];
+  const ids = (maxStatements: number) =>
+    chosen({ statements: [...heavy, ...slow], notJudged: [], notices: [] }, { database: 'shop', maxStatements }).statements.map(({ id }) => id);
+  expect(ids(6)).toEqual(['slow-0', 'slow-1', 'slow-2', 'wal', 'temp', 'io']);
+  expect(ids(8)).toEqual(['slow-0', 'slow-1', 'slow-2', 'slow-3', 'slow-4', 'wal', 'temp', 'io']);
+  expect(ids(1)).toEqual(['slow-0']);
+  expect(ids(100)).toHaveLength(12);
+});
+
 describe('limits', () => {
   test('what is not given is the default', () => expect(limitsOf({ repeats: 7 })).toMatchObject({ repeats: 7, maxStatements: 100 }));
   test('a caller comes before the policy, but for the tables it protects', () => {
