@@ -6,6 +6,7 @@ import { createOptimizerStore } from '../../activities/control/optimizer-store.t
 import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
 import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
 import { searchSets } from '../../activities/optimizer/search-sets.ts';
+import { refusedBefore } from '../../activities/optimizer/steps/decide.ts';
 import { createOptimizerSteps, type OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { workloadFromFiles } from '../../activities/optimizer/workload/files.ts';
 import { withConnection } from '../../activities/pg.ts';
@@ -193,7 +194,7 @@ test('the same step twice is one experiment and one recommendation', async () =>
   expect(await store.recommendations('other', 10)).toEqual([]);
 });
 
-test('what was refused does not come back until its evidence changes', async () => {
+test('what was refused or rolled back does not come back until its evidence changes', async () => {
   const asked = await runWith([byWho], [[btree(visit, ['who'])]]);
   expect((await steps.settleFinalist({ ...asked, finalist: 0 })).isRecommended).toBe(true);
   await steps.enterState({ cluster: 'main', recommendation: asked.recommendation, state: 'refused', by: 'ann', because: ['not now'] });
@@ -201,8 +202,14 @@ test('what was refused does not come back until its evidence changes', async () 
   expect(again).toMatchObject({ isRecommended: false, experiment: { decision: { because: [expect.stringContaining(`${asked.recommendation} of`)] } } });
   expect(await store.findRecommendation(`${asked.recommendation}-2`)).toBeNull();
 
+  // nor what production refused
+  const made = (await store.findRecommendation(asked.recommendation)) as Recommendation;
+  await steps.enterState({ cluster: 'main', recommendation: made.id, state: 'rolled-back', by: null, because: ['the gain does not show'] });
+  expect(await refusedBefore(store, { ...made, id: 'r-new' })).toContain(`${made.id} of ${made.createdAt.slice(0, 10)} said the same and was rolled back`);
+  expect(await refusedBefore(store, { ...made, id: 'r-new', indexes: [] })).toBeNull();
+
   // the gain that it was refused for was another one
-  const { experiment } = (await store.findRecommendation(asked.recommendation)) as Recommendation;
+  const { experiment } = made;
   const smaller = { ...experiment, total: { ratio: 0.99, low: 0.98, high: 0.995 } };
   await control
     .em()

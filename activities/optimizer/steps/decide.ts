@@ -65,13 +65,17 @@ export function decideSteps(deps: OptimizerDependencies) {
   };
 }
 
-/** Why it is not recommended again: somebody refused it, and what speaks for it is the same. null: it may be. */
+/** Why it is not recommended again: somebody refused it, or production did, and what speaks for it is the same. null: it may be. */
 export async function refusedBefore(store: OptimizerStore, idea: Recommendation): Promise<string | null> {
-  const refused = await store.inState(idea.cluster, idea.database, 'refused');
-  const same = refused.find((before) => sameIdea(before, idea) && !evidenceChanged(before, idea));
-  return same === undefined
-    ? null
-    : `recommendation ${same.id} of ${same.createdAt.slice(0, 10)} said the same and was refused; the evidence has not changed since`;
+  for (const [state, words] of [
+    ['refused', 'was refused'],
+    ['rolled-back', 'was rolled back'],
+  ] as const) {
+    const ended = await store.inState(idea.cluster, idea.database, state);
+    const same = ended.find((before) => sameIdea(before, idea) && !evidenceChanged(before, idea));
+    if (same !== undefined) return `recommendation ${same.id} of ${same.createdAt.slice(0, 10)} said the same and ${words}; the evidence has not changed since`;
+  }
+  return null;
 }
 
 async function required(store: OptimizerStore, { cluster, recommendation: id }: Asked): Promise<Recommendation> {
