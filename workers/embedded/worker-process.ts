@@ -25,7 +25,8 @@ const READY_MS = 60_000;
 /** Waits until it polls its queues. Throws internal with where its log is. */
 export async function startWorker({ env, metricsPort, logFile }: WorkerOptions): Promise<WorkerProcess> {
   const log = openSync(logFile, 'a', 0o600);
-  const child = spawn(process.execPath, ['workers/assay.ts', 'worker'], {
+  // the flag as ops/cli/assay gives it to a worker
+  const child = spawn(process.execPath, ['--max-semi-space-size=4', 'workers/assay.ts', 'worker'], {
     cwd: root,
     env: { ...process.env, ...env, ASSAY_METRICS_PORT: String(metricsPort) },
     stdio: ['ignore', log, log],
