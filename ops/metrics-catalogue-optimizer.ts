@@ -62,7 +62,7 @@ export const optimizerMetrics = {
     name: 'assay_optimizer_objective_seconds',
     kind: 'gauge',
     labels: ['cluster', 'objective'],
-    help: 'workload_age: an older look at the workload is stale; twice the longest pause of the schedule, +Inf where the policy has none. guard: longer than that no change is applied without a verdict; twice what the guard windows of the policy take.',
+    help: 'workload_age: an older look at the workload is stale; twice the longest pause of the schedule, +Inf where the policy has none. guard: longer than that no change is applied without a verdict; twice what the guard windows of the policy take, at least six hours.',
   },
   knownRecommendations: {
     name: 'assay_optimizer_known_recommendations',

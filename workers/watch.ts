@@ -69,8 +69,11 @@ const objectivesOf = ({ objectives, optimizer }: ClusterPolicy) => ({
   rtoSeconds: objectives.rtoMs === null ? null : objectives.rtoMs / 1000,
   proofAgeSeconds: objectives.proofAgeMs / 1000,
   workloadAgeSeconds: optimizer?.schedule == null ? null : (2 * longestPauseMs(optimizer.schedule)) / 1000,
-  guardSeconds: (2 * guardMs(optimizerPolicyOf({ optimizer }).guard)) / 1000,
+  guardSeconds: Math.max(SHORTEST_GUARD_MS, 2 * guardMs(optimizerPolicyOf({ optimizer }).guard)) / 1000,
 });
+
+/** Windows may be short; a proof and a build on a large table are not. */
+const SHORTEST_GUARD_MS = 6 * 3_600_000;
 
 /** The baseline before, the windows after, and one more where the last was disturbed. */
 const guardMs = ({ windowMs, windows }: OptimizerPolicy['guard']) => (windows + 2) * windowMs;

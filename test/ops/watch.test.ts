@@ -60,6 +60,10 @@ test('a schedule of the optimizer allows its workload twice its longest pause; w
   expect(ages).toEqual([null, 2 * 3 * 86_400]); // Friday to Monday
   const guards = seen.map((each) => each.kind === 'cluster-watched' && each.objectives.guardSeconds);
   expect(guards).toEqual([8 * 3600, 8 * 3600]); // an hour before, two after, one more where that was disturbed
+  seen.length = 0;
+  const short = { ...defaultOptimizerPolicy, guard: { windowMs: 10_000, windows: 1, minCalls: 5 } };
+  await watch.clusters([{ ...policy('shop'), optimizer: short }]);
+  expect(seen.map((each) => each.kind === 'cluster-watched' && each.objectives.guardSeconds)).toContain(6 * 3600);
 });
 
 test('what the control database counts is told for each watched cluster, also where it knows nothing', async () => {
