@@ -11,6 +11,7 @@ import { createOptimizerStore } from '../../activities/control/optimizer-store.t
 import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
 import { createValueCapture, type ValueCapture } from '../../activities/optimizer/capture/capture.ts';
 import { readServerLog } from '../../activities/optimizer/capture/server-log.ts';
+import { readSessions } from '../../activities/optimizer/capture/sessions.ts';
 import { searchSets } from '../../activities/optimizer/search-sets.ts';
 import { createOptimizerSteps, type OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { workloadFromFiles } from '../../activities/optimizer/workload/files.ts';
@@ -40,7 +41,7 @@ beforeAll(async () => {
   await cluster.sql('vacuum analyze visit');
   control = await openControl(`postgres://postgres@localhost:${cluster.port}/control?host=${encodeURIComponent(cluster.socketDirectory)}`);
   await control.migrate();
-  capture = createValueCapture({ store: createCapturedStore(control), readSecret, now: () => clock() });
+  capture = createValueCapture({ store: createCapturedStore(control), readSecret, now: () => clock(), looks: { number: 1, everyMs: 0 } });
   idle = new pg.Client({ host: cluster.socketDirectory, port: cluster.port, user: 'postgres', database: 'postgres' });
   // a lab ends all other sessions
   idle.on('error', () => {});
@@ -204,6 +205,28 @@ describe('kept values', () => {
     await capture.take({ policy: policy({ values: false }), database: 'postgres', statements: [], session: () => Promise.reject(new Error('not opened')) });
     expect(await count()).toBe(0);
   });
+});
+
+test('what a session runs between two looks is seen, inside one transaction too', async () => {
+  const busy = new pg.Client({ host: cluster.socketDirectory, port: cluster.port, user: 'postgres', database: 'postgres' });
+  await busy.connect();
+  await busy.query(`select 'first ${CANARY}'`);
+  const texts = await withConnection(
+    cluster.policy().connection,
+    () => '',
+    {},
+    async (client) => {
+      await client.query('begin');
+      const first = await readSessions(client, 'postgres', { number: 1, everyMs: 0 });
+      // more than track_activity_query_size: it is cut
+      await busy.query(`select '${'long '.repeat(400)}'`);
+      const cut = await readSessions(client, 'postgres', { number: 1, everyMs: 0 });
+      await busy.query(`select 'third ${CANARY}'`);
+      return [first, cut, await readSessions(client, 'postgres', { number: 2, everyMs: 1 })].map((each) => each.map(({ text }) => text));
+    },
+  );
+  await busy.end();
+  expect(texts).toEqual([[`select 'first ${CANARY}'`], [], [`select 'third ${CANARY}'`, `select 'third ${CANARY}'`]]);
 });
 
 test('a log that cannot be read is said, and why; a folder of the same name is not another server’s', async () => {

@@ -12,7 +12,7 @@ import { parserReady } from '../bind/tree.ts';
 import { MAX_CAPTURED, matchedValues } from './match.ts';
 import { type SealKeys, seal, sealKeys, unseal } from './seal.ts';
 import { readServerLog } from './server-log.ts';
-import { readSessions } from './sessions.ts';
+import { type Looks, readSessions } from './sessions.ts';
 import type { CapturedStore } from './store.ts';
 
 export interface ValueCapture {
@@ -37,7 +37,11 @@ export interface CaptureOptions {
   readonly store: CapturedStore;
   readonly readSecret: (reference: SecretReference) => string;
   readonly now: () => Date;
+  /** At the sessions, for each time values are taken. Default: 8, a quarter of a second apart. */
+  readonly looks?: Looks;
 }
+
+const LOOKS: Looks = { number: 8, everyMs: 250 };
 
 export function createValueCapture(options: CaptureOptions): ValueCapture {
   return {
@@ -68,7 +72,7 @@ async function take(options: CaptureOptions, { policy, database, statements, ses
   if ('reason' in keys) return [`no values are captured: ${keys.reason}`];
   await parserReady();
   const log = await session(readServerLog);
-  const sessions = await session((client) => readSessions(client, database));
+  const sessions = await session((client) => readSessions(client, database, options.looks ?? LOOKS));
   const matched = matchedValues([...log.statements, ...sessions], statements, database);
   const capturedAt = options.now();
   const expiresAt = new Date(capturedAt.getTime() + capture.keepMs);
