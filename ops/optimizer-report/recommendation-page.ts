@@ -52,7 +52,8 @@ function claim({ experiment: { total }, indexes }: Recommendation): Html {
   const many = indexes.length === 1 ? `One ${noun[0]}` : `${indexes.length} ${noun[1]}`;
   const one = indexes.length === 1 ? 's' : '';
   const left = html`<strong>${percent(total.ratio)} %</strong> of what it was, measured on a restored copy.`;
-  if (indexes.some((change) => kindOf(change) === 'create-index')) return html`${many} bring${one} the executed time of this workload to ${left}`;
+  const isTidying = indexes.every((change) => ['drop-index', 'reindex'].includes(kindOf(change)));
+  if (!isTidying) return html`${many} bring${one} the executed time of this workload to ${left}`;
   return html`${many} free${one} <strong>${size(freedBytes(indexes))}</strong>; the executed time of this workload is ${left}`;
 }
 

@@ -74,7 +74,11 @@ describe('whoever reads a recommendation', () => {
     expect(undo).toContain('-- fat: nothing to undo');
   });
   test('the page: a picture of what is new, a list of all', () => {
-    const page = recommendationPage({ recommendation: all(), digest: '0', history: [], plans: [], tried: [] });
+    const pageOf = (indexes: readonly RecommendedIndex[]) =>
+      recommendationPage({ recommendation: { ...all(), indexes }, digest: '0', history: [], plans: [], tried: [] });
+    const page = pageOf(changes());
+    expect(pageOf(changes().slice(1, 3))).toContain('2 changes free <strong>4.0 MB</strong>; the executed time');
+    expect(pageOf(changes().slice(3))).toContain('One change brings the executed time');
     for (const said of ['4 changes bring', 'DROP INDEX CONCURRENTLY', because, 'CREATE STATISTICS', '1 built; 4.0 MB freed']) expect(page).toContain(said);
   });
   test('the terminal', async () => {
