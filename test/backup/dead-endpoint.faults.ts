@@ -1,4 +1,5 @@
 /** An S3 endpoint that is killed in the middle: a backup waits for it and ends well, a proof that waited in vain is inconclusive. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -58,6 +59,24 @@ describeS3('an S3 endpoint killed in the middle', { timeout: 400_000 }, () => {
     expect(await (await startProof(fleet, { level: 'structure' })).result()).toMatchObject({ verdict: 'proven' });
   });
 
+  test('of the replay of a proof, when all files are back: inconclusive, repository-unreachable, and the clone is gone', async () => {
+    const { directory } = fleet.policy().clone;
+    await (await startBackup(fleet, { prove: 'none' })).result();
+    // WAL to fetch for a while: each segment is a request of its own
+    await fleet.cluster.sql('create table if not exists wal_maker (n int)');
+    for (let segment = 0; segment < 60; segment += 1) await fleet.cluster.sql('insert into wal_maker values (1); select pg_switch_wal()');
+    const proof = await startProof(fleet, { level: 'structure' });
+    await until(() => fetchedSegments(directory) >= 3);
+    await s3.signal('SIGKILL');
+    const died = Date.now();
+    expect(await proof.result()).toMatchObject({ verdict: 'inconclusive', cause: 'repository-unreachable' });
+    console.info(`verdict after ${Math.round((Date.now() - died) / 1000)} s`);
+    expect(Date.now() - died).toBeLessThan(180_000);
+    expect(namesIn(directory)).toEqual([]);
+    await s3.start();
+    expect(await (await startProof(fleet, { level: 'structure' })).result()).toMatchObject({ verdict: 'proven' });
+  });
+
   test('of `assay apply`: says within seconds what it waits for, gives up within a minute, names the endpoint, leaves no file', async () => {
     vi.stubEnv('ASSAY_TEST_KEY', 'k');
     const { kind, endpoint, port, bucket } = s3.repository;
@@ -97,6 +116,17 @@ describeS3('an S3 endpoint killed in the middle', { timeout: 400_000 }, () => {
       .join('\n');
   };
 });
+
+/** Archive-get is asked for a segment at a time: those it was already asked for, while a clone is there. */
+const seen = new Set<string>();
+function fetchedSegments(clones: string): number {
+  const lines = execFileSync('ps', ['-A', '-ww', '-o', 'args='], { encoding: 'utf8' }).split('\n');
+  for (const line of lines) {
+    const segment = line.includes(clones) ? / archive-get ([0-9A-F]{24}) /.exec(line)?.[1] : undefined;
+    if (segment !== undefined) seen.add(segment);
+  }
+  return seen.size;
+}
 
 const namesIn = (folder: string): readonly string[] => (existsSync(folder) ? readdirSync(folder) : []);
 
