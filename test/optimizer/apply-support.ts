@@ -1,5 +1,7 @@
 /** Applying and guarding by the steps themselves: a real source, a real control database, recommendations as a run would have stored them. */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { createApplyStore } from '../../activities/control/apply-store.ts';
 import type { Control } from '../../activities/control/control-database.ts';
 import { openControl } from '../../activities/control/control-database.ts';
@@ -29,6 +31,8 @@ export interface ApplyBench {
   readonly policy: ClusterPolicy;
   /** Stored as a run would; what every step about it is asked with. */
   recommend(indexes: readonly RecommendedIndex[], options?: Recommending): Promise<Asked>;
+  /** Stored anew, as somebody would who tampers with it after the approval. */
+  change(id: string, change: (recommendation: Recommendation) => Recommendation): Promise<void>;
 }
 
 export interface Recommending {
@@ -51,23 +55,15 @@ export interface BenchOptions {
   readonly overrides?: Partial<OptimizerDependencies>;
 }
 
+const controlUrlOf = (cluster: EmbeddedCluster) => `postgres://postgres@localhost:${cluster.port}/control?host=${encodeURIComponent(cluster.socketDirectory)}`;
+
 /** The control database is made on the cluster itself. */
 export async function applyBench(cluster: EmbeddedCluster, { optimizer = {}, user = 'postgres', overrides = {} }: BenchOptions = {}): Promise<ApplyBench> {
   const there = await cluster.sql(`select from pg_database where datname = 'control'`);
   if (there.length === 0) await cluster.sql('create database control');
-  const control = await openControl(`postgres://postgres@localhost:${cluster.port}/control?host=${encodeURIComponent(cluster.socketDirectory)}`);
+  const control = await openControl(controlUrlOf(cluster));
   await control.migrate();
   const store = createOptimizerStore(control);
-  const applyStore = createApplyStore(control);
-  const steps = applySteps({
-    ...sessions,
-    store,
-    applyStore,
-    observe: () => {},
-    io: quietIo,
-    now: () => new Date(),
-    ...overrides,
-  } as OptimizerDependencies);
   const policy = cluster.policy((own) => ({
     ...own,
     connection: { ...own.connection, user },
@@ -76,8 +72,8 @@ export async function applyBench(cluster: EmbeddedCluster, { optimizer = {}, use
   return {
     cluster,
     control,
-    steps,
-    store: applyStore,
+    steps: applyStepsOn(control, overrides),
+    store: createApplyStore(control),
     policy,
     async recommend(indexes, options = {}) {
       const recommendation = recommendationOf(indexes, options);
@@ -87,7 +83,34 @@ export async function applyBench(cluster: EmbeddedCluster, { optimizer = {}, use
       await store.saveRecommendation(recommendation);
       return { policy, recommendation: recommendation.id, digest: recommendationDigest(recommendation) };
     },
+    change: async (id, change) => {
+      const recommendation = await store.findRecommendation(id);
+      if (recommendation !== null) await store.saveRecommendation(change(recommendation));
+    },
   };
+}
+
+export const applyStepsOn = (control: Control, overrides: Partial<OptimizerDependencies> = {}): ApplySteps =>
+  applySteps({
+    ...sessions,
+    store: createOptimizerStore(control),
+    applyStore: createApplyStore(control),
+    observe: () => {},
+    io: quietIo,
+    now: () => new Date(),
+    ...overrides,
+  } as OptimizerDependencies);
+
+export interface ProcessInput {
+  readonly controlUrl: string;
+  readonly asked: Asked;
+  readonly place: number;
+}
+
+/** applyChange of the first change in a process of its own, to be killed. */
+export function applyInProcess({ cluster }: ApplyBench, asked: Asked): ChildProcess {
+  const input: ProcessInput = { controlUrl: controlUrlOf(cluster), asked, place: 0 };
+  return spawn(process.execPath, [join(import.meta.dirname, 'apply-process.ts'), JSON.stringify(input)], { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 const sessions: Pick<OptimizerDependencies, 'sourceSession' | 'sourceWriter'> = {
