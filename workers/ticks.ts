@@ -81,8 +81,9 @@ async function refresh({ deps, host, watch }: Site, beats: Map<string, Beat>): P
     else beat.policy = policy;
   }
   await watch.clusters(policies);
-  await watch.missed();
   await watch.recommendations();
+  // last: Temporal may be away
+  await watch.missed();
 }
 
 async function lookAtArchive(deps: BackupDependencies, { policy }: Beat): Promise<void> {
