@@ -1,7 +1,7 @@
 /** The product's own way to a set: what-if search under a budget of real bytes, its finalists built as one pool, the choice by execution. */
 import type pg from 'pg';
 import { readTableFacts } from '../../activities/optimizer/catalogue.ts';
-import { chooseBuilt } from '../../activities/optimizer/lab/choose.ts';
+import { chooseBuilt, type Taken } from '../../activities/optimizer/lab/choose.ts';
 import { prepareUnits, type Unit } from '../../activities/optimizer/lab/execute.ts';
 import { buildSet, dropSets } from '../../activities/optimizer/lab/sets.ts';
 import { searchIndexes } from '../../activities/optimizer/search-indexes.ts';
@@ -52,7 +52,7 @@ export async function findOurs(client: pg.Client, asked: Asked): Promise<Readonl
   const units: Unit[] = [];
   for (const [number, bound] of bounds.entries()) units.push(...(await prepareUnits(client, bound, number)));
   const found = new Map<string, Ours>();
-  const known = new Map<string, number>();
+  const known = new Map<string, Taken>();
   for (const { name, given, budgetBytes } of questions) {
     const sets = finalists.get(name) ?? [];
     const own = new Set(sets.flat().map(indexText));

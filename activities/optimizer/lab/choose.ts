@@ -21,7 +21,14 @@ export interface Pool {
   /** There as well, but never looked at. */
   readonly aside?: readonly BuiltIndex[];
   /** Times by plan; who chooses more than once on one lab gives the same again. */
-  readonly known?: Map<string, number>;
+  readonly known?: Map<string, Taken>;
+}
+
+/** By one plan of a statement. */
+export interface Taken {
+  /** Without what others on the machine took. */
+  readonly ms: number;
+  readonly elapsedMs: number;
 }
 
 export interface ChosenSet {
@@ -111,21 +118,29 @@ interface UnitTimer {
   time(unit: Unit, set: Mask): Promise<Executed>;
 }
 
-/** What is so much slower than without any index is not waited for; others on the machine may make it look slower than it is. */
-const PATIENCE = 3;
-const PATIENCE_MS = 500;
+/** What is so much slower than without any index is not waited for; a busy machine may make it look so, then it is given more. */
+const PATIENCE = 4;
+const PATIENCE_MS = 1_000;
+const SLOW = 2;
 
 /** Equal plans are executed once, and what others on the machine took is deducted: many plans looked at once say more than few looked at twice. */
-function unitTimer({ client, io, statementTimeoutMs }: LabSession, { built, aside = [], known = new Map() }: Pool): UnitTimer {
-  const base = new Map<Unit, number>();
+function unitTimer({ client, io, statementTimeoutMs }: LabSession, { built, aside = [], known = new Map<string, Taken>() }: Pool): UnitTimer {
+  const base = new Map<Unit, Taken>();
   let executions = 0;
   const away = (set: Mask) => [...aside, ...built.filter((_, item) => (set & bit(item)) === 0n)];
-  const once = async (unit: Unit, set: Mask): Promise<number> => {
-    const timeoutMs = Math.min(statementTimeoutMs, (base.get(unit) ?? statementTimeoutMs) * PATIENCE + PATIENCE_MS);
-    executions += 1;
-    io.beat({ phase: 'choose', executions });
-    const done: Execution = await execute(client, unit, { away: away(set), timeoutMs });
-    return done.kind === 'done' ? Math.max(0, done.executionMs - done.waitedMs) : timeoutMs;
+  const once = async (unit: Unit, set: Mask): Promise<Taken> => {
+    const baseMs = base.get(unit)?.ms ?? statementTimeoutMs;
+    for (let patienceMs = PATIENCE * (base.get(unit)?.elapsedMs ?? statementTimeoutMs) + PATIENCE_MS; ; patienceMs *= PATIENCE) {
+      const timeoutMs = Math.min(statementTimeoutMs, patienceMs);
+      executions += 1;
+      io.beat({ phase: 'choose', executions });
+      const done: Execution = await execute(client, unit, { away: away(set), timeoutMs });
+      if (done.kind === 'failed') return { ms: timeoutMs, elapsedMs: timeoutMs };
+      const elapsedMs = done.kind === 'done' ? done.executionMs : timeoutMs;
+      const ms = Math.max(0, elapsedMs - done.waitedMs);
+      if (done.kind === 'done' || (set === 0n && timeoutMs === statementTimeoutMs)) return { ms, elapsedMs };
+      if (ms >= SLOW * baseMs || timeoutMs === statementTimeoutMs) return { ms: Math.max(ms, SLOW * baseMs), elapsedMs };
+    }
   };
   const time = async (unit: Unit, set: Mask): Promise<Executed> => {
     const plan = await planText(client, unit, away(set));
@@ -133,10 +148,10 @@ function unitTimer({ client, io, statementTimeoutMs }: LabSession, { built, asid
     const isWrite = plan.includes('"Node Type":"ModifyTable"');
     const used = built.reduce((mask, { name }, item) => (isWrite || plan.includes(`"Index Name":${JSON.stringify(name)}`) ? mask | bit(item) : mask), 0n);
     const key = `${unit.call} ${isWrite ? set : ''} ${plan}`;
-    const ms = known.get(key) ?? (await once(unit, set));
-    known.set(key, ms);
-    if (set === 0n) base.set(unit, ms);
-    return { ms, used: used & set };
+    const taken = known.get(key) ?? (await once(unit, set));
+    known.set(key, taken);
+    if (set === 0n) base.set(unit, taken);
+    return { ms: taken.ms, used: used & set };
   };
   return { executions: () => executions, time };
 }

@@ -5,10 +5,10 @@ import type { Binding, Bound } from '../../../domain/optimizer/model.ts';
 import type { ChangedPlan } from '../../../domain/optimizer/plan-change.ts';
 import { ident, literal } from '../../pg.ts';
 import { faultOf, reasonByCode } from '../../pg-errors.ts';
-import { dropSql } from './sets.ts';
+import { dropSql, type OnLabObject } from './sets.ts';
 
-/** Indexes that are away for one execution. */
-export type Away = readonly { readonly schema: string; readonly name: string }[];
+/** Indexes, or statistics, that are away for one execution. */
+export type Away = readonly OnLabObject[];
 
 /** A prepared statement of the session with one set of values. */
 export interface Unit {
@@ -32,7 +32,10 @@ export interface Executed {
   readonly waitedMs: number;
 }
 
-export type Execution = Executed | { readonly kind: 'too-slow' } | { readonly kind: 'failed'; readonly reason: string };
+export type Execution =
+  | Executed
+  | { readonly kind: 'too-slow' /** As of one that was done. */; readonly waitedMs: number }
+  | { readonly kind: 'failed'; readonly reason: string };
 
 /** `number` makes the name; the session must not have one of it. Throws what PostgreSQL throws. */
 export async function prepareUnits(client: pg.Client, bound: Bound, number: number): Promise<readonly Unit[]> {
@@ -66,17 +69,20 @@ export const explained = (client: pg.Client, unit: Unit, { isExecuted, ...limits
 
 /** Never throws for what the statement does, and its reason holds no value: PostgreSQL's messages may quote one. */
 export async function execute(client: pg.Client, unit: Unit, { away, timeoutMs }: { away: Away; timeoutMs: number }): Promise<Execution> {
+  let waitedBefore = queuedMs(client);
   try {
     return await inside(client, { away, timeoutMs }, async () => {
       const began = performance.now();
-      const waitedBefore = queuedMs(client);
+      waitedBefore = queuedMs(client);
       const [top] = await explain(client, '(analyze, timing off, buffers, wal, format json)', unit);
       return { ...executed(top ?? {}, performance.now() - began), waitedMs: Math.max(0, queuedMs(client) - waitedBefore) };
     });
   } catch (error) {
     const fault = faultOf(error);
     if (fault === 'unreachable') throw error;
-    return fault === 'cancelled' ? { kind: 'too-slow' } : { kind: 'failed', reason: reasonByCode(error) };
+    return fault === 'cancelled'
+      ? { kind: 'too-slow', waitedMs: Math.max(0, queuedMs(client) - waitedBefore) }
+      : { kind: 'failed', reason: reasonByCode(error) };
   }
 }
 
