@@ -143,7 +143,7 @@ describe('a lock', () => {
     await gone(asked);
   });
 
-  test('on the whole table for as long as three tries: the build comes through afterwards', async () => {
+  test('on the whole table for as long as two tries: the build comes through afterwards', async () => {
     const quick = { ...bench.policy, optimizer: { ...bench.policy.optimizer, lockTimeoutMs: 20 } } as typeof bench.policy;
     const asked = { ...(await bench.recommend([index()])), policy: quick };
     await session(cluster, 'postgres', async (other) => {
@@ -151,7 +151,7 @@ describe('a lock', () => {
       let tries = 0;
       const io = () => ({ ...quietIo(), beat: () => (tries += 1) });
       const applied = applyStepsOn(bench.control, { io }).applyChange({ ...asked, place: 0 });
-      await until(async () => tries >= 3);
+      await until(async () => tries >= 2);
       await other.query('commit');
       expect(await applied).toMatchObject({ outcome: 'built' });
     });
