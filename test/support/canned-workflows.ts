@@ -1,5 +1,15 @@
 /** The public workflows by name, answering from a script: what happens is said by the name of the cluster. For tests of callers only. */
-import { ActivityFailure, ApplicationFailure, condition, defineQuery, defineSignal, proxyActivities, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  condition,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  proxyActivities,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { BackupRecord } from '../../domain/backup/model.ts';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
 import type {
@@ -17,6 +27,7 @@ import type {
   Progress,
 } from '../../domain/backup/requests.ts';
 import type { BackupStatus } from '../../domain/backup/status.ts';
+import type { DecisionAnswer, DecisionRequest, RecommendationInput, RecommendationResult } from '../../domain/optimizer/decision.ts';
 
 const at = '2026-11-21T09:00:00Z';
 const go = defineSignal('go');
@@ -140,4 +151,19 @@ export async function backupStatus({ cluster }: BackupStatusInput): Promise<Back
     running: [],
     objectives: { rpoMs: 60_000, rtoMs: 60_000, proofAgeMs: Number.MAX_SAFE_INTEGER },
   };
+}
+
+const decide = defineUpdate<DecisionAnswer, [DecisionRequest]>('decide');
+
+/** What becomes of it is said by its own id: `kept`, `rolled-back`, `stale`; `sql`: the policy only hands out SQL. */
+export async function optimizerRecommendation({ recommendation: id }: RecommendationInput): Promise<RecommendationResult> {
+  let answer: DecisionAnswer | null = null;
+  setHandler(decide, ({ verdict, reason }) => {
+    const state = verdict === 'refuse' ? 'refused' : id === 'stale' ? 'stale' : 'approved';
+    const because = reason === null ? [] : [reason];
+    answer = { state, apply: id === 'sql' ? 'sql' : 'execute', because, again: state === 'stale' ? 'optimizer/shop/run/again-stale' : null };
+    return answer;
+  });
+  await condition(() => answer !== null);
+  return { recommendation: id, state: id === 'rolled-back' ? 'rolled-back' : 'kept', because: ['statement 7 says so'] };
 }
