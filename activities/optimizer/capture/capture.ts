@@ -73,7 +73,7 @@ async function take(options: CaptureOptions, { policy, database, statements, ses
   await parserReady();
   const log = await session(readServerLog);
   const sessions = await session((client) => readSessions(client, database, options.looks ?? LOOKS));
-  const matched = matchedValues([...log.statements, ...sessions], statements, database);
+  const matched = await matchedValues([...log.statements, ...sessions], statements, database);
   const capturedAt = options.now();
   const expiresAt = new Date(capturedAt.getTime() + capture.keepMs);
   const rows = matched.map(({ statement, values }) => {

@@ -1,4 +1,5 @@
 /** Statements as they were sent, told apart into the statement of the workload that each one is and its values. */
+import { setImmediate } from 'node:timers/promises';
 import type { Statement } from '../../../domain/optimizer/model.ts';
 import type { CapturedValues } from '../bind/bind.ts';
 import { parameterTokens } from '../bind/edit.ts';
@@ -13,18 +14,22 @@ export interface MatchedValues {
   readonly values: CapturedValues;
 }
 
-/** Different texts taken apart in one go: it is done in the worker's only thread. */
-const MOST_TEXTS = 5_000;
+/** Different texts taken apart in one go, and of those that look alike: it is done in the worker's only thread. */
+const MOST_TEXTS = 3_000;
+const MOST_ALIKE = 2 * MAX_CAPTURED;
+/** Statements between which heartbeats go out. */
+const PORTION = 200;
 
 /**
  * By queryid where the log tells it, else by the words of the text without its constants. One whose database is unknown counts where no other database
  * runs such a statement. Newest first; `sent` has the newest last. `parserReady()` must have been awaited.
  */
-export function matchedValues(sent: readonly SentStatement[], all: readonly Statement[], database: string): readonly MatchedValues[] {
+export async function matchedValues(sent: readonly SentStatement[], all: readonly Statement[], database: string): Promise<readonly MatchedValues[]> {
   const known = knownStatements(all, database);
   const apart = takenApartOnce();
   const found = new Map<string, Map<string, MatchedValues>>();
-  for (const one of sent.toReversed()) {
+  for (const [place, one] of sent.toReversed().entries()) {
+    if (place % PORTION === PORTION - 1) await setImmediate();
     const isElsewhere = one.database !== null && one.database !== database;
     const isUnknown = one.queryId !== null && !known.byId.has(one.queryId);
     const matched = isElsewhere || isUnknown ? null : match(one, known, apart);
@@ -41,12 +46,16 @@ interface Apart {
   readonly shape: string;
 }
 
-/** A statement that was sent often is taken apart once; null: it is of no use, or one too many. */
+/** A text that was sent often is taken apart once; null: it is of no use, or one too many. */
 function takenApartOnce(): (text: string) => Apart | null {
   const known = new Map<string, Apart | null>();
+  const alike = new Map<string, number>();
   return (text) => {
     const before = known.get(text);
-    if (before !== undefined || known.size >= MOST_TEXTS) return before ?? null;
+    const outline = outlineOf(text);
+    const number = alike.get(outline) ?? 0;
+    if (before !== undefined || known.size >= MOST_TEXTS || number >= MOST_ALIKE) return before ?? null;
+    alike.set(outline, number + 1);
     const { normal } = takenApart(text);
     const apart = normal === null ? null : { normal, shape: shapeOf(normal.text) };
     known.set(text, apart);
@@ -54,10 +63,19 @@ function takenApartOnce(): (text: string) => Apart | null {
   };
 }
 
+/** So that one statement with ever new constants does not use up what is taken apart: a rough look, which decides nothing but that. */
+const outlineOf = (text: string): string => text.slice(0, 2_000).replaceAll(/'[^']*'|\d+/g, '');
+
+interface KnownStatement {
+  readonly id: string;
+  /** Highest number of its parameters. */
+  readonly parameters: number;
+}
+
 interface Known {
   /** Statements of the database. */
-  readonly byId: ReadonlyMap<string, Statement>;
-  readonly byShape: ReadonlyMap<string, Statement>;
+  readonly byId: ReadonlyMap<string, KnownStatement>;
+  readonly byShape: ReadonlyMap<string, KnownStatement>;
   /** Shapes of other databases' statements. */
   readonly foreign: ReadonlySet<string>;
 }
@@ -67,10 +85,16 @@ function knownStatements(all: readonly Statement[], database: string): Known {
     const { normal } = takenApart(statement.text);
     return normal === null ? [] : [{ statement, shape: shapeOf(normal.text) }];
   });
-  const own = shapes.filter(({ statement }) => statement.database === database);
+  const own = all.filter((statement) => statement.database === database).map(({ id, text }) => ({ id, parameters: countOf(text) }));
+  const byId = new Map(own.map((statement) => [statement.id, statement]));
   return {
-    byId: new Map(all.filter((statement) => statement.database === database).map((statement) => [statement.id, statement])),
-    byShape: new Map(own.map(({ statement, shape }) => [shape, statement])),
+    byId,
+    byShape: new Map(
+      shapes.flatMap(({ statement, shape }) => {
+        const found = statement.database === database ? byId.get(statement.id) : undefined;
+        return found === undefined ? [] : [[shape, found] as const];
+      }),
+    ),
     foreign: new Set(shapes.filter(({ statement }) => statement.database !== database).map(({ shape }) => shape)),
   };
 }
@@ -80,7 +104,7 @@ function match(sent: SentStatement, { byId, byShape, foreign }: Known, apartOf: 
   const values = apart === null ? null : valuesSent(apart.normal, sent.values);
   if (apart === null || values === null || (sent.database === null && foreign.has(apart.shape))) return null;
   const statement = (sent.queryId === null ? undefined : byId.get(sent.queryId)) ?? byShape.get(apart.shape);
-  if (statement === undefined || countOf(statement.text) !== values.values.length) return null;
+  if (statement === undefined || statement.parameters !== values.values.length) return null;
   return { statement: statement.id, values };
 }
 
