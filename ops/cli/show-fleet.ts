@@ -54,13 +54,19 @@ export function appliedText({ done, refused, failed, unseen, notes }: ApplyRepor
 }
 
 function failedText({ cluster, error, made, left }: FailedCluster, paint: Paint): string {
-  const what = (changes: readonly Change[]) => changes.map(({ subject, what: name }) => plain(subject === 'sql' ? name : `${subject} ${name}`)).join(', ');
+  const what = (changes: readonly Change[]) => [...new Set(changes.map(({ subject }) => subject))].map((subject) => of(changes, subject)).join(', ');
   const stands =
     made.length === 0
       ? `nothing was changed for ${plain(cluster)}`
       : `made for ${plain(cluster)}: ${what(made)}; not made: ${what(left)}. \`assay apply\` goes on from there`;
   return `\n${paint.bad(`${plain(cluster)} is not as the file says:`)} ${plain(error.message)}\n  ${paint.dim('→')} ${plain(error.hint)}\n  ${stands}\n`;
 }
+
+const of = (changes: readonly Change[], subject: Change['subject']) => {
+  const [first, ...more] = changes.filter((change) => change.subject === subject);
+  const counted = { sql: 'SQL statement', schedule: 'schedule' } as const;
+  return subject in counted ? `${more.length + 1} ${counted[subject as keyof typeof counted]}(s)` : plain(first?.what ?? '');
+};
 
 export const notesText = (notes: readonly string[]): string => (notes.length === 0 ? '' : `\nNotes:\n${listed(notes.map(plain))}`);
 

@@ -44,6 +44,13 @@ test('a configuration made from repositories is private, and its stanza is there
   expect(info).toMatchObject({ stanza: 'own', encrypted: true, backups: [] });
 });
 
+test('whoever is not postgres gets a lock folder of his own: the shared one belongs to another', async () => {
+  const other = await configuration.desired({ ...policy, clone: { ...policy.clone, osUser: 'nobody' } });
+  expect(other).toContain(`lock-path=${cluster.directory}/managed.lock\n`);
+  // the role that initdb made
+  expect(other).toContain('pg1-user=postgres\n');
+});
+
 test('a stanza that could not be made is made by the next apply', async () => {
   const path = join(cluster.directory, 'blocked');
   mkdirSync(path);
@@ -93,7 +100,7 @@ test('an S3 repository is named with its endpoint, port, style and keys', () => 
   } as const;
   const text = managedConfiguration(
     { ...policy, engine: { ...policy.engine, repositories: [s3] } },
-    { dataDirectory: '/d', socketDirectory: null, port: 5432, user: 'postgres', beta: false, readSecret },
+    { dataDirectory: '/d', socketDirectory: null, port: 5432, user: 'postgres', lockDirectory: null, beta: false, readSecret },
   );
   for (const line of [
     'repo2-type=s3',

@@ -1,4 +1,5 @@
 /** The pgbackrest.conf that Assay makes from `repositories`. One that was adopted never comes here. */
+import { spawnSync } from 'node:child_process';
 import { chownSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ReadSecret } from '../../activities/backup/ports.ts';
@@ -26,8 +27,9 @@ export function createEngineConfiguration({ readSecret, engineFor, io, tell = ()
     write: async (policy, text) => {
       if (policy.engine.ownership === 'adopted')
         throw new AssayError('refused-by-guard', { what: `writing ${policy.engine.config}`, reason: 'it was adopted', hint: 'edit it yourself' });
-      const { dataDirectory } = await describeServer(policy, readSecret);
-      const owner = policy.clone.osUser === null && existsSync(dataDirectory) ? ownerOf(dataDirectory) : osUser(policy.clone.osUser);
+      const { dataDirectory, lockDirectory } = await describeServer(policy, readSecret);
+      const owner = ownerOfEngine(policy, dataDirectory);
+      if (lockDirectory !== null) privateFolder(lockDirectory, owner);
       for (const repository of policy.engine.repositories) if (repository.kind === 'posix') makeRepository(repository.path, owner);
       const draft = `${policy.engine.config}.draft`;
       try {
@@ -49,8 +51,10 @@ export function createEngineConfiguration({ readSecret, engineFor, io, tell = ()
 export async function writeMissingConfiguration(policy: ClusterPolicy, readSecret: ReadSecret): Promise<void> {
   const { engine, clone } = policy;
   if (engine.ownership === 'adopted' || existsSync(engine.config)) return;
-  const nowhere = { dataDirectory: '/nonexistent', socketDirectory: null, port: policy.connection.port, user: 'postgres' };
+  const lockDirectory = lockDirectoryOf(policy, osUser(clone.osUser));
+  const nowhere = { dataDirectory: '/nonexistent', socketDirectory: null, port: policy.connection.port, user: 'postgres', lockDirectory };
   const text = managedConfiguration(policy, { ...nowhere, beta: await needsBeta(policy), readSecret });
+  if (lockDirectory !== null) privateFolder(lockDirectory, osUser(clone.osUser));
   writePrivately(engine.config, text, osUser(clone.osUser));
 }
 
@@ -59,13 +63,16 @@ export interface ManagedSource {
   /** null: reached over TCP. */
   readonly socketDirectory: string | null;
   readonly port: number;
+  /** Role the engine connects as: a superuser that the owner of the server may be. */
   readonly user: string;
+  /** null: the engine's own, which foreign backup jobs take too. */
+  readonly lockDirectory: string | null;
   /** 2.45 calls block incremental a beta feature and refuses it unasked (status 31). */
   readonly beta: boolean;
   readonly readSecret: ReadSecret;
 }
 
-/** The file's text. Holds secrets. Lock folder left as the engine has it, so that foreign backup jobs and ours see each other's lock. */
+/** The file's text. Holds secrets. */
 export function managedConfiguration(policy: ClusterPolicy, source: ManagedSource): string {
   const global: Options = {
     ...Object.assign({}, ...policy.engine.repositories.map((repository) => repositoryOptions(repository, source.readSecret))),
@@ -76,6 +83,7 @@ export function managedConfiguration(policy: ClusterPolicy, source: ManagedSourc
     'start-fast': 'y',
     // what expires is decided by Assay's retention, never as a side effect of a backup
     'expire-auto': 'n',
+    ...(source.lockDirectory === null ? {} : { 'lock-path': source.lockDirectory }),
   };
   const stanza: Options = {
     'pg1-path': source.dataDirectory,
@@ -116,13 +124,35 @@ async function describeServer(policy: ClusterPolicy, readSecret: ReadSecret) {
   const { connection } = policy;
   try {
     const { rows } = await withConnection(connection, readSecret, {}, (client) =>
-      client.query<{ directory: string }>("/* assay backup */ select current_setting('data_directory') as directory"),
+      // the superuser that initdb made has the name of whoever ran it, or of whom he named
+      client.query<{ directory: string; superuser: string }>(
+        "/* assay backup */ select current_setting('data_directory') as directory, (select rolname from pg_roles where oid = 10) as superuser",
+      ),
     );
-    const socket = connection.host.startsWith('/') ? connection.host : null;
-    return { dataDirectory: rows[0]?.directory ?? '', socketDirectory: socket, port: connection.port, user: 'postgres' };
+    const { directory = '', superuser = 'postgres' } = rows[0] ?? {};
+    const socketDirectory = connection.host.startsWith('/') ? connection.host : null;
+    const lockDirectory = lockDirectoryOf(policy, ownerOfEngine(policy, directory));
+    return { dataDirectory: directory, socketDirectory, port: connection.port, user: superuser, lockDirectory };
   } catch (error) {
     throw toAssayError(error, { cluster: policy.cluster, role: connection.user, what: 'read data_directory', grant: `grant pg_monitor to ${connection.user}` });
   }
+}
+
+const ownerOfEngine = ({ clone }: ClusterPolicy, dataDirectory: string): OsUser =>
+  clone.osUser === null && existsSync(dataDirectory) ? ownerOf(dataDirectory) : osUser(clone.osUser);
+
+/**
+ * The engine's own lock folder is shared by all its users on the machine, and belongs to the first one after each start. So it is left as it is,
+ * for foreign backup jobs and ours to see each other's lock, where that is postgres; anybody else needs one of his own.
+ */
+function lockDirectoryOf({ engine }: ClusterPolicy, { uid }: OsUser): string | null {
+  return nameOf(uid) === 'postgres' ? null : engine.config.replace(/(\.conf)?$/, '.lock');
+}
+
+/** null: an owner without a name, as in a container. */
+function nameOf(uid: number): string | null {
+  const { status, stdout } = spawnSync('id', ['-nu', String(uid)], { encoding: 'utf8', env: { PATH: process.env.PATH } });
+  return status === 0 ? stdout.trim() : null;
 }
 
 const needsBeta = async ({ engine }: ClusterPolicy) => (await run({ argv: [engine.binary, 'version'], deadlineMs: 10_000 })).stdout.includes(' 2.45');
