@@ -69,19 +69,20 @@ export const explained = (client: pg.Client, unit: Unit, { isExecuted, ...limits
 
 /** Never throws for what the statement does, and its reason holds no value: PostgreSQL's messages may quote one. */
 export async function execute(client: pg.Client, unit: Unit, { away, timeoutMs }: { away: Away; timeoutMs: number }): Promise<Execution> {
-  let waitedBefore = queuedMs(client);
+  let before = scheduled(client);
   try {
     return await inside(client, { away, timeoutMs }, async () => {
       const began = performance.now();
-      waitedBefore = queuedMs(client);
+      before = scheduled(client);
       const [top] = await explain(client, '(analyze, timing off, buffers, wal, format json)', unit);
-      return { ...executed(top ?? {}, performance.now() - began), waitedMs: Math.max(0, queuedMs(client) - waitedBefore) };
+      const done = executed(top ?? {}, performance.now() - began);
+      return { ...done, waitedMs: waitedOf(done.executionMs, before, scheduled(client)) };
     });
   } catch (error) {
     const fault = faultOf(error);
     if (fault === 'unreachable') throw error;
     return fault === 'cancelled'
-      ? { kind: 'too-slow', waitedMs: Math.max(0, queuedMs(client) - waitedBefore) }
+      ? { kind: 'too-slow', waitedMs: waitedOf(timeoutMs, before, scheduled(client)) }
       : { kind: 'failed', reason: reasonByCode(error) };
   }
 }
@@ -119,12 +120,23 @@ function executed({ Plan: root = {}, ...times }: ExplainTop, wallMs: number): Om
   };
 }
 
-/** A lab's server runs on this host. Linux: time on a core, time waiting for one, in nanoseconds. */
-function queuedMs(client: pg.Client): number {
+interface Scheduled {
+  readonly ranMs: number;
+  readonly queuedMs: number;
+}
+
+/** A lab's server runs on this host. Linux tells of each process, in nanoseconds: time on a core, time waiting for one. */
+function scheduled(client: pg.Client): Scheduled {
   const { processID } = client as { readonly processID?: number };
   try {
-    return Number(readFileSync(`/proc/${processID}/schedstat`, 'utf8').split(' ')[1]) / 1e6 || 0;
+    const [ran, queued] = readFileSync(`/proc/${processID}/schedstat`, 'utf8').split(' ');
+    return { ranMs: Number(ran) / 1e6 || 0, queuedMs: Number(queued) / 1e6 || 0 };
   } catch {
-    return 0;
+    return { ranMs: 0, queuedMs: 0 };
   }
+}
+
+/** Of this elapsed time: what was waited since, but never more than leaves the time on a core; planning may have waited too. */
+function waitedOf(elapsedMs: number, before: Scheduled, now: Scheduled): number {
+  return Math.max(0, Math.min(now.queuedMs - before.queuedMs, elapsedMs - Math.min(elapsedMs, now.ranMs - before.ranMs)));
 }
