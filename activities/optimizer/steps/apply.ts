@@ -167,6 +167,8 @@ async function onSource<T>(deps: OptimizerDependencies, about: OnSource, use: (a
       await assertPrimary(client, cluster);
       if (isUndo) await endEarlierAttempts(client);
       await alone(client, io);
+      // a look at a size waits for locks as well
+      await client.query(`/* assay optimizer */ set lock_timeout = ${waits.shortMs}`);
       const pid = await pidOf(client);
       const applying = { client, store: deps.applyStore, recommendation, place, change, waits, io };
       return watched({ pid, io, ask: (question) => deps.sourceSession(policy, database, question) }, () => use(applying));
