@@ -74,6 +74,12 @@ export interface Bound {
   readonly bindings: readonly Binding[];
 }
 
+/** Of a table on disk, without its indexes; of a partitioned one all its parts. */
+export interface TableSize {
+  readonly table: RelationName;
+  readonly bytes: number;
+}
+
 export interface RelationName {
   readonly schema: string;
   readonly relation: string;

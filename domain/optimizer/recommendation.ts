@@ -1,6 +1,6 @@
 /** A proposed change with its evidence, and the SQL file by which a user's own pipeline makes it. Pure. */
 import { createIndexSql, indexName, quoteName, quoteRelation } from './index-sql.ts';
-import type { Decision, Experiment, IndexDefinition, Instant, RecommendationState, RelationName } from './model.ts';
+import type { Decision, Experiment, IndexDefinition, Instant, RecommendationState, RelationName, TableSize } from './model.ts';
 
 interface ProposedChange {
   /** As it is, or will be, called on the source; without its schema, which is the table's. */
@@ -59,6 +59,8 @@ export interface Recommendation {
   readonly backup: string;
   readonly indexes: readonly RecommendedIndex[];
   readonly decision: Decision;
+  /** Of the changed tables, when it was measured. Absent in documents of earlier versions. */
+  readonly tables?: readonly TableSize[];
   /** Normalised texts of the statements in the experiment, by id; values are `$1`. */
   readonly texts: Readonly<Record<string, string>>;
 }

@@ -4,6 +4,7 @@ import { quoteRelation } from '../../../domain/optimizer/index-sql.ts';
 import { optimizerPolicyOf } from '../../../domain/optimizer/policy.ts';
 import { type Recommendation, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
+import { tableSizes } from '../table-sizes.ts';
 
 export interface EvidenceCheck {
   readonly fresh: boolean;
@@ -33,8 +34,26 @@ export async function evidenceCheck(client: pg.Client, { recommendation, policy,
     const gone = names.size === 0 ? [] : columns.filter((column) => !names.has(column));
     if (gone.length > 0) because.push(`${quoteRelation(table)} has no column ${gone.join(', ')} any more`);
   }
+  because.push(...(await grown(client, recommendation)));
   const distinct = [...new Set(because)];
   return { fresh: distinct.length === 0, because: distinct };
+}
+
+/** Of a table that is much larger or smaller by now, plans are others than those that were measured. */
+const MOVED = 1.5;
+/** Below this everything is quick: a table that doubles from 1 to 2 MB says nothing. */
+const SMALL_BYTES = 16 * 1024 ** 2;
+
+async function grown(client: pg.Client, { tables = [] }: Recommendation): Promise<readonly string[]> {
+  const now = await tableSizes(
+    client,
+    tables.map(({ table }) => table),
+  );
+  return tables.flatMap(({ table, bytes: then }) => {
+    const is = now.find((one) => one.table.schema === table.schema && one.table.relation === table.relation)?.bytes ?? then;
+    if (Math.max(is, then) < SMALL_BYTES || Math.max(is, then) <= MOVED * Math.min(is, then)) return [];
+    return [`${quoteRelation(table)} has ${Math.round(is / 1024 ** 2)} MiB, ${Math.round(then / 1024 ** 2)} MiB when it was measured`];
+  });
 }
 
 const columnsSql = `/* assay optimizer */ select a.attname as name

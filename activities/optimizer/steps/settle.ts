@@ -1,7 +1,7 @@
 /** The best set, reduced to the indexes that earn their place and slow nothing, measured as it will be recommended. */
 import { reasonsOf } from '../../../domain/optimizer/experiment.ts';
 import type { Decision, Experiment } from '../../../domain/optimizer/model.ts';
-import { type Recommendation, type RecommendedIndex, recommendedIndex } from '../../../domain/optimizer/recommendation.ts';
+import { type Recommendation, type RecommendedIndex, recommendedIndex, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
 import type { ExperimentSummary } from '../../../domain/optimizer/requests.ts';
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { earnsPlace } from '../../../domain/optimizer/verdict.ts';
@@ -14,6 +14,7 @@ import { slowingIndex } from '../lab/repair.ts';
 import { onLab, type Prepared } from '../lab/session.ts';
 import { type BuiltIndex, dropSql } from '../lab/sets.ts';
 import type { OptimizerDependencies } from '../ports.ts';
+import { tableSizes } from '../table-sizes.ts';
 import { refusedBefore } from './decide.ts';
 import { type MeasureRequest, recordExperiment } from './measure.ts';
 
@@ -119,6 +120,7 @@ async function recommendationOf({ now }: OptimizerDependencies, { request, prepa
     backup: request.backup,
     indexes,
     decision,
+    tables: await tableSizes(session.client, indexes.map(tableOfChange)),
     texts: Object.fromEntries(stored.statements.filter(({ id }) => judged.has(id)).map(({ id, text }) => [id, text])),
   };
 }
