@@ -134,6 +134,11 @@ test('a run binds the values that were sent, says so on each verdict, and shows 
   expect([...values.values()].flat().map((each) => each.values)).toEqual(
     expect.arrayContaining([[`${CANARY}-1`], ['299', `${CANARY}-idle`], [`${CANARY}-literal`, '7']]),
   );
+  // what stands for the lab logs everything: but not what was executed with values
+  await cluster.sql(`select 'all is logged'`);
+  await vi.waitFor(async () => expect(await logged('all is logged')).toBe(true), { timeout: 20_000, interval: 50 });
+  expect(await logged('assay_what_if_1')).toBe(false);
+  expect(await logged('assay_0')).toBe(false);
   // the canary is known to be there: an empty search proves nothing
   expect(await controlText()).toContain('select page from visit where who = $1');
   for (const where of [await controlText(), JSON.stringify(told), JSON.stringify(said)]) expect(where).not.toContain(CANARY);

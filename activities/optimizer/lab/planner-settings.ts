@@ -27,4 +27,6 @@ export const labSettings = (ofSource: Readonly<Record<string, string>>): Readonl
   plan_cache_mode: 'force_custom_plan',
   // one statement may not take the whole disk
   temp_file_limit: '10GB',
+  // whatever the database or the role says on production: values stay out of the lab's log, and its cost out of the times
+  ...{ log_statement: 'none', log_duration: 'off', log_min_duration_statement: '-1', log_min_error_statement: 'panic' },
 });
