@@ -44,9 +44,9 @@ test('a configuration made from repositories is private, and its stanza is there
   expect(info).toMatchObject({ stanza: 'own', encrypted: true, backups: [] });
 });
 
-test('whoever is not postgres gets a lock folder of his own: the shared one belongs to another', async () => {
+test('whoever is not postgres gets places of his own for locks, logs and spool: those of the machine belong to others', async () => {
   const other = await configuration.desired({ ...policy, clone: { ...policy.clone, osUser: 'nobody' } });
-  expect(other).toContain(`lock-path=${cluster.directory}/managed.lock\n`);
+  for (const place of ['lock', 'log', 'spool']) expect(other).toContain(`${place}-path=${cluster.directory}/managed.work/${place}\n`);
   // the role that initdb made
   expect(other).toContain('pg1-user=postgres\n');
 });
@@ -100,7 +100,7 @@ test('an S3 repository is named with its endpoint, port, style and keys', () => 
   } as const;
   const text = managedConfiguration(
     { ...policy, engine: { ...policy.engine, repositories: [s3] } },
-    { dataDirectory: '/d', socketDirectory: null, port: 5432, user: 'postgres', lockDirectory: null, beta: false, readSecret },
+    { dataDirectory: '/d', socketDirectory: null, port: 5432, user: 'postgres', workFolder: null, beta: false, readSecret },
   );
   for (const line of [
     'repo2-type=s3',

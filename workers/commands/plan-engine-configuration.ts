@@ -27,9 +27,9 @@ export function createEngineConfiguration({ readSecret, engineFor, io, tell = ()
     write: async (policy, text) => {
       if (policy.engine.ownership === 'adopted')
         throw new AssayError('refused-by-guard', { what: `writing ${policy.engine.config}`, reason: 'it was adopted', hint: 'edit it yourself' });
-      const { dataDirectory, lockDirectory } = await describeServer(policy, readSecret);
+      const { dataDirectory, workFolder } = await describeServer(policy, readSecret);
       const owner = ownerOfEngine(policy, dataDirectory);
-      if (lockDirectory !== null) privateFolder(lockDirectory, owner);
+      if (workFolder !== null) makeWorkFolder(workFolder, owner);
       for (const repository of policy.engine.repositories) if (repository.kind === 'posix') makeRepository(repository.path, owner);
       const draft = `${policy.engine.config}.draft`;
       try {
@@ -51,10 +51,10 @@ export function createEngineConfiguration({ readSecret, engineFor, io, tell = ()
 export async function writeMissingConfiguration(policy: ClusterPolicy, readSecret: ReadSecret): Promise<void> {
   const { engine, clone } = policy;
   if (engine.ownership === 'adopted' || existsSync(engine.config)) return;
-  const lockDirectory = lockDirectoryOf(policy, osUser(clone.osUser));
-  const nowhere = { dataDirectory: '/nonexistent', socketDirectory: null, port: policy.connection.port, user: 'postgres', lockDirectory };
+  const workFolder = workFolderOf(policy, osUser(clone.osUser));
+  const nowhere = { dataDirectory: '/nonexistent', socketDirectory: null, port: policy.connection.port, user: 'postgres', workFolder };
   const text = managedConfiguration(policy, { ...nowhere, beta: await needsBeta(policy), readSecret });
-  if (lockDirectory !== null) privateFolder(lockDirectory, osUser(clone.osUser));
+  if (workFolder !== null) makeWorkFolder(workFolder, osUser(clone.osUser));
   writePrivately(engine.config, text, osUser(clone.osUser));
 }
 
@@ -65,8 +65,8 @@ export interface ManagedSource {
   readonly port: number;
   /** Role the engine connects as: a superuser that the owner of the server may be. */
   readonly user: string;
-  /** null: the engine's own, which foreign backup jobs take too. */
-  readonly lockDirectory: string | null;
+  /** Where the engine keeps locks, logs and its spool; null: the engine's own places. */
+  readonly workFolder: string | null;
   /** 2.45 calls block incremental a beta feature and refuses it unasked (status 31). */
   readonly beta: boolean;
   readonly readSecret: ReadSecret;
@@ -83,7 +83,7 @@ export function managedConfiguration(policy: ClusterPolicy, source: ManagedSourc
     'start-fast': 'y',
     // what expires is decided by Assay's retention, never as a side effect of a backup
     'expire-auto': 'n',
-    ...(source.lockDirectory === null ? {} : { 'lock-path': source.lockDirectory }),
+    ...(source.workFolder === null ? {} : workPaths(source.workFolder)),
   };
   const stanza: Options = {
     'pg1-path': source.dataDirectory,
@@ -131,8 +131,8 @@ async function describeServer(policy: ClusterPolicy, readSecret: ReadSecret) {
     );
     const { directory = '', superuser = 'postgres' } = rows[0] ?? {};
     const socketDirectory = connection.host.startsWith('/') ? connection.host : null;
-    const lockDirectory = lockDirectoryOf(policy, ownerOfEngine(policy, directory));
-    return { dataDirectory: directory, socketDirectory, port: connection.port, user: superuser, lockDirectory };
+    const workFolder = workFolderOf(policy, ownerOfEngine(policy, directory));
+    return { dataDirectory: directory, socketDirectory, port: connection.port, user: superuser, workFolder };
   } catch (error) {
     throw toAssayError(error, { cluster: policy.cluster, role: connection.user, what: 'read data_directory', grant: `grant pg_monitor to ${connection.user}` });
   }
@@ -142,11 +142,17 @@ const ownerOfEngine = ({ clone }: ClusterPolicy, dataDirectory: string): OsUser 
   clone.osUser === null && existsSync(dataDirectory) ? ownerOf(dataDirectory) : osUser(clone.osUser);
 
 /**
- * The engine's own lock folder is shared by all its users on the machine, and belongs to the first one after each start. So it is left as it is,
- * for foreign backup jobs and ours to see each other's lock, where that is postgres; anybody else needs one of his own.
+ * The engine's own places are postgres' on Debian, and its lock folder belongs to whoever came first after each start. So they are left as they
+ * are where that is postgres, for foreign backup jobs and ours to see each other's lock; anybody else needs places of his own.
  */
-function lockDirectoryOf({ engine }: ClusterPolicy, { uid }: OsUser): string | null {
-  return nameOf(uid) === 'postgres' ? null : engine.config.replace(/(\.conf)?$/, '.lock');
+function workFolderOf({ engine }: ClusterPolicy, { uid }: OsUser): string | null {
+  return nameOf(uid) === 'postgres' ? null : `${engine.config.replace(/\.conf$/, '')}.work`;
+}
+
+const workPaths = (folder: string): Options => ({ 'lock-path': `${folder}/lock`, 'log-path': `${folder}/log`, 'spool-path': `${folder}/spool` });
+
+function makeWorkFolder(folder: string, owner: OsUser): void {
+  for (const path of [folder, ...Object.values(workPaths(folder))]) privateFolder(String(path), owner);
 }
 
 /** null: an owner without a name, as in a container. */
