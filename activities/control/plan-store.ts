@@ -1,5 +1,6 @@
 /** What a recommendation's page shows beside its document, which lists read too: plans, and what else its run measured. */
 import type { StatementPlans } from '../../domain/optimizer/statement-plans.ts';
+import type { TriedSet } from '../../domain/optimizer/tried-set.ts';
 import { ExperimentEntity } from '../../entities/experiment.ts';
 import type { OptimizerStore } from '../optimizer/ports.ts';
 import type { Control } from './control-database.ts';
@@ -24,11 +25,15 @@ export function createPlanStore(control: Control): Pick<OptimizerStore, 'savePla
     },
     triedSets: async (run) => {
       const rows = await control.em().find(ExperimentEntity, { run }, { orderBy: { measuredAt: 'asc', id: 'asc' } });
-      return rows.flatMap(({ id, document: { changes, total }, decision }) => {
-        const isSet = changes.length > 0 && changes.every(({ sql }) => /^CREATE (UNIQUE )?INDEX /.test(sql));
+      const sets = new Map<string, TriedSet>();
+      for (const { id, document, decision } of rows) {
+        const { changes, total } = document;
+        if (changes.length === 0 || !changes.every(({ sql }) => /^CREATE (UNIQUE )?INDEX /.test(sql))) continue;
         const sizeBytes = changes.reduce((sum, change) => sum + change.sizeBytes, 0);
-        return isSet ? [{ id, indexes: changes.length, sizeBytes, total, decision }] : [];
-      });
+        const sqls = changes.map(({ sql }) => sql).toSorted();
+        sets.set(sqls.join('\n'), { id, indexes: changes.length, sizeBytes, total, decision });
+      }
+      return [...sets.values()];
     },
   };
 }

@@ -101,7 +101,7 @@ export interface OptimizerStore extends HygieneStore {
   savePlans(recommendation: string, plans: readonly StatementPlans[]): Promise<void>;
   /** Of what became slower first, then of what saves the most; none of a recommendation of an earlier version. */
   plans(recommendation: string): Promise<readonly StatementPlans[]>;
-  /** Sets of new indexes that a run built and measured, in that order. */
+  /** Sets of new indexes that a run built and measured; of one that was measured again the last time counts. */
   triedSets(run: string): Promise<readonly TriedSet[]>;
   enterState(recommendation: string, event: RecommendationEvent): Promise<void>;
   /** Newest first. */

@@ -10,8 +10,9 @@ ${state === 'proposed' ? howToDecide(id, digest) : html`<p>${MEANS[state]}</p>`}
 <p class="legend">Digest of the SQL, its undo and the evidence: <span class="mono digest">${digest}</span></p>`;
 }
 
+/** Why it was proposed is what the page begins with. */
 const event = ({ at, state, by, because }: HistoryEntry): Html =>
-  html`<li><span class="when">${at.slice(0, 19).replace('T', ' ')}</span><span class="chip state-${state}">${state}</span><span>${by === null ? '' : html`by <b>${by}</b>${because.length === 0 ? '' : ': '}`}${because.join('; ')}</span></li>`;
+  html`<li><span class="when">${at.slice(0, 19).replace('T', ' ')}</span><span class="chip state-${state}">${state}</span><span>${by === null ? '' : html`by <b>${by}</b>${because.length === 0 ? '' : ': '}`}${state === 'proposed' ? '' : because.join('; ')}</span></li>`;
 
 const howToDecide = (id: string, digest: string): Html =>
   html`<p>Nobody has decided yet. A decision holds for exactly what this page shows: with another digest it is refused, and evidence that went stale is measured again.</p>

@@ -23,7 +23,7 @@ const plansOf = (statement: string, filter = `(o.state = 'a secret'::text)`): St
 const sheet: RecommendationSheet = {
   recommendation,
   digest,
-  history: [event('proposed', '2026-11-21T10:00:00.000Z')],
+  history: [event('proposed', '2026-11-21T10:00:00.000Z', null, ['31.2 % left'])],
   plans: [plansOf('s1'), plansOf('s2')],
   tried: [],
 };

@@ -93,6 +93,9 @@ describe('a set', () => {
     expect(recommendation?.texts).toEqual({ [`${asked.run}-0`]: byWho[0] });
     expect(recommendation?.indexes[0]?.leaveOneOut).toBeGreaterThan(2);
     expect(await leftOver()).toEqual([]);
+    // measured before as well, in a first round: the last time counts
+    await store.saveExperiment(asked.run, { ...(recommendation as Recommendation).experiment, id: 'earlier' }, { verdict: 'rejected', because: ['x'] });
+    await control.em().execute("update assay_control.experiment set measured_at = '2020-01-01' where id = 'earlier'");
     const tried = await store.triedSets(asked.run);
     expect(tried.map(({ id, indexes, decision: { verdict } }) => [id, indexes, verdict])).toEqual([[asked.experiment, 1, 'accepted']]);
     expect(tried[0]?.sizeBytes).toBe(recommendation?.indexes[0]?.sizeBytes);
