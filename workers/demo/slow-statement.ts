@@ -1,13 +1,15 @@
 /** The second act: a statement that no index serves appears under traffic; it is found, its fix is measured on a restored copy, approved, carried out, watched. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { openControl } from '../../activities/control/control-database.ts';
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
 import { recommendationDigest } from '../../activities/optimizer/digest.ts';
 import { fleetQueue, workflowIds } from '../../domain/ids.ts';
-import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import type { OptimizerRunInput, OptimizerRunResult } from '../../domain/optimizer/requests.ts';
 import { connectAssay } from '../../ops/client/connect.ts';
+import { type RecommendationSheet, recommendationPage } from '../../ops/optimizer-report/recommendation-page.ts';
 import type { EmbeddedFleet } from '../embedded/embedded-fleet.ts';
 import { inDatabase } from '../embedded/shop.ts';
 
@@ -28,6 +30,8 @@ export interface FixedStatement {
   /** Median of what the application saw, in milliseconds. */
   readonly beforeMs: number;
   readonly afterMs: number;
+  /** Path of its page: plans before and after, what was measured, what became of it. */
+  readonly page: string;
 }
 
 /** Throws where nothing was recommended, or it was not kept: the demo must not say what did not happen. */
@@ -38,8 +42,7 @@ export async function fixSlowStatement({ fleet, client }: { fleet: EmbeddedFleet
     tell('a slow statement runs: the workload is looked at, indexes are searched, built and measured on a restored copy');
     const found = await optimized(client);
     if (found.recommendation === null) throw new Error(`the demo expected a recommendation: ${found.because.join('; ')}`);
-    const recommendation = await stored(fleet, found.recommendation);
-    const digest = recommendationDigest(recommendation);
+    const { recommendation, digest } = await sheetOf(fleet, found.recommendation);
     const beforeMs = readers.median();
     tell('approved: a fresh proof, a window before, a restore point, CREATE INDEX CONCURRENTLY, a window after');
     await assay.optimizer.decide({ cluster: 'shop', recommendation: recommendation.id, verdict: 'approve', digest, by: 'the demo', reason: null });
@@ -48,19 +51,29 @@ export async function fixSlowStatement({ fleet, client }: { fleet: EmbeddedFleet
     readers.forget();
     await sleep(2_000);
     const sql = recommendation.indexes.map((change) => change.sql).join(' ');
-    return { recommendation: recommendation.id, sql, ratio: recommendation.experiment.total, state: end.state, beforeMs, afterMs: readers.median() };
+    const page = join(fleet.directory, 'recommendation.html');
+    writeFileSync(page, recommendationPage(await sheetOf(fleet, recommendation.id)));
+    const ratio = recommendation.experiment.total;
+    return { recommendation: recommendation.id, sql, ratio, state: end.state, beforeMs, afterMs: readers.median(), page };
   } finally {
     await readers.stop();
     await assay.close();
   }
 }
 
-async function stored({ control }: EmbeddedFleet, id: string): Promise<Recommendation> {
+async function sheetOf({ control }: EmbeddedFleet, id: string): Promise<RecommendationSheet> {
   const database = await openControl(control.url);
   try {
-    const found = await createOptimizerStore(database).findRecommendation(id);
-    if (found === null) throw new TypeError(`no recommendation ${id}`);
-    return found;
+    const store = createOptimizerStore(database);
+    const recommendation = await store.findRecommendation(id);
+    if (recommendation === null) throw new TypeError(`no recommendation ${id}`);
+    return {
+      recommendation,
+      digest: recommendationDigest(recommendation),
+      history: await store.history({ recommendation: id }, 20),
+      plans: await store.plans(id),
+      tried: await store.triedSets(recommendation.run),
+    };
   } finally {
     await database.close();
   }

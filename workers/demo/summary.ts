@@ -19,6 +19,7 @@ export async function summary(run: DemoRun, { keep }: { keep: boolean }): Promis
     keep && incremental?.proof
       ? `Certificate: ${incremental.proof.certificate.html} (and .json)`
       : 'Certificates were signed and chained; `npm run demo -- --keep` leaves them, and everything else, to look at.',
+    keep && fixed && `Recommendation: ${fixed.page}`,
     keep && fleet && `Temporal: ${fleet.temporal.uiUrl}   metrics: ${fleet.worker?.metricsUrl}`,
     keep && fleet && `psql -h ${fleet.cluster.socketDirectory} -U postgres shop   ·   ASSAY_POLICY=${fleet.policyFile}`,
     keep ? 'It all stays until Ctrl-C.' : 'Everything that was started is gone.',
