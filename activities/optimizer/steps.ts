@@ -12,9 +12,18 @@ import { measureSteps } from './steps/measure.ts';
 import { observeSteps } from './steps/observe.ts';
 import { searchSteps } from './steps/search.ts';
 import { settleSteps } from './steps/settle.ts';
+import { statisticsSteps } from './steps/statistics.ts';
 
 export function createOptimizerSteps(deps: OptimizerDependencies) {
-  const run = { ...observeSteps(deps), ...searchSteps(deps), ...chooseSteps(deps), ...measureSteps(deps), ...settleSteps(deps), ...hygieneSteps(deps) };
+  const run = {
+    ...observeSteps(deps),
+    ...searchSteps(deps),
+    ...chooseSteps(deps),
+    ...measureSteps(deps),
+    ...settleSteps(deps),
+    ...hygieneSteps(deps),
+    ...statisticsSteps(deps),
+  };
   return { ...run, ...decideSteps(deps), ...applySteps(deps) };
 }
 

@@ -110,10 +110,11 @@ function otherMethods(use: RelationUse, table: TableFacts): IndexDefinition[] {
   ];
 }
 
-/** Columns compared together whose values may go together: without statistics their selectivities are multiplied. */
+/** Columns compared or grouped together whose values may go together: without statistics their selectivities are multiplied, and so are their numbers of values. */
 function statistics(use: RelationUse, table: TableFacts): Candidate[] {
-  const columns = [...new Set(use.equality.flatMap(({ column }) => column ?? []))].toSorted();
-  return columns.length < 2 || columns.length > 8 || table.rows < 10_000 ? [] : [{ kind: 'create-statistics', table: use.table, columns }];
+  const together = [use.equality.flatMap(({ column }) => column ?? []), use.group].map((names) => [...new Set(names)].toSorted());
+  const isWorth = (columns: readonly string[]) => columns.length >= 2 && columns.length <= 8 && table.rows >= 10_000;
+  return together.filter(isWorth).map((columns) => ({ kind: 'create-statistics', table: use.table, columns }));
 }
 
 const termKey = ({ column, expression }: Term): IndexKey => ({ ...columnKey(''), column, expression });

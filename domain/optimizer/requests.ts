@@ -76,6 +76,16 @@ export interface OptimizerRunResult {
   readonly because: readonly string[];
   /** Indexes that are there: what should go or be built anew. Its recommendation is another one. Absent in results of earlier versions. */
   readonly hygiene?: HygieneSummary;
+  /** Statistics on columns that go together; likewise. */
+  readonly statistics?: StatisticsSummary;
+}
+
+export interface StatisticsSummary {
+  /** That a wrong count of rows pointed to. */
+  readonly ideas: number;
+  /** null: none is recommended, and `because` says why. */
+  readonly recommendation: string | null;
+  readonly because: readonly string[];
 }
 
 /** Names of the public workflows. */

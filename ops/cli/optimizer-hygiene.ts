@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { HygieneFinding } from '../../domain/optimizer/hygiene.ts';
 import type { HygieneSummary } from '../../domain/optimizer/hygiene-report.ts';
+import type { StatisticsSummary } from '../../domain/optimizer/requests.ts';
 import { bytes, when } from './figures.ts';
 import type { StoredHygieneReport } from './handlers.ts';
 import { type Paint, plain } from './paint.ts';
@@ -54,9 +55,19 @@ export function hygieneLines(hygiene: HygieneSummary | undefined, cluster: strin
   const { indexes, tables, found, notices, recommendation, because } = hygiene;
   const said = [...notices, ...because].map((each) => `  · ${plain(each)}\n`).join('');
   const head = `\n${paint.strong('Indexes that are there:')} ${indexes} of ${tables} table(s), ${counts(found)}\n${said}`;
-  if (recommendation !== null) return `${head}${paint.good('Recommendation')} ${recommendation}\n  see it with: assay optimizer show ${recommendation}\n`;
+  if (recommendation !== null) return `${head}${recommended(recommendation, paint)}`;
   return Object.keys(found).length === 0 ? head : `${head}  see them with: assay optimizer hygiene ${plain(cluster)}\n`;
 }
+
+/** Likewise of statistics on columns that go together; nothing where no count was wrong. */
+export function statisticsLines(statistics: StatisticsSummary | undefined, paint: Paint): string {
+  if (statistics === undefined || statistics.ideas === 0) return '';
+  const { ideas, recommendation, because } = statistics;
+  const head = `\n${paint.strong('Columns that go together:')} ${ideas} wrong count(s) pointed to them\n${because.map((each) => `  · ${plain(each)}\n`).join('')}`;
+  return recommendation === null ? head : `${head}${recommended(recommendation, paint)}`;
+}
+
+const recommended = (id: string, paint: Paint): string => `${paint.good('Recommendation')} ${id}\n  see it with: assay optimizer show ${id}\n`;
 
 const counts = (found: HygieneSummary['found']): string =>
   Object.entries(found)

@@ -4,7 +4,7 @@ import { freedBytes, kindOf, newBytes, type Recommendation, type RecommendedInde
 import type { ExperimentSummary, OptimizerRunResult } from '../../domain/optimizer/requests.ts';
 import type { Interval } from '../../domain/optimizer/statistics.ts';
 import { bytes, duration, when } from './figures.ts';
-import { hygieneLines } from './optimizer-hygiene.ts';
+import { hygieneLines, statisticsLines } from './optimizer-hygiene.ts';
 import { type Paint, plain } from './paint.ts';
 import { facts, table } from './table.ts';
 
@@ -26,7 +26,7 @@ export function optimizerRunText(result: OptimizerRunResult, paint: Paint): stri
     recommendation === null
       ? `${paint.strong('Nothing to recommend:')}\n${reasons}`
       : `${paint.good('Recommendation')} ${recommendation}\n${reasons}  see it with: assay optimizer show ${recommendation}\n`;
-  return `${facts(rows, paint)}\n${notices}${measured}\n${end}${hygieneLines(result.hygiene, result.cluster, paint)}`;
+  return `${facts(rows, paint)}\n${notices}${measured}\n${end}${hygieneLines(result.hygiene, result.cluster, paint)}${statisticsLines(result.statistics, paint)}`;
 }
 
 function experimentsTable(experiments: readonly ExperimentSummary[], paint: Paint): string {

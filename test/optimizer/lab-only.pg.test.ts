@@ -1,6 +1,6 @@
 /** What HypoPG cannot judge, from the statement to the recommendation: found, really built, and kept where execution says so. */
 import { hostname } from 'node:os';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Control, openControl } from '../../activities/control/control-database.ts';
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
 import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
@@ -25,10 +25,13 @@ beforeAll(async () => {
   cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off' } });
   await cluster.sql('create database control');
   await cluster.sql(`create extension hypopg; create schema ext; create extension pg_trgm schema ext;
-    create table doc (id int primary key, title text, body jsonb, during int4range, place point, city int, zip int, pad text);
+    create table doc (id int primary key, title text, body jsonb, during int4range, place point, pad text);
     insert into doc select n, md5(n::text) || md5((n * 7)::text), jsonb_build_object('k', n % 5000, 'v', md5(n::text)), int4range(n, n + 5), point(n, n % 100),
-      n % 100, n % 100, repeat('x', 50) from generate_series(1, 30000) n`);
-  await cluster.sql('vacuum analyze doc');
+      repeat('x', 50) from generate_series(1, 15000) n`);
+  await cluster.sql(`create table person (id int, a int, b int, c int, grp int, pad text); create table tag (grp int, word text);
+    insert into person select n, n % 40, n % 40, n % 40, n % 500, repeat('x', 30) from generate_series(1, 50000) n;
+    insert into tag select n % 500, 'w' || n from generate_series(1, 800) n`);
+  await cluster.sql('vacuum analyze doc, person, tag');
   control = await openControl(`postgres://postgres@localhost:${cluster.port}/control?host=${encodeURIComponent(cluster.socketDirectory)}`);
   await control.migrate();
   store = createOptimizerStore(control);
@@ -72,3 +75,43 @@ test.each([
   ['ranges that meet', `select id from doc where during && '[500,510)'::int4range`, `gist ("during");`],
   ['points in a box', `select id from doc where place <@ '(5,5),(9,9)'::box`, `gist ("place");`],
 ])('%s', async (_, text, index) => expect(await recommendedFor(text)).toEqual([index]), 30_000);
+
+describe('columns that go together', () => {
+  const prove = async (...texts: readonly string[]) => {
+    const on = await asked(texts);
+    const answer = await steps.proveStatistics({ ...on, experiment: `e-${on.run}`, recommendation: `r-${on.run}` });
+    return { answer, made: await store.findRecommendation(`r-${on.run}`) };
+  };
+  const counted = `select count(*) from person where a = 7 and b = 7 and c = 7`;
+  const joined = `select count(*) from person p join tag t on t.grp = p.grp where p.a = 7 and p.b = 7 and p.c = 7`;
+
+  test('get no statistics where a wrong count makes nothing slower', async () => {
+    const { answer, made } = await prove(counted);
+    expect(answer).toMatchObject({ ideas: 1, recommendation: null, because: [expect.stringContaining('no gain is proven'), expect.anything()] });
+    expect(made).toBeNull();
+  }, 30_000);
+
+  test('get some where the plan is better with them and the statement faster; what is on the lab goes again', async () => {
+    const { answer, made } = await prove(counted, joined);
+    expect(answer).toMatchObject({ ideas: 1, recommendation: made?.id });
+    expect(made?.indexes).toEqual([
+      expect.objectContaining({
+        kind: 'create-statistics',
+        table: { schema: 'public', relation: 'person' },
+        because: expect.stringMatching(/^1 rows were expected of a, b, c together, 1250 came$/),
+        sql: expect.stringMatching(/^CREATE STATISTICS "public".*ON "a", "b", "c" FROM "public"."person";\nANALYZE/),
+      }),
+    ]);
+    expect(made?.indexes[0]?.leaveOneOut).toBeGreaterThan(1.5);
+    expect(await cluster.sql('select from pg_statistic_ext')).toEqual([]);
+  }, 30_000);
+
+  test('that have statistics, or are protected, are no idea', async () => {
+    await cluster.sql('create statistics known on c, a, b from person; analyze person');
+    expect((await prove(joined)).answer).toMatchObject({ ideas: 0, because: [expect.stringContaining('no plan counted wrong')] });
+    await cluster.sql('drop statistics known');
+    const on = await asked([joined]);
+    const limits = { ...on.limits, protectedTables: ['public.person'] };
+    expect(await steps.proveStatistics({ ...on, limits, experiment: 'e-p', recommendation: 'r-p' })).toMatchObject({ ideas: 0 });
+  }, 30_000);
+});

@@ -1,8 +1,8 @@
 /**
  * One run of the optimizer, from what ran to what is recommended.
  *
- *   observe the workload → lease a lab ─ search what-if → choose by executing → build and measure each set → settle the best one ─ wipe the lab
- *   → recommendation
+ *   observe the workload → lease a lab ─ search what-if → choose by executing → build and measure each set → settle the best one
+ *   → measure what should go, and statistics ─ wipe the lab → recommendations
  *
  * Nothing is executed on the source but reads of catalogues and statistics.
  */
@@ -30,6 +30,7 @@ import { backupSteps } from '../backup/steps.ts';
 import { lookAtIndexes, proveHygiene } from './hygiene.ts';
 import type { optimizerRecommendation } from './recommendation.ts';
 import { usageFailure } from './refused.ts';
+import { proveStatistics } from './statistics.ts';
 import { optimizerSteps } from './steps.ts';
 
 export async function optimizerRun(input: OptimizerRunInput): Promise<OptimizerRunResult> {
@@ -44,7 +45,7 @@ export async function optimizerRun(input: OptimizerRunInput): Promise<OptimizerR
     CancellationScope.nonCancellable(() => steps.concludeRun({ policy, run: site.run, outcome, because, startedAt }));
   try {
     const result = await runOf(site, input);
-    const made = [result.recommendation, result.hygiene?.recommendation ?? null].filter((id) => id !== null);
+    const made = [result, result.hygiene, result.statistics].flatMap((part) => part?.recommendation ?? []);
     await conclude(made.length === 0 ? 'nothing' : 'recommended', result.because);
     for (const recommendation of made) if (patched('recommendation-of-its-own')) await handedOver(input, recommendation);
     around.report('done', result.because.join('; '));
@@ -95,7 +96,8 @@ async function runOf(site: Site, input: OptimizerRunInput): Promise<OptimizerRun
     const on: OnLab = { policy, clone: lab.clone, run, limits, workload: input.workload ?? null };
     const found = await onLab(site, lab, on);
     const tidied = hygiene === null ? {} : { hygiene: await proveHygiene(site, hygiene, { on, lab }) };
-    return { ...about, proof: lab.proof, backup: lab.backup, ...found, ...tidied };
+    const counted = patched('statistics') ? { statistics: await proveStatistics(site, { on, lab }) } : {};
+    return { ...about, proof: lab.proof, backup: lab.backup, ...found, ...tidied, ...counted };
   });
 }
 

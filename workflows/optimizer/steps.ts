@@ -17,6 +17,7 @@ export function optimizerSteps(host: string): OptimizerSteps {
     settleFinalist: patiently.settleFinalist,
     lookAtIndexes: patiently.lookAtIndexes,
     proveHygiene: patiently.proveHygiene,
+    proveStatistics: patiently.proveStatistics,
     concludeRun: quickly.concludeRun,
     openRecommendation: quickly.openRecommendation,
     underWay: quickly.underWay,

@@ -4,7 +4,7 @@ import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { isTooSlow, judgeStatement, judgeTotal, type StatementTimes, type TimedPair } from '../../../domain/optimizer/verdict.ts';
 import { planText, type Unit } from './execute.ts';
 import { type Compared, type Cost, compare, type Job, type LabSession, type Rounds, timeOnce } from './measure.ts';
-import type { BuiltIndex } from './sets.ts';
+import type { BuiltObject } from './sets.ts';
 
 export interface UnitTimes extends Compared {
   readonly unit: Unit;
@@ -26,7 +26,7 @@ export interface SetTimes {
 }
 
 export interface Comparing {
-  readonly built: readonly BuiltIndex[];
+  readonly built: readonly BuiltObject[];
   readonly rounds: Rounds;
   /** The set is what goes: without it against with it. Any slowness is looked at again, not only one beyond what a new index may cost. Default false. */
   readonly isRemoval?: boolean;
@@ -58,12 +58,12 @@ const jobOf =
     isRemoval ? { unit, before: [], after: built } : { unit, before: built, after: [] };
 
 /** Executed total without one index against with the whole set, by index; above 1 it earns its place. The set is built. */
-export async function measureLeaveOneOut(
+export async function measureLeaveOneOut<B extends BuiltObject>(
   session: LabSession,
   whole: SetTimes,
-  { built, rounds }: { built: readonly BuiltIndex[]; rounds: Rounds },
-): Promise<ReadonlyMap<BuiltIndex, Interval>> {
-  const jobs: (Job & { readonly index: BuiltIndex })[] = [];
+  { built, rounds }: { built: readonly B[]; rounds: Rounds },
+): Promise<ReadonlyMap<B, Interval>> {
+  const jobs: (Job & { readonly index: B })[] = [];
   for (const { unit } of whole.units.filter(({ isTouched, fault }) => isTouched && fault === null)) {
     for (const index of built) if (await canChange(session, unit, [index])) jobs.push({ unit, before: [], after: [index], index });
   }
@@ -78,10 +78,10 @@ export async function measureLeaveOneOut(
 }
 
 /** Does the plan differ where these are away? Whoever writes to their tables may have to keep them up, whatever the plan. */
-export async function canChange({ client }: LabSession, unit: Unit, away: readonly BuiltIndex[]): Promise<boolean> {
+export async function canChange({ client }: LabSession, unit: Unit, away: readonly BuiltObject[]): Promise<boolean> {
   try {
     const plan = await planText(client, unit, []);
-    const isThere = ({ relations }: BuiltIndex) => relations.some((name) => plan.includes(`"Relation Name":${JSON.stringify(name)}`));
+    const isThere = ({ relations }: BuiltObject) => relations.some((name) => plan.includes(`"Relation Name":${JSON.stringify(name)}`));
     // a SELECT may write too, in a WITH
     if (plan.includes('"Node Type":"ModifyTable"') && away.some(isThere)) return true;
     return plan !== (await planText(client, unit, away));

@@ -5,13 +5,22 @@ import type { IndexDefinition } from '../../../domain/optimizer/model.ts';
 import type { StepIo } from '../../io.ts';
 import { qualified } from '../../pg.ts';
 
-export interface BuiltIndex {
-  readonly index: IndexDefinition;
+/** What is there on the lab, and can be taken away for one execution. */
+export interface OnLabObject {
   /** Its name on the lab, with the table's schema. */
   readonly schema: string;
   readonly name: string;
-  /** Names of its table and of that table's parts, as a plan shows them. */
+  /** Statistics on several columns; left out: an index. */
+  readonly isStatistics?: true;
+}
+
+/** One of them with the names of its table and of that table's parts, as a plan shows them. */
+export interface BuiltObject extends OnLabObject {
   readonly relations: readonly string[];
+}
+
+export interface BuiltIndex extends BuiltObject {
+  readonly index: IndexDefinition;
   /** Of a partitioned one, with all its parts. */
   readonly sizeBytes: number;
   readonly buildMs: number;
@@ -49,12 +58,28 @@ export async function dropSets(client: pg.Client): Promise<void> {
       where c.relkind in ('i', 'I') and pg_catalog.starts_with(c.relname, $1) and not c.relispartition`,
     [PREFIX],
   );
-  if (rows.length > 0) await client.query(dropSql(rows));
+  const statistics = await client.query<OnLabObject>(
+    `/* assay optimizer */ select n.nspname as schema, s.stxname as name, true as "isStatistics"
+      from pg_catalog.pg_statistic_ext s join pg_catalog.pg_namespace n on n.oid = s.stxnamespace where pg_catalog.starts_with(s.stxname, $1)`,
+    [PREFIX],
+  );
+  const all = [...rows, ...statistics.rows];
+  if (all.length > 0) await client.query(dropSql(all));
 }
 
-/** One statement that drops these; inside a transaction it takes them away until the rollback. */
-export const dropSql = (indexes: readonly { readonly schema: string; readonly name: string }[]): string =>
-  `drop index ${indexes.map(({ schema, name }) => qualified(schema, name)).join(', ')}`;
+/** Drops these, at least one; inside a transaction it takes them away until the rollback. */
+export function dropSql(objects: readonly OnLabObject[]): string {
+  const named = (kind: string, some: readonly OnLabObject[]) =>
+    some.length === 0 ? [] : [`drop ${kind} ${some.map(({ schema, name }) => qualified(schema, name)).join(', ')}`];
+  const isStatistics = (each: OnLabObject) => each.isStatistics === true;
+  return [
+    ...named(
+      'index',
+      objects.filter((each) => !isStatistics(each)),
+    ),
+    ...named('statistics', objects.filter(isStatistics)),
+  ].join('; ');
+}
 
 /** Of an index with all its parts. */
 export async function sizeOf(client: pg.Client, schema: string, name: string): Promise<number> {
