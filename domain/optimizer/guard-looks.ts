@@ -24,6 +24,8 @@ export interface GuardLook {
   /** Last reset of all counters; null where the extension does not say. */
   readonly resetAt: Instant | null;
   readonly rows: readonly CountedRow[];
+  /** Views, and functions that are not PostgreSQL's own, which the statements name: what they touch is not known. */
+  readonly opaque?: readonly string[];
 }
 
 /** Executions of one statement between two looks. */

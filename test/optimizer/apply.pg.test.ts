@@ -182,6 +182,8 @@ describe('a partitioned table', () => {
   test('with a partition that came later is refused', async () => {
     await cluster.sql('create table event_3 partition of event for values from (3000) to (4000)');
     const asked = await bench.recommend([ofEvent()]);
+    const because = ['"public"."event" has 3 partition(s), others than the 2 that were measured'];
+    expect(await bench.steps.checkEvidence(asked)).toEqual({ fresh: false, because });
     await expect(bench.steps.applyChange({ ...asked, place: 0 })).rejects.toMatchObject({
       code: 'refused-by-guard',
       message: expect.stringContaining('does not cover every partition'),

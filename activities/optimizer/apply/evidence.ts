@@ -2,9 +2,11 @@
 import type pg from 'pg';
 import { quoteRelation } from '../../../domain/optimizer/index-sql.ts';
 import { optimizerPolicyOf } from '../../../domain/optimizer/policy.ts';
-import { type Recommendation, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
+import { kindOf, type Recommendation, type RecommendedIndex, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
+import { partitionsOf } from '../lab/partitions.ts';
 import { tableSizes } from '../table-sizes.ts';
+import { changeStatements } from './statements.ts';
 
 export interface EvidenceCheck {
   readonly fresh: boolean;
@@ -32,11 +34,24 @@ export async function evidenceCheck(client: pg.Client, { recommendation, policy,
     if (names.size === 0) because.push(`there is no table ${quoteRelation(table)} any more`);
     const columns = change.index === null ? [] : [...change.index.keys.flatMap(({ column }) => column ?? []), ...change.index.include];
     const gone = names.size === 0 ? [] : columns.filter((column) => !names.has(column));
+    if (names.size > 0) because.push(...(await otherParts(client, change)));
     if (gone.length > 0) because.push(`${quoteRelation(table)} has no column ${gone.join(', ')} any more`);
   }
   because.push(...(await grown(client, recommendation)));
   const distinct = [...new Set(because)];
   return { fresh: distinct.length === 0, because: distinct };
+}
+
+/** Each partition has its own statements in the SQL: one that came since would have no index, one that went fails. */
+async function otherParts(client: pg.Client, change: RecommendedIndex): Promise<readonly string[]> {
+  if (kindOf(change) !== 'create-index') return [];
+  const table = quoteRelation(tableOfChange(change));
+  const then = changeStatements(change.sql).flatMap((statement) => (statement.kind === 'create-index' ? [quoteRelation(statement.table)] : []));
+  const now = await partitionsOf(client, tableOfChange(change));
+  const parts = now === null ? [] : now.parts.map(quoteRelation);
+  const measured = then.filter((name) => name !== table);
+  const isSame = parts.length === measured.length && parts.every((name) => measured.includes(name));
+  return isSame ? [] : [`${table} has ${parts.length} partition(s), others than the ${measured.length} that were measured`];
 }
 
 /** Of a table that is much larger or smaller by now, plans are others than those that were measured. */

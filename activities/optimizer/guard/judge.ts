@@ -3,8 +3,8 @@ import { type GuardQuestion, guardVerdict } from '../../../domain/optimizer/guar
 import { type GuardLook, windowCounts } from '../../../domain/optimizer/guard-looks.ts';
 import type { OptimizerPolicy } from '../../../domain/optimizer/policy.ts';
 import { type Recommendation, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
-import { isFault, parseOne, visit } from '../bind/tree.ts';
 import type { GuardVerdict } from '../steps/apply.ts';
+import { selectNames } from './names.ts';
 
 interface Question {
   readonly recommendation: Recommendation;
@@ -22,26 +22,20 @@ export function judgeWindow({ recommendation, looks, window, guard }: Question):
     before: ofWindow(0),
     after: Array.from({ length: window }, (_, place) => ofWindow(place + 1)),
     promised: new Map(statements.filter(({ judged }) => judged === 'faster').map(({ statement, ratio }) => [statement, ratio])),
-    unrelated: unrelatedTo(recommendation),
+    unrelated: unrelatedTo(recommendation, new Set(looks.flatMap(({ opaque = [] }) => opaque))),
     guard,
   };
   return guardVerdict(question);
 }
 
-/** Statements that name no changed table and that the lab found the same: what happens to them, happens to all. */
-function unrelatedTo({ experiment, indexes, texts }: Recommendation): ReadonlySet<string> {
+/** Statements that only read, name no changed table and nothing opaque, and that the lab found the same: what happens to them, happens to all. */
+function unrelatedTo({ experiment, indexes, texts }: Recommendation, opaque: ReadonlySet<string>): ReadonlySet<string> {
   const changed = new Set(indexes.map((change) => tableOfChange(change).relation));
   const same = experiment.statements.filter(({ judged }) => judged === 'same').map(({ statement }) => statement);
-  return new Set(same.filter((statement) => texts[statement] !== undefined && !names(texts[statement], changed)));
-}
-
-/** What cannot be read may name anything. */
-function names(text: string, tables: ReadonlySet<string>): boolean {
-  const parsed = parseOne(text);
-  if (isFault(parsed)) return true;
-  let isNamed = false;
-  visit({ kind: parsed.kind, node: parsed.root }, ({ kind, node }) => {
-    if (kind === 'RangeVar' && tables.has(String(node.relname))) isNamed = true;
-  });
-  return isNamed;
+  return new Set(
+    same.filter((statement) => {
+      const names = selectNames(texts[statement] ?? '');
+      return names !== null && [...names.relations, ...names.functions].every((name) => !changed.has(name) && !opaque.has(name));
+    }),
+  );
 }

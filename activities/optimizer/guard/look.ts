@@ -5,7 +5,9 @@ import type { CountedRow, GuardLook } from '../../../domain/optimizer/guard-look
 import type { Recommendation } from '../../../domain/optimizer/recommendation.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import { qualified } from '../../pg.ts';
+import { parserReady } from '../bind/tree.ts';
 import type { OptimizerDependencies } from '../ports.ts';
+import { type StatementNames, selectNames } from './names.ts';
 
 interface Question {
   readonly policy: ClusterPolicy;
@@ -16,8 +18,9 @@ interface Question {
 
 /** Throws statements-missing, cluster-unreachable, privilege-missing. */
 export async function lookAt(deps: OptimizerDependencies, { policy, recommendation, window, look }: Question): Promise<GuardLook> {
-  const { database, experiment } = recommendation;
+  const { database, experiment, texts } = recommendation;
   const ids = experiment.statements.map(({ statement }) => statement);
+  await parserReady();
   const read = (client: pg.Client) => countersOf(client, database, ids);
   const own = policy.connection.database;
   const seen = await deps.sourceSession(policy, database, read).catch((error: unknown) => {
@@ -25,7 +28,10 @@ export async function lookAt(deps: OptimizerDependencies, { policy, recommendati
     if (!isAssayError(error, 'statements-missing') || database === own) throw error;
     return deps.sourceSession(policy, own, read);
   });
-  return { window, look, ...seen };
+  if (look > 0 || window > 0) return { window, look, ...seen };
+  const named = Object.values(texts).flatMap((text) => selectNames(text) ?? []);
+  const opaque = await deps.sourceSession(policy, database, (client) => opaqueOf(client, named));
+  return { window, look, ...seen, opaque };
 }
 
 async function countersOf(client: pg.Client, database: string, ids: readonly string[]): Promise<Omit<GuardLook, 'window' | 'look'>> {
@@ -41,6 +47,17 @@ async function countersOf(client: pg.Client, database: string, ids: readonly str
   const { rows: looks } = await client.query<Omit<GuardLook, 'window' | 'look' | 'rows'>>(lookSql(info));
   return { ...(looks[0] as Omit<GuardLook, 'window' | 'look' | 'rows'>), rows };
 }
+
+async function opaqueOf(client: pg.Client, named: readonly StatementNames[]): Promise<readonly string[]> {
+  const { rows } = await client.query<{ name: string }>(opaqueSql, [
+    named.flatMap(({ relations }) => [...relations]),
+    named.flatMap(({ functions }) => [...functions]),
+  ]);
+  return rows.map(({ name }) => name);
+}
+
+const opaqueSql = `/* assay optimizer */ select relname as name from pg_class where relkind in ('v', 'm', 'f') and relname = any($1::text[])
+  union select proname from pg_proc where pronamespace <> 'pg_catalog'::regnamespace and proname = any($2::text[])`;
 
 const extensionSql = `/* assay optimizer */ select n.nspname as schema,
     exists (select from pg_class c where c.relnamespace = n.oid and c.relname = 'pg_stat_statements_info') as "hasInfo",

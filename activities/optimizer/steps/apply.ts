@@ -94,6 +94,7 @@ export function applySteps(deps: OptimizerDependencies): ApplySteps {
   return {
     async checkEvidence({ policy, recommendation: id }) {
       const recommendation = await found(deps, id);
+      await parserReady();
       return deps.sourceSession(policy, recommendation.database, (client) => evidenceCheck(client, { recommendation, policy, now: deps.now() }));
     },
 
