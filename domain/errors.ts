@@ -84,7 +84,7 @@ export const catalogue = {
   },
   'disk-full': {
     message: 'no room left in {directory}: {reason}',
-    hint: 'free {neededBytes} bytes there, or name another clone directory',
+    hint: 'free {neededBytes} bytes there; for a clone, another directory may be named (clone.directory)',
     retryable: false,
     exit: 3,
   },

@@ -64,5 +64,9 @@ const sourceWriter: SourceWriter = (policy, { database, session }, use) =>
   withConnection(policy.connection, readSecret, { database, agent: 'optimizer', session }, async (client) => {
     await client.query('/* assay optimizer */ set statement_timeout = 0');
     await client.query('/* assay optimizer */ set idle_in_transaction_session_timeout = 0');
+    // the session holds the lock that keeps other attempts out: a worker's host that vanished may not hold it for hours
+    await client.query('/* assay optimizer */ set tcp_keepalives_idle = 30');
+    await client.query('/* assay optimizer */ set tcp_keepalives_interval = 10');
+    await client.query('/* assay optimizer */ set tcp_keepalives_count = 3');
     return use(client);
   });

@@ -110,6 +110,22 @@ describe('a worker killed while it builds', () => {
   });
 });
 
+test('cancelled while it builds: the backend stops, and undoing leaves nothing', async () => {
+  const asked = await bench.recommend([index()]);
+  const stop = new AbortController();
+  await withWriter(async () => {
+    const steps = applyStepsOn(bench.control, { io: () => ({ ...quietIo(), signal: stop.signal }) });
+    const cancelled = steps.applyChange({ ...asked, place: 0 }).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    await building();
+    stop.abort();
+    expect(await cancelled).toMatchObject({ code: 'cancelled' });
+  });
+  await gone(asked);
+});
+
 test('the server restarted during the build: retryable, and the next attempt ends well', async () => {
   const asked = await bench.recommend([index()]);
   await withWriter(async () => {

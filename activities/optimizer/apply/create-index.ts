@@ -37,7 +37,7 @@ async function build(applying: Applying, statement: CreateIndex): Promise<void> 
   } catch (error) {
     if (isServerError(error)) {
       // the error of the build is the one to tell; what cannot be dropped now is by the next attempt, or by undoing
-      await execute(applying, dropIndexSql(statement.name, statement.isConcurrent), 'long').catch(() => {});
+      await execute(applying, dropIndexSql(statement.name, statement.isConcurrent), 'short').catch(() => {});
     }
     throw error;
   }

@@ -19,7 +19,7 @@ export async function rebuildIndex(applying: Applying, statement: ChangeStatemen
     await execute(applying, statement.text, 'long');
   } catch (error) {
     // the error of the rebuild is the one to tell; what cannot be dropped now is by the next attempt, or by undoing
-    await dropLeftovers(applying, statement.object).catch(() => {});
+    await dropLeftovers(applying, statement.object, 'short').catch(() => {});
     throw error;
   }
   await store.end(deed);
@@ -27,12 +27,12 @@ export async function rebuildIndex(applying: Applying, statement: ChangeStatemen
 }
 
 /** False: there were none of ours. */
-export async function dropLeftovers(applying: Applying, object: string): Promise<boolean> {
+export async function dropLeftovers(applying: Applying, object: string, wait: 'short' | 'long' = 'long'): Promise<boolean> {
   const { client, change } = applying;
   const known = await knownDeed(applying, object);
   const statement = changeStatements(change.sql).find((one) => one.kind === 'reindex' && one.object === object);
   if (known === null || statement?.kind !== 'reindex') return false;
   const ours = (await invalidBeside(client, statement.name)).filter(({ relation }) => !known.foreign.includes(relation));
-  for (const index of ours) await execute(applying, dropIndexSql(index, true), 'long');
+  for (const index of ours) await execute(applying, dropIndexSql(index, true), wait);
   return ours.length > 0;
 }
