@@ -13,7 +13,7 @@ export const RecommendationEntity = defineEntity({
     database: p.text(),
     state: p.text().$type<RecommendationState>(),
     createdAt: p.datetime(),
-    /** What an approval is bound to (activities/optimizer/digest.ts); null: made before there were any. */
+    /** What an approval is bound to (activities/recommendation-digest.ts); null: made before there were any. */
     digest: p.text().nullable(),
     document: p.json<Recommendation>(),
   },

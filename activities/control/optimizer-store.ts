@@ -8,8 +8,8 @@ import { OptimizerRunEntity, OptimizerStatementEntity } from '../../entities/opt
 import { OptimizerSnapshotEntity } from '../../entities/optimizer-snapshot.ts';
 import { RecommendationEntity } from '../../entities/recommendation.ts';
 import { RecommendationEventEntity } from '../../entities/recommendation-event.ts';
-import { recommendationDigest } from '../optimizer/digest.ts';
 import type { OptimizerStore, StoredRun } from '../optimizer/ports.ts';
+import { recommendationDigest } from '../recommendation-digest.ts';
 import type { Control } from './control-database.ts';
 import { createHygieneStore } from './hygiene-store.ts';
 import { readGains } from './optimizer-gains.ts';

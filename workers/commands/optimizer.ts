@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import { type Control, openControl } from '../../activities/control/control-database.ts';
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
-import { recommendationDigest } from '../../activities/optimizer/digest.ts';
 import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
+import { recommendationDigest } from '../../activities/recommendation-digest.ts';
 import { AssayError } from '../../domain/errors.ts';
 import type { HistoryEntry, RecommendationRecord } from '../../domain/optimizer/decision.ts';
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { openControl } from '../../activities/control/control-database.ts';
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
-import { recommendationDigest } from '../../activities/optimizer/digest.ts';
+import { recommendationDigest } from '../../activities/recommendation-digest.ts';
 import { fleetQueue, workflowIds } from '../../domain/ids.ts';
 import type { OptimizerRunInput, OptimizerRunResult } from '../../domain/optimizer/requests.ts';
 import { connectAssay } from '../../ops/client/connect.ts';

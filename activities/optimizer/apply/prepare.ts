@@ -4,7 +4,7 @@ import { AssayError } from '../../../domain/errors.ts';
 import { optimizerPolicyOf } from '../../../domain/optimizer/policy.ts';
 import { kindOf, newBytes, type Recommendation, type RecommendedIndex, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
-import { recommendationDigest } from '../digest.ts';
+import { recommendationDigest } from '../../recommendation-digest.ts';
 import type { Prepared } from '../steps/apply.ts';
 import { equalIndex, isTaken } from './catalogue.ts';
 import type { ApplyStore } from './ports.ts';

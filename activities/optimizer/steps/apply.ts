@@ -30,7 +30,7 @@ export interface AboutRecommendation {
   readonly recommendation: string;
 }
 
-/** What was approved: the digest of the recommendation at that moment (domain/optimizer/digest.ts). */
+/** What was approved: the digest of the recommendation at that moment (activities/recommendation-digest.ts). */
 export interface Approved extends AboutRecommendation {
   readonly digest: string;
 }

@@ -3,7 +3,7 @@ import { AssayError } from '../../../domain/errors.ts';
 import { evidenceChanged, holdsAllOf, sameIdea } from '../../../domain/optimizer/idea.ts';
 import type { RecommendationState } from '../../../domain/optimizer/model.ts';
 import { type ChangeKind, kindOf, type Recommendation } from '../../../domain/optimizer/recommendation.ts';
-import { recommendationDigest } from '../digest.ts';
+import { recommendationDigest } from '../../recommendation-digest.ts';
 import type { OptimizerDependencies, OptimizerStore } from '../ports.ts';
 
 export interface Asked {

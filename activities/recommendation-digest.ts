@@ -1,7 +1,7 @@
 /** What an approval is bound to: the exact SQL, its undo, and the evidence. */
 import { createHash } from 'node:crypto';
-import { canonicalJson, wellFormed } from '../../domain/backup/certificate-canonical.ts';
-import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
+import { canonicalJson, wellFormed } from '../domain/backup/certificate-canonical.ts';
+import type { Recommendation } from '../domain/optimizer/recommendation.ts';
 
 type Bound = Pick<Recommendation, 'id' | 'cluster' | 'database' | 'indexes' | 'experiment'>;
 
