@@ -28,9 +28,9 @@ export function goLive(directory: string, policy: ClusterPolicy): GoLive {
     port: clonePort,
     // each command stands at the end of its step, as it is typed
     goLive: [
-      `look at it; this and what follows as the owner of ${directory}, which lets nobody else in (sudo -u ${clone.osUser ?? 'postgres'}): ${session} -U ${quoted(connection.user)} -d ${quoted(connection.database)}`,
+      `look at it; this and what follows as the owner of ${directory}, which lets nobody else in (as root: sudo -u OWNER): ${session} -U ${quoted(connection.user)} -d ${quoted(connection.database)}`,
       `stop the old primary for good and move its data directory away: two clusters must never write to one archive`,
-      `archiving is off here; let it be on from the next start, as a superuser: ${session} -U postgres -d ${quoted(connection.database)} -c 'alter system set archive_mode = on'`,
+      `archiving is off here; let it be on from the next start, as a superuser (-U NAME where that is another name than the owner's): ${session} -d ${quoted(connection.database)} -c 'alter system set archive_mode = on'`,
       `stop it (Debian has pg_ctl in /usr/lib/postgresql/MAJOR/bin): ${pgCtl} -D ${quoted(dataDirectory)} -m fast stop`,
       `move ${dataDirectory} to where the service expects it; keep ${directory}: tablespaces stay in ${directory}/ts, where the links in pg_tblspc lead`,
       `start it as the service does, with its own postgresql.conf and pg_hba.conf; archive_command must push to stanza ${engine.stanza}, which takes the new timeline as it is`,

@@ -127,6 +127,13 @@ async function removalsConfirmed({ handlers, options, terminal }: Session): Prom
   return terminal.confirm(`Take away schedules and objects of ${dropped.join(', ')}, no longer in the file? Backups stay.`);
 }
 
+interface RemoveFlags {
+  readonly dryRun?: boolean;
+  readonly sql?: boolean;
+  readonly leaveSql?: boolean;
+  readonly yes?: boolean;
+}
+
 function addRemove(program: Command, run: Runner): void {
   program
     .command('remove')
@@ -134,12 +141,14 @@ function addRemove(program: Command, run: Runner): void {
     .description('Takes away schedules, SQL objects and the applied policy of a cluster; never its backups and certificates.')
     .argument('<cluster>', 'name of the cluster')
     .option('--dry-run', 'show it, take nothing away')
+    .option('--sql', 'only the SQL, to run it yourself as a superuser: assay remove CLUSTER --sql | psql')
     .option('--leave-sql', 'do not ask the cluster, leave in it what Assay made: for a server that is gone for good')
     .addOption(new Option('--yes', 'do not ask'))
     .action(
-      run<[string], { dryRun?: boolean; leaveSql?: boolean; yes?: boolean }>(async (session, [cluster], { dryRun = false, leaveSql = false, yes = false }) => {
+      run<[string], RemoveFlags>(async (session, [cluster], { dryRun = false, sql = false, leaveSql = false, yes = false }) => {
         const { handlers, options, terminal } = session;
-        const wanted = await handlers.remove({ cluster, dryRun: true, leaveSql }, options, dryRun ? () => {} : showing(session));
+        const wanted = await handlers.remove({ cluster, dryRun: true, leaveSql }, options, dryRun || sql ? () => {} : showing(session));
+        if (sql) return { exit: 0, data: { dryRun: true, ...wanted }, text: () => sqlText(wanted.changes) };
         const text = `${wanted.changes.length} change(s)${notesText(wanted.notes)}\n`;
         if (dryRun)
           return { exit: 0, data: { dryRun, ...wanted }, text: (paint) => `${wanted.changes.map((change) => changeText(change, paint)).join('')}${text}` };

@@ -56,7 +56,12 @@ test('the steps lead to a cluster that is written to and archives, with all mome
   const commands = restored.goLive.flatMap((step) => /: ((?:psql|\S*pg_ctl) .*)$/.exec(step)?.[1] ?? []);
   expect(commands).toHaveLength(3);
   const type = (command: string) =>
-    run({ argv: ['sh', '-c', command], as: cluster().osUser, env: { PATH: `${cluster().binaries}:${process.env.PATH}` }, deadlineMs: 60_000 });
+    run({
+      argv: ['sh', '-c', command],
+      as: cluster().osUser,
+      env: { PATH: `${cluster().binaries}:${process.env.PATH}`, PGUSER: 'postgres' },
+      deadlineMs: 60_000,
+    });
   await type(`${commands[0]} -c 'select 1'`);
   await service('stop');
   const { dataDirectory } = cluster();

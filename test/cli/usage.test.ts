@@ -129,6 +129,11 @@ describe('remove shows its SQL first', () => {
     expect(ran.err).toContain(sql);
     expect(asked).toEqual([true]);
   });
+  test('--sql is SQL and nothing else, and takes nothing away', async () => {
+    asked.length = 0;
+    expect(await run('remove shop --sql', { remove })).toMatchObject({ exit: 0, out: `-- shop\n${sql};\n`, err: '' });
+    expect(asked).toEqual([true]);
+  });
   test('confirmed: done', async () => {
     asked.length = 0;
     expect((await run('remove shop --yes', { remove })).exit).toBe(0);

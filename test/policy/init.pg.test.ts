@@ -136,6 +136,12 @@ test('the signing key signs, is 0600, and is never overwritten', async () => {
   expect(readPolicy(file).signingKey).toBe(`file:${join(folder, 'signing.key')}`);
 });
 
+test('a socket that lies elsewhere is named', async () => {
+  plant('tmp/.s.PGSQL.6543', '');
+  const { notes } = await initPolicy({ host: 'db1', root: folder, file: join(folder, 'assay.yaml'), connection: { host: join(folder, 'run'), port: 6543 } });
+  expect(notes).toContainEqual(expect.stringContaining("lies in /tmp: assay init --force --connection 'postgresql://postgres@/postgres?host=/tmp&port=6543'"));
+});
+
 test('a second look goes on with the key and the control URL that lie beside the policy', async () => {
   const options = { host: 'db1', root: folder, file: join(folder, 'assay.yaml'), connection: { host: '/nowhere' } };
   await initPolicy({ ...options, signingKey: join(folder, 'signing.key') });

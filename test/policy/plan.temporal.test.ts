@@ -106,8 +106,11 @@ test('applying makes it so, applying twice changes nothing', async () => {
 test('the SQL of a plan run by hand is all there is to make, and `remove` takes it away again', async () => {
   await cluster.sql(sqlText((await planFleet(dependencies, fleet(shop))).changes));
   expect((await apply(fleet(shop))).done.filter(({ subject }) => subject === 'sql')).toEqual([]);
-  await removeCluster(dependencies, 'shop', { dryRun: false });
+  // and what a removal would run can be run by hand, too
+  await cluster.sql(sqlText((await removeCluster(dependencies, 'shop', { dryRun: true })).changes));
   expect(await cluster.sql(`select to_regnamespace('assay') is null as gone`)).toEqual([{ gone: true }]);
+  await removeCluster(unprivileged(), 'shop', { dryRun: false });
+  expect(await dependencies.evidence.listPolicies()).toEqual([]);
 });
 
 test('a schedule starts the right workflow with the policy, never two at once', async () => {

@@ -111,11 +111,20 @@ const SIGNING_KEY_FILE = 'signing.key';
 /** Holds the control database's URL, as docs/production.md says. */
 const CONTROL_FILE = 'control-url';
 
+/** Where servers put their sockets unless told otherwise: Debian's, and PostgreSQL's own. */
+const socketFolders = ['/var/run/postgresql', '/tmp'];
+
 /** A Debian cluster lets nobody in through its socket but the OS user of the same name, and asks for a password over TCP. */
 function unanswered(options: InitOptions, { host, port, user, database }: Connection, reason: string): readonly string[] {
   const said = `The server at ${host}:${port} did not answer as ${user}: ${reason}`;
   if (/does not exist/.test(reason))
     return [said, 'Name another: assay init --force --connection postgresql://ROLE@HOST:PORT/DATABASE (a socket: postgresql://ROLE@/DATABASE?host=FOLDER)'];
+  const elsewhere = host.startsWith('/') ? socketFolders.find((folder) => existsSync(join(options.root ?? '/', folder, `.s.PGSQL.${port}`))) : undefined;
+  if (/ENOENT/.test(reason) && elsewhere !== undefined)
+    return [
+      said,
+      `A socket of port ${port} lies in ${elsewhere}: assay init --force --connection 'postgresql://${user}@/${encodeURIComponent(database)}?host=${elsewhere}&port=${port}'`,
+    ];
   if (!/\((28000|28P01)\)$|asks for a password/.test(reason)) return [said];
   const local = host.startsWith('/') || ['localhost', '127.0.0.1', '::1'].includes(host);
   const asked = [

@@ -29,7 +29,7 @@ export function createSourceObjects(readSecret: ReadSecret, administer: (connect
       return await withConnection(connection, readSecret, { statementTimeoutMs: STATEMENT_MS }, (client) => work(client, policy.connection.user));
     } catch (error) {
       const grant =
-        'run its SQL as a superuser (`assay plan --sql | psql`, `assay remove CLUSTER --dry-run`), or name one in ASSAY_ADMIN_USER and ASSAY_ADMIN_PASSWORD';
+        'run its SQL as a superuser (`assay plan --sql | psql`, `assay remove CLUSTER --sql | psql`), or name one in ASSAY_ADMIN_USER and ASSAY_ADMIN_PASSWORD';
       throw toAssayError(error, { cluster: policy.cluster, role: connection.user, what, grant });
     }
   };

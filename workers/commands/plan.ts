@@ -78,6 +78,7 @@ export async function planRemoval(dependencies: PlanDependencies, cluster: strin
   if (objects instanceof AssayError) return obstructed(found, objects, [...notes, `where its server is gone for good: assay remove ${cluster} --leave-sql`]);
   const changes = removalChanges(found, why);
   if (changes.length > 0) notes.push(`backups and certificates of ${cluster} stay where they are`);
+  if (changes.length > 0 && known?.engine.ownership === 'managed') notes.push(`${known.engine.config} stays: archive_command reads it as long as it names it`);
   return { found, obstacle: null, changes, notes };
 }
 
