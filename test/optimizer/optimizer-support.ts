@@ -10,8 +10,8 @@ import { freshKey } from '../support/fleet.ts';
 /** Appears in rows, and in the values that statements were sent with. */
 export const SECRET = 'whisper-4711';
 
-/** Options of a fleet whose cluster counts its statements. */
-export const counting = { cluster: { settings: { shared_preload_libraries: 'pg_stat_statements' } } };
+/** Options of a fleet whose cluster counts its statements, and logs them with their values. */
+export const counting = { cluster: { settings: { shared_preload_libraries: 'pg_stat_statements', log_min_duration_statement: '0' } } };
 
 export async function makeShop({ cluster }: EmbeddedFleet, orders = 120_000): Promise<void> {
   await cluster.sql('create extension pg_stat_statements');
