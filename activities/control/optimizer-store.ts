@@ -2,18 +2,15 @@
 
 import { AssayError } from '../../domain/errors.ts';
 import type { NotJudged, Statement } from '../../domain/optimizer/model.ts';
-import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import { ExperimentEntity } from '../../entities/experiment.ts';
 import { OptimizerRunEntity, OptimizerStatementEntity } from '../../entities/optimizer-run.ts';
 import { OptimizerSnapshotEntity } from '../../entities/optimizer-snapshot.ts';
-import { RecommendationEntity } from '../../entities/recommendation.ts';
-import { RecommendationEventEntity } from '../../entities/recommendation-event.ts';
 import type { OptimizerStore, StoredRun } from '../optimizer/ports.ts';
-import { recommendationDigest } from '../recommendation-digest.ts';
 import type { Control } from './control-database.ts';
 import { createHygieneStore } from './hygiene-store.ts';
 import { readGains } from './optimizer-gains.ts';
 import { createPlanStore } from './plan-store.ts';
+import { createRecommendationStore } from './recommendation-store.ts';
 
 /** Looks kept of each cluster: those of runs that go on at the same time, and the last one. */
 const SNAPSHOTS = 8;
@@ -22,6 +19,7 @@ export function createOptimizerStore(control: Control): OptimizerStore {
   return {
     ...createHygieneStore(control),
     ...createPlanStore(control),
+    ...createRecommendationStore(control),
     begin: (head, workload) =>
       control.em().transactional(async (em) => {
         // a retried step may have seen another workload: the last one counts, whole
@@ -61,60 +59,10 @@ export function createOptimizerStore(control: Control): OptimizerStore {
       await control.em().upsert(ExperimentEntity, { id: document.id, run, proof: document.proofId, measuredAt: new Date(), document, decision });
     },
     gains: (cluster) => readGains(control, cluster),
-    saveRecommendation: async (document) => {
-      const { id, run, cluster, database, state, createdAt } = document;
-      const digest = recommendationDigest(document);
-      await control.em().upsert(RecommendationEntity, { id, run, cluster, database, state, createdAt: new Date(createdAt), digest, document });
-      await control
-        .em()
-        .upsert(RecommendationEventEntity, { recommendation: id, state, at: new Date(createdAt), by: null, because: document.decision.because });
-    },
-    enterState: (id, { state, at, by, because }) =>
-      control.em().transactional(async (em) => {
-        await em.nativeUpdate(RecommendationEntity, { id }, { state });
-        // a step that is tried again may tell more, the first moment stays
-        const first = await em.findOne(RecommendationEventEntity, { recommendation: id, state });
-        await em.upsert(RecommendationEventEntity, { recommendation: id, state, at: first?.at ?? new Date(at), by, because });
-      }),
-    inState: async (cluster, database, state) => {
-      const rows = await control.em().find(RecommendationEntity, { cluster, database, state }, { orderBy: { createdAt: 'desc', id: 'asc' } });
-      return rows.map(documentOf);
-    },
-    history: async (of, limit) => {
-      const events = await control.em().find(RecommendationEventEntity, await eventsOf(control, of), { orderBy: { at: 'desc', state: 'asc' }, limit });
-      const ids = [...new Set(events.map(({ recommendation }) => recommendation))];
-      const about = new Map(
-        (await control.em().find(RecommendationEntity, { id: { $in: ids } }, { fields: ['cluster', 'database'] })).map((row) => [row.id, row]),
-      );
-      return events.flatMap(({ recommendation, state, at, by, because }) => {
-        const { cluster, database } = about.get(recommendation) ?? {};
-        return cluster === undefined || database === undefined
-          ? []
-          : [{ recommendation, cluster, database, state, at: at.toISOString(), by: by ?? null, because }];
-      });
-    },
     concludeRun: async (run, { outcome, because, endedAt }) => {
       await control.em().nativeUpdate(OptimizerRunEntity, { id: run }, { outcome, because, endedAt: new Date(endedAt) });
     },
-    recommendations: async (cluster, limit) => {
-      const where = cluster === null ? {} : { cluster };
-      const rows = await control.em().find(RecommendationEntity, where, { orderBy: { createdAt: 'desc', id: 'asc' }, limit });
-      return rows.map(documentOf);
-    },
-    findRecommendation: async (id) => {
-      const row = await control.em().findOne(RecommendationEntity, { id });
-      return row === null ? null : documentOf(row);
-    },
   };
-}
-
-const documentOf = ({ document, state }: RecommendationEntity): Recommendation => ({ ...document, state });
-
-async function eventsOf(control: Control, of: { readonly cluster: string } | { readonly recommendation: string } | null) {
-  if (of === null) return {};
-  if ('recommendation' in of) return { recommendation: of.recommendation };
-  const rows = await control.em().find(RecommendationEntity, { cluster: of.cluster }, { fields: ['id'] });
-  return { recommendation: { $in: rows.map(({ id }) => id) } };
 }
 
 async function loadRun(control: Control, id: string): Promise<StoredRun> {

@@ -1,0 +1,64 @@
+/** Recommendations, and what became of each. */
+import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
+import { RecommendationEntity } from '../../entities/recommendation.ts';
+import { RecommendationEventEntity } from '../../entities/recommendation-event.ts';
+import type { OptimizerStore } from '../optimizer/ports.ts';
+import { recommendationDigest } from '../recommendation-digest.ts';
+import type { Control } from './control-database.ts';
+
+type RecommendationStore = Pick<OptimizerStore, 'saveRecommendation' | 'enterState' | 'inState' | 'history' | 'recommendations' | 'findRecommendation'>;
+
+export function createRecommendationStore(control: Control): RecommendationStore {
+  return {
+    saveRecommendation: async (document) => {
+      const { id, run, cluster, database, state, createdAt } = document;
+      const digest = recommendationDigest(document);
+      await control.em().upsert(RecommendationEntity, { id, run, cluster, database, state, createdAt: new Date(createdAt), digest, document });
+      await control
+        .em()
+        .upsert(RecommendationEventEntity, { recommendation: id, state, at: new Date(createdAt), by: null, because: document.decision.because });
+    },
+    enterState: (id, { state, at, by, because }) =>
+      control.em().transactional(async (em) => {
+        await em.nativeUpdate(RecommendationEntity, { id }, { state });
+        // a step that is tried again may tell more, the first moment stays
+        const first = await em.findOne(RecommendationEventEntity, { recommendation: id, state });
+        await em.upsert(RecommendationEventEntity, { recommendation: id, state, at: first?.at ?? new Date(at), by, because });
+      }),
+    inState: async (cluster, database, state) => {
+      const rows = await control.em().find(RecommendationEntity, { cluster, database, state }, { orderBy: { createdAt: 'desc', id: 'asc' } });
+      return rows.map(documentOf);
+    },
+    history: async (of, limit) => {
+      const events = await control.em().find(RecommendationEventEntity, await eventsOf(control, of), { orderBy: { at: 'desc', state: 'asc' }, limit });
+      const ids = [...new Set(events.map(({ recommendation }) => recommendation))];
+      const about = new Map(
+        (await control.em().find(RecommendationEntity, { id: { $in: ids } }, { fields: ['cluster', 'database'] })).map((row) => [row.id, row]),
+      );
+      return events.flatMap(({ recommendation, state, at, by, because }) => {
+        const { cluster, database } = about.get(recommendation) ?? {};
+        return cluster === undefined || database === undefined
+          ? []
+          : [{ recommendation, cluster, database, state, at: at.toISOString(), by: by ?? null, because }];
+      });
+    },
+    recommendations: async (cluster, limit) => {
+      const where = cluster === null ? {} : { cluster };
+      const rows = await control.em().find(RecommendationEntity, where, { orderBy: { createdAt: 'desc', id: 'asc' }, limit });
+      return rows.map(documentOf);
+    },
+    findRecommendation: async (id) => {
+      const row = await control.em().findOne(RecommendationEntity, { id });
+      return row === null ? null : documentOf(row);
+    },
+  };
+}
+
+const documentOf = ({ document, state }: RecommendationEntity): Recommendation => ({ ...document, state });
+
+async function eventsOf(control: Control, of: { readonly cluster: string } | { readonly recommendation: string } | null) {
+  if (of === null) return {};
+  if ('recommendation' in of) return { recommendation: of.recommendation };
+  const rows = await control.em().find(RecommendationEntity, { cluster: of.cluster }, { fields: ['id'] });
+  return { recommendation: { $in: rows.map(({ id }) => id) } };
+}
