@@ -118,3 +118,13 @@ describe('in the middle of a window', () => {
     await bench.steps.undoChange({ ...asked, place: 0 });
   });
 });
+
+test('views and functions of the user’s own that statements name are noted with the first look', async () => {
+  await cluster.sql(`create view seen as select * from visit; create function tax(int) returns int language sql as 'select $1'`);
+  const texts = { '1': 'select * from seen', '2': 'select tax(id), lower(note) from visit' };
+  const asked = await bench.recommend([], { texts });
+  for (const look of [0, 1]) await bench.steps.lookAtStatements({ ...asked, window: 0, look });
+  const [first, second] = await bench.store.looks(asked.recommendation);
+  expect(first?.opaque?.toSorted()).toEqual(['seen', 'tax']);
+  expect(second?.opaque).toBeUndefined();
+});
