@@ -72,7 +72,11 @@ function addRun(optimizer: Command, run: Runner): void {
     .description(
       'Looks at what runs, searches indexes for it, builds the best sets on a restored copy of the newest proven backup, measures them, and recommends what was proven to help. Changes nothing.',
     )
-    .option('--workload <path>', "file or folder of .sql on the cluster's host, instead of pg_stat_statements; may be repeated", collected)
+    .option(
+      '--workload <path>',
+      "file or folder of .sql and server logs (.log, .csv, .json) on the cluster's host, instead of pg_stat_statements; may be repeated",
+      collected,
+    )
     .addOption(new Option('--window <time>', 'count only what runs in this time from now on: 10m, 1h').argParser(time).conflicts(['workload', 'sinceLastRun']))
     .addOption(new Option('--since-last-run', "count only what ran since this cluster's last run").conflicts('workload'))
     .option('--out <directory>', 'write the recommendation and its undo there, as SQL files')
