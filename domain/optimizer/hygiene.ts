@@ -4,6 +4,7 @@
  */
 import { type IndexUse, unusedSince } from './index-use.ts';
 import type { IndexDefinition, Instant, RelationName } from './model.ts';
+import type { RemovalGrounds } from './recommendation.ts';
 import { covers, isDuplicate } from './redundancy.ts';
 import type { KeptIndex } from './removals.ts';
 
@@ -56,6 +57,8 @@ export interface HygieneFinding {
   readonly freesBytes: number;
   readonly because: string;
   readonly kept: string | null;
+  /** Of a removal: what must still be so when it is carried out. */
+  readonly rests?: RemovalGrounds;
 }
 
 /** Waste below this is not worth a change, nor is a tree less than twice as large as a new one: half-full pages are how a busy b-tree lives. */
@@ -89,7 +92,7 @@ export function hygieneOf(indexes: readonly HygieneIndex[], context: HygieneCont
 const isRemovable = ({ isPart, holds }: HygieneIndex): boolean => !isPart && holds.length === 0;
 
 /** Whatever `narrow` does, `wide` does as well. One that guards uniqueness is replaced only by one that guards the same at the same moment. */
-function replaces(wide: HygieneIndex, narrow: HygieneIndex): boolean {
+export function replaces(wide: HygieneIndex, narrow: HygieneIndex): boolean {
   if (!narrow.index.unique) return covers(wide.index, narrow.index);
   return isDuplicate(wide.index, narrow.index) && wide.nullsNotDistinct === narrow.nullsNotDistinct && wide.isImmediate === narrow.isImmediate;
 }
@@ -97,7 +100,8 @@ function replaces(wide: HygieneIndex, narrow: HygieneIndex): boolean {
 function covered(index: HygieneIndex, by: HygieneIndex, context: HygieneContext): HygieneFinding {
   const isEqual = by.index.keys.length === index.index.keys.length && by.index.include.length === index.index.include.length;
   const because = isEqual ? `${by.name} is the same` : `${by.name} begins with its columns and serves the same reads`;
-  return findingOf(index, { kind: isEqual ? 'duplicate' : 'redundant-prefix', change: 'drop-index', because, kept: protection(index, context) });
+  const finding = findingOf(index, { kind: isEqual ? 'duplicate' : 'redundant-prefix', change: 'drop-index', because, kept: protection(index, context) });
+  return { ...finding, rests: { on: by.name, scans: index.scans } };
 }
 
 /** null: it is used, or guards something. */
@@ -115,7 +119,7 @@ function unused(index: HygieneIndex, context: HygieneContext): HygieneFinding | 
     (isOver ? null : `it is watched for ${days.toFixed(1)} of ${window} days`) ??
     (index.foreignKeys.length > 0 ? `foreign key ${index.foreignKeys.join(', ')} looks its rows up by it when a row that they refer to goes` : null) ??
     (context.standbys > 0 ? `${context.standbys} standby server(s) may read it, which is not counted here` : null);
-  return findingOf(index, { kind: 'unused', change: 'drop-index', because, kept });
+  return { ...findingOf(index, { kind: 'unused', change: 'drop-index', because, kept }), rests: { on: null, scans: index.scans } };
 }
 
 /** A build that failed left it: it costs every write and no statement may use it. */

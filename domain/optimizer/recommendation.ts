@@ -22,6 +22,15 @@ interface ProposedChange {
 export interface IndexChange extends ProposedChange {
   readonly kind?: 'create-index' | 'drop-index' | 'reindex';
   readonly index: IndexDefinition;
+  /** Of a removal: what must still be so when it is carried out. Left out: nothing was noted. */
+  readonly rests?: RemovalGrounds;
+}
+
+export interface RemovalGrounds {
+  /** Of the same table: the index that serves what this one did; null: nothing reads it. */
+  readonly on: string | null;
+  /** Reads of it, of all its parts together, when it was looked at. */
+  readonly scans: number;
 }
 
 export interface StatisticsChange extends ProposedChange {

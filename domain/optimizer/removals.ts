@@ -1,7 +1,7 @@
 /** An index that goes or is built anew, as a change with its way back: the definition that PostgreSQL itself printed is kept. Pure. */
 import { hasLineBreak, quoteName } from './index-sql.ts';
 import type { IndexDefinition } from './model.ts';
-import type { IndexChange } from './recommendation.ts';
+import type { IndexChange, RemovalGrounds } from './recommendation.ts';
 
 /** One that is there, with all that making it again needs. */
 export interface KeptIndex {
@@ -25,13 +25,14 @@ interface Grounds {
   /** Bytes given back. */
   readonly freesBytes?: number;
   readonly leaveOneOut?: number | null;
+  readonly rests?: RemovalGrounds;
 }
 
 /**
  * DROP INDEX, undone by the kept definition, its tablespace and its comment. null: the way back cannot be written, because the definition holds a
  * line break (no line would be a statement), or does not end as `where` says.
  */
-export function removalOf(kept: KeptIndex, { because, freesBytes = kept.sizeBytes, leaveOneOut = null }: Grounds): IndexChange | null {
+export function removalOf(kept: KeptIndex, { because, freesBytes = kept.sizeBytes, leaveOneOut = null, rests }: Grounds): IndexChange | null {
   const concurrently = kept.isPartitioned ? '' : ' CONCURRENTLY';
   const whole = wholeName(kept);
   const sql = `DROP INDEX${concurrently} IF EXISTS ${whole};`;
@@ -41,7 +42,8 @@ export function removalOf(kept: KeptIndex, { because, freesBytes = kept.sizeByte
   const create = `${definition.replace(/^CREATE (UNIQUE )?INDEX /, (_, unique = '') => `CREATE ${unique}INDEX${concurrently} `)};`;
   if (hasLineBreak(sql) || hasLineBreak(create)) return null;
   const undo = [create, ...comment].join('\n');
-  return { kind: 'drop-index', name: kept.name, index: kept.index, sql, undo, sizeBytes: freesBytes, buildMs: 0, leaveOneOut, because };
+  const change: IndexChange = { kind: 'drop-index', name: kept.name, index: kept.index, sql, undo, sizeBytes: freesBytes, buildMs: 0, leaveOneOut, because };
+  return rests === undefined ? change : { ...change, rests };
 }
 
 /** REINDEX CONCURRENTLY; there is nothing to undo. null as of removalOf, and for a partitioned index: its parts are rebuilt one by one. */

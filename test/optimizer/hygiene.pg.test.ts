@@ -5,6 +5,7 @@ import { type Control, openControl } from '../../activities/control/control-data
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
 import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
 import { lookAtIndexes } from '../../activities/optimizer/hygiene/look.ts';
+import { againstRemoval } from '../../activities/optimizer/hygiene/still.ts';
 import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
 import { searchSets } from '../../activities/optimizer/search-sets.ts';
 import { createOptimizerSteps, type OptimizerSteps } from '../../activities/optimizer/steps.ts';
@@ -14,7 +15,7 @@ import type { HygieneFinding } from '../../domain/optimizer/hygiene.ts';
 import type { HygieneReport } from '../../domain/optimizer/hygiene-report.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { Statement } from '../../domain/optimizer/model.ts';
-import { kindOf } from '../../domain/optimizer/recommendation.ts';
+import { type IndexChange, kindOf } from '../../domain/optimizer/recommendation.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { quietIo } from '../backup/clone-support.ts';
 import { testCluster } from '../support/cluster.ts';
@@ -206,6 +207,26 @@ describe('on the lab', () => {
     // the lab is as it was
     expect(await cluster.sql(`select from pg_class where relname in ('never', 'same_2')`)).toHaveLength(2);
     expect(await cluster.sql(`select from pg_class where relname like 'assay_lab%'`)).toEqual([]);
+  });
+
+  test('what a removal rests on is looked at again before anything goes', async () => {
+    const recommendation = await store.findRecommendation('r-h-1');
+    const [twin, never] = ['local_twin', 'parts_never'].map((name) => recommendation?.indexes.find((change) => change.name === name) as IndexChange);
+    const against = (change: IndexChange | undefined) =>
+      withConnection(
+        cluster.policy().connection,
+        () => '',
+        { database: 'postgres' },
+        (client) => againstRemoval(client, change as IndexChange),
+      );
+    expect([await against(twin), await against(never)]).toEqual([[], []]);
+    const { on } = twin?.rests ?? {};
+    await cluster.sql(`alter index ${on} rename to other; set enable_seqscan = off; select count(*) from parts where v = 3`);
+    expect([await against(twin), await against(never)]).toEqual([
+      [`${on}, which served what local_twin does, is not there any more`],
+      [expect.stringMatching(/^parts_never was read \d+ time\(s\) since it was measured$/)],
+    ]);
+    await cluster.sql(`alter index other rename to ${on}`);
   });
 
   test('the SQL of the recommendation runs, and its undo makes the same indexes again', async () => {

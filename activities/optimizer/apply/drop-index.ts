@@ -27,17 +27,18 @@ export async function dropIndex(applying: Applying, statement: DropIndex): Promi
 
 function whyNotDrop({ change }: Applying, found: FoundIndex): string | null {
   if (found.isConstraint) return 'a constraint or a replica identity stands on it';
+  if (found.isAttached) return 'it is a part of a partitioned index, which goes only as a whole';
   const kept = changeStatements(change.undo).find(({ kind }) => kind === 'create-index');
   if (kept === undefined) return 'its definition was not kept: it could not be made again';
   return shapeOf(kept.text) === shapeOf(found.definition) ? null : 'it is another index now than the one whose definition was kept';
 }
 
-/** The parse tree without what says how and where it is made. */
+/** The parse tree without what says how and where it is made; PostgreSQL prints a partitioned index as ON ONLY its table. */
 function shapeOf(text: string): string {
   const parsed = parseOne(text);
   if (isFault(parsed)) return text;
   const { concurrent, tableSpace, ...rest } = parsed.root;
-  return JSON.stringify(rest, (key, value: unknown) => (/^(.*_)?location$/.test(key) ? undefined : value));
+  return JSON.stringify(rest, (key, value: unknown) => (/^((.*_)?location|inh)$/.test(key) ? undefined : value));
 }
 
 /** Made again as it was, unless it is there. False: it is. */

@@ -4,6 +4,7 @@ import { quoteRelation } from '../../../domain/optimizer/index-sql.ts';
 import { optimizerPolicyOf } from '../../../domain/optimizer/policy.ts';
 import { kindOf, type Recommendation, type RecommendedIndex, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
+import { againstRemoval } from '../hygiene/still.ts';
 import { partitionsOf } from '../lab/partitions.ts';
 import { tableSizes } from '../table-sizes.ts';
 import { changeStatements } from './statements.ts';
@@ -35,6 +36,7 @@ export async function evidenceCheck(client: pg.Client, { recommendation, policy,
     const columns = change.index === null ? [] : [...change.index.keys.flatMap(({ column }) => column ?? []), ...change.index.include];
     const gone = names.size === 0 ? [] : columns.filter((column) => !names.has(column));
     if (names.size > 0) because.push(...(await otherParts(client, change)));
+    if (change.index !== null && kindOf(change) === 'drop-index') because.push(...(await againstRemoval(client, change)));
     if (gone.length > 0) because.push(`${quoteRelation(table)} has no column ${gone.join(', ')} any more`);
   }
   because.push(...(await grown(client, recommendation)));

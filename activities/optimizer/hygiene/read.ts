@@ -23,6 +23,8 @@ export interface TableIndexes {
   readonly indexes: readonly HygieneIndex[];
 }
 
+/** The version from which on the moment of the last read is told. */
+const LAST_SCAN = 160_000;
 /** Tables looked at together. */
 const TABLES = 200;
 
@@ -42,10 +44,23 @@ export async function readIndexes(
     const some = tables.slice(from, from + TABLES);
     const oids = some.map(({ oid }) => oid);
     const columns = await readColumnFacts(client, oids);
-    const { rows } = await client.query<IndexRow>(indexesSql(version >= 160_000), [oids]);
+    const { rows } = await client.query<IndexRow>(indexesSql(version >= LAST_SCAN), [oids]);
     const byTable = grouped(rows);
     await use(some.map((row) => tableIndexes(row, byTable.get(row.oid) ?? [], columns.get(row.oid) ?? [])));
   }
+}
+
+/** Of one table; empty where there is none. Sizes are as they are, nothing is expected of them. */
+export async function readIndexesOf(client: pg.Client, table: RelationName): Promise<readonly HygieneIndex[]> {
+  const { rows: found } = await client.query<{ oid: number; version: number }>(
+    `/* assay optimizer */ select c.oid, current_setting('server_version_num')::int as version
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2`,
+    [table.schema, table.relation],
+  );
+  const [there] = found;
+  if (there === undefined) return [];
+  const { rows } = await client.query<IndexRow>(indexesSql(there.version >= LAST_SCAN), [[there.oid]]);
+  return rows.map((row) => hygieneIndex(row, definitionOf(row, table), null));
 }
 
 /** For the looks that are kept: what tells this index from another one of its name. */

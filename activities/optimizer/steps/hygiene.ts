@@ -1,5 +1,5 @@
 /** The indexes that are there: looked at on the source, what should go or be built anew measured on the lab, and recommended by itself. */
-import { indexKey } from '../../../domain/optimizer/hygiene.ts';
+import { type HygieneFinding, indexKey } from '../../../domain/optimizer/hygiene.ts';
 import { type HygieneReport, type HygieneSummary, summaryOfHygiene } from '../../../domain/optimizer/hygiene-report.ts';
 import { decideHygiene } from '../../../domain/optimizer/hygiene-verdict.ts';
 import type { Decision, Experiment, OptimizerLimits } from '../../../domain/optimizer/model.ts';
@@ -73,7 +73,9 @@ interface Judged {
 }
 
 function judged({ experiment: id, proof }: ProveHygieneRequest, { units }: Prepared, { removals: { gone, times }, rebuilds }: Proven): Judged {
-  const dropped = gone.flatMap(({ finding, sizeBytes }) => removalOf(finding.index, { because: finding.because, freesBytes: sizeBytes }) ?? []);
+  const dropped = gone.flatMap(
+    ({ finding, sizeBytes }) => removalOf(finding.index, { because: finding.because, freesBytes: sizeBytes, ...groundsOf(finding) }) ?? [],
+  );
   const rebuilt = rebuilds.flatMap(({ finding, freesBytes, buildMs }) => {
     const change = rebuildOf(finding.index, { because: finding.because, freesBytes });
     return change === null ? [] : [{ ...change, buildMs }];
@@ -89,6 +91,8 @@ function judged({ experiment: id, proof }: ProveHygieneRequest, { units }: Prepa
   const decision = decideHygiene({ dropped: dropped.length, rebuilt: rebuilt.length, freesBytes, statements, total, executed });
   return { experiment, decision, changes };
 }
+
+const groundsOf = ({ rests }: HygieneFinding) => (rests === undefined ? {} : { rests });
 
 /** What the lab spoke against is kept, and why. */
 function withKept(report: HygieneReport, { kept }: Proven): HygieneReport {
