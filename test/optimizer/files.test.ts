@@ -104,4 +104,21 @@ describe('a server log', () => {
       ['select * from v where a = $1', 0, undefined],
     ]);
   });
+
+  test('as CSV and as JSON, told by their endings; other databases’ statements are taken as sent to the one asked for', async () => {
+    const head = `2026-11-21 10:00:00.000 UTC,"app","other",5,"[local]",6560.5,1,"SELECT",2026-11-21 10:00:00 UTC,3/2,0,LOG,00000`;
+    const csv = `${head},"duration: 2.5 ms  execute s: select ""A"" from t where b = $1","parameters: $1 = 'it''s'",,,,,,,,"app","client backend",,0\n`;
+    const json = `{"dbname":"other","message":"duration: 2.5 ms  execute s: select \\"A\\" from t where b = $1","detail":"parameters: $1 = 'it''s'"}\n`;
+    const expected = { text: 'select "A" from t where b = $1', calls: 1, values: [["it's"]] };
+    expect(await firstOf(csv, 'server.csv')).toEqual(expected);
+    expect(await firstOf(json, 'server.json')).toEqual(expected);
+    // data of somebody's is no log
+    await expect(read('a,b\n1,2\n', 'data.csv')).rejects.toMatchObject({ code: 'usage' });
+  });
+});
+
+test('what cannot be taken apart is said without the words around it: they may be values', async () => {
+  const { notJudged } = await read(`selec 'whispered'; select 'whispered' 'whispered' from; select 'whispered`);
+  expect(notJudged.length).toBeGreaterThan(0);
+  expect(JSON.stringify(notJudged)).not.toContain('whispered');
 });
