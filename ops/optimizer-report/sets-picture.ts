@@ -10,9 +10,9 @@ const RIGHT = 30;
 const TOP = 16;
 const BASE = HEIGHT - 34;
 
-/** `chosen`: id of the experiment that the recommendation rests on. Nothing where there is nothing to compare. */
+/** `chosen`: id of the experiment that the recommendation rests on. Nothing where there is nothing to compare it with. */
 export function setsPicture(sets: readonly TriedSet[], chosen: string): Html {
-  if (sets.length < 2) return html``;
+  if (sets.length < 2 || !sets.some(({ id }) => id === chosen)) return html``;
   const drawn = sets.toSorted((a, b) => a.sizeBytes - b.sizeBytes);
   const largest = Math.max(1, ...drawn.map(({ sizeBytes }) => sizeBytes)) * 1.08;
   const most = Math.max(1, ...drawn.map(({ total }) => Math.min(total.high, 2))) * 1.05;

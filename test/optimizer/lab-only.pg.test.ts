@@ -11,6 +11,7 @@ import { workloadFromFiles } from '../../activities/optimizer/workload/files.ts'
 import { withConnection } from '../../activities/pg.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { Statement } from '../../domain/optimizer/model.ts';
+import { nodesOf, type PlanNode } from '../../domain/optimizer/plan.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { quietIo } from '../backup/clone-support.ts';
 import { testCluster } from '../support/cluster.ts';
@@ -103,6 +104,9 @@ describe('columns that go together', () => {
       }),
     ]);
     expect(made?.indexes[0]?.leaveOneOut).toBeGreaterThan(1.5);
+    const [plans] = await store.plans(`${made?.id}`);
+    const [before, after] = [plans?.before, plans?.after].map((plan) => nodesOf(plan?.root as PlanNode).map(({ type }) => type));
+    expect(before).not.toEqual(after);
     expect(await cluster.sql('select from pg_statistic_ext')).toEqual([]);
   }, 30_000);
 

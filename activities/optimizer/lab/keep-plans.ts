@@ -15,13 +15,13 @@ const EXECUTE_MS = 60_000;
 interface Moved {
   readonly times: SetTimes;
   readonly verdicts: readonly StatementVerdict[];
-  /** Is there. */
-  readonly built: readonly BuiltIndex[];
+  /** Is there; what is no index has no name in a plan. */
+  readonly built: readonly (Away[number] & Partial<Pick<BuiltIndex, 'index'>>)[];
 }
 
 /** Of each statement with those of its values that it moved most. What cannot be explained is left out. Throws cancelled, and where the lab is gone. */
 export async function keepPlans(session: LabSession, { times, verdicts, built }: Moved): Promise<readonly StatementPlans[]> {
-  const names = new Map(built.map(({ name, index }) => [name, indexName(index)]));
+  const names = new Map(built.flatMap(({ name, index }) => (index === undefined ? [] : [[name, indexName(index)] as const])));
   const until = Date.now() + EXECUTE_MS;
   const kept: StatementPlans[] = [];
   const worth = worthAPlan(verdicts, times.statements);

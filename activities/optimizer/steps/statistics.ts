@@ -6,6 +6,7 @@ import type { StatisticsSummary } from '../../../domain/optimizer/requests.ts';
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { decide, earnsPlace, judgeStatement, judgeTotal } from '../../../domain/optimizer/verdict.ts';
 import { measureLeaveOneOut, measureSet, type SetTimes } from '../lab/experiment.ts';
+import { keepPlans } from '../lab/keep-plans.ts';
 import { onLab, type Prepared } from '../lab/session.ts';
 import { dropSql } from '../lab/sets.ts';
 import { type BuiltStatistics, buildStatistics, statisticsIdeas } from '../lab/statistics.ts';
@@ -31,7 +32,9 @@ export function statisticsSteps(deps: OptimizerDependencies) {
           const decision: Decision = refused === null ? found.decision : { verdict: 'rejected', because: [refused] };
           await recordExperiment(deps, { ...request, finalist: 0 }, { experiment: found.experiment, decision });
           if (idea === null || refused !== null) return { ideas: ideas.length, recommendation: null, because: decision.because };
+          const plans = await keepPlans(session, { times: measured.times, verdicts: idea.experiment.statements, built: measured.built });
           await deps.store.saveRecommendation(idea);
+          await deps.store.savePlans(idea.id, plans);
           const { cluster, id, indexes, experiment } = idea;
           deps.observe({ kind: 'recommendation-made', cluster, recommendation: id, indexes: indexes.length, ratio: experiment.total.ratio });
           return { ideas: ideas.length, recommendation: id, because: decision.because };
