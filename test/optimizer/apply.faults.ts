@@ -30,6 +30,8 @@ const visit = { schema: 'public', relation: 'visit' };
 const index = (sizeBytes = 1_000) => recommendedIndex(btree(visit, ['who']), { sizeBytes, buildMs: 20, leaveOneOut: 2 });
 const indexes = () => cluster.sql(`select i.indisvalid as valid from pg_index i where i.indrelid = 'visit'::regclass and not i.indisprimary`);
 
+const oids = () => cluster.sql(`select i.indexrelid from pg_index i where i.indrelid = 'visit'::regclass and not i.indisprimary`);
+
 async function until(look: () => Promise<boolean>): Promise<void> {
   while (!(await look())) await pause(50);
 }
@@ -70,9 +72,11 @@ describe('a worker killed while it builds', () => {
     const asked = await bench.recommend([index()]);
     await withWriter(async (end) => {
       await killed(asked);
+      const [first] = await oids();
       const next = bench.steps.applyChange({ ...asked, place: 0 });
       await end();
       expect(await next).toMatchObject({ outcome: 'built' });
+      expect(await oids()).toEqual([first]);
     });
     expect(await indexes()).toEqual([{ valid: true }]);
     await gone(asked);

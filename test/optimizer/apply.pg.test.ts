@@ -129,7 +129,8 @@ describe('a lock', () => {
     const steps = bench.steps;
     await session(cluster, 'postgres', async (other) => {
       const { rows } = await other.query('select pg_backend_pid() as pid');
-      await other.query('begin; update visit set page = page where id = 1');
+      // older than what the build may wait
+      await other.query('begin; update visit set page = page where id = 1; select pg_sleep(0.5)');
       const blocked = await steps.applyChange({ ...asked, policy: impatient(asked.policy), place: 0 }).then(
         () => null,
         (error: unknown) => error,

@@ -5,10 +5,15 @@ import type { Recommendation, RecommendedIndex } from '../../../domain/optimizer
 import type { StepIo } from '../../io.ts';
 import type { LockWaits } from './locks.ts';
 import type { ApplyStore, Deed, KnownDeed } from './ports.ts';
+import type { Ask } from './watch.ts';
 
 export interface Applying {
   /** The one session that may change this database, acting as the owner of the change's table. */
   readonly client: pg.Client;
+  /** Of that session's backend. */
+  readonly pid: number;
+  /** Another session, as the fleet's own role, for one question. */
+  readonly ask: Ask;
   readonly store: ApplyStore;
   readonly recommendation: Recommendation;
   readonly place: number;

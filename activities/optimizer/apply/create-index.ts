@@ -1,6 +1,6 @@
 /** A new index, or one of a partition. */
 import { literal } from '../../pg.ts';
-import { isServerError } from '../../pg-errors.ts';
+import { faultOf, isServerError } from '../../pg-errors.ts';
 import { type Applying, deedOf, knownDeed, type Outcome, refused } from './applying.ts';
 import { equalIndex, findIndex, isTaken } from './catalogue.ts';
 import { execute, quietEnough } from './locks.ts';
@@ -37,7 +37,8 @@ async function build(applying: Applying, statement: CreateIndex): Promise<void> 
   } catch (error) {
     if (isServerError(error)) {
       // the error of the build is the one to tell; what cannot be dropped now is by the next attempt, or by undoing
-      await execute(applying, dropIndexSql(statement.name, statement.isConcurrent), 'short').catch(() => {});
+      const wait = faultOf(error) === 'cancelled' ? 'short' : 'long';
+      await execute(applying, dropIndexSql(statement.name, statement.isConcurrent), wait).catch(() => {});
     }
     throw error;
   }

@@ -5,6 +5,7 @@ import { AssayError } from '../../../domain/errors.ts';
 import type { RelationName } from '../../../domain/optimizer/model.ts';
 import type { StepIo } from '../../io.ts';
 import { faultOf, scrubbedReason } from '../../pg-errors.ts';
+import type { Ask } from './watch.ts';
 
 export interface LockWaits {
   readonly cluster: string;
@@ -30,6 +31,10 @@ export function lockWaits(cluster: string, table: RelationName, { lockTimeoutMs,
 
 interface Patient {
   readonly client: pg.Client;
+  /** Of the session's backend. */
+  readonly pid: number;
+  /** As the fleet's own role, which sees what others do; a table's owner may not. */
+  readonly ask: Ask;
   readonly waits: LockWaits;
   readonly io: StepIo;
 }
@@ -63,10 +68,10 @@ export async function patiently<T>(patient: Patient, what: string, attempt: () =
  * would cost a build for nothing. Waits until there is none. Throws change-blocked, cancelled.
  */
 export async function quietEnough(patient: Patient): Promise<void> {
-  const { client, waits, io } = patient;
+  const { pid, ask, waits, io } = patient;
   const end = Date.now() + waits.patienceMs;
   for (let pauseMs = Math.min(1_000, waits.shortMs); ; pauseMs = Math.min(2 * pauseMs, 30_000)) {
-    const { rows } = await client.query<Blocker>(blockersSql('a.backend_xmin is not null or a.backend_xid is not null'));
+    const { rows } = await ask((client) => client.query<Blocker>(blockersSql(OPEN), [pid]));
     const [oldest] = rows;
     if (oldest === undefined || oldest.seconds * 1_000 < waits.longMs) return;
     const reason = told(oldest);
@@ -84,17 +89,23 @@ interface Blocker {
 }
 
 /** Whoever holds a lock on the table for the longest; else the oldest transaction. null: there is neither any more. */
-async function whoBlocks({ client, waits: { table } }: Patient): Promise<string | null> {
+async function whoBlocks({ pid, ask, waits: { table } }: Patient): Promise<string | null> {
   const onTable = `exists (select from pg_locks l join pg_class c on c.oid = l.relation join pg_namespace n on n.oid = c.relnamespace
-    where l.pid = a.pid and l.granted and n.nspname = $1 and c.relname = $2)`;
-  const holders = await client.query<Blocker>(blockersSql(onTable), [table.schema, table.relation]);
-  const others = holders.rows.length > 0 ? holders : await client.query<Blocker>(blockersSql('a.backend_xmin is not null or a.backend_xid is not null'));
-  return others.rows[0] === undefined ? null : told(others.rows[0]);
+    where l.pid = a.pid and l.granted and n.nspname = $2 and c.relname = $3)`;
+  // who it is, is good to know; that something blocks, is known already
+  const [blocker] = await ask(async (client) => {
+    const holders = await client.query<Blocker>(blockersSql(onTable), [pid, table.schema, table.relation]);
+    return (holders.rows.length > 0 ? holders : await client.query<Blocker>(blockersSql(OPEN), [pid])).rows;
+  }).catch(() => []);
+  return blocker === undefined ? null : told(blocker);
 }
 
 /** Its query is none of what is told: it may hold values. */
 const told = ({ pid, state, seconds }: Blocker): string => `process ${pid} (${state ?? 'unknown'}) has a transaction open for ${Math.round(seconds)} s`;
 
+/** What a concurrent build waits for. */
+const OPEN = 'a.backend_xmin is not null or a.backend_xid is not null';
+
 const blockersSql = (where: string) => `/* assay optimizer */ select a.pid, a.state, extract(epoch from clock_timestamp() - a.xact_start)::float8 as seconds
-  from pg_stat_activity a where a.datname = current_database() and a.pid <> pg_backend_pid() and a.xact_start is not null and (${where})
+  from pg_stat_activity a where a.datname = current_database() and a.pid not in ($1, pg_backend_pid()) and a.xact_start is not null and (${where})
   order by a.xact_start limit 1`;

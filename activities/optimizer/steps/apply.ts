@@ -18,7 +18,7 @@ import { lockWaits } from '../apply/locks.ts';
 import { assertApproved, preparedFor } from '../apply/prepare.ts';
 import { alone, assertPrimary } from '../apply/session.ts';
 import { takeBack } from '../apply/take-back.ts';
-import { endEarlierAttempts, pidOf, watched } from '../apply/watch.ts';
+import { type Ask, endEarlierAttempts, pidOf, watched } from '../apply/watch.ts';
 import { parserReady } from '../bind/tree.ts';
 import { judgeWindow } from '../guard/judge.ts';
 import { lookAt } from '../guard/look.ts';
@@ -171,8 +171,9 @@ async function onSource<T>(deps: OptimizerDependencies, about: OnSource, use: (a
       // a look at a size waits for locks as well
       await client.query(`/* assay optimizer */ set lock_timeout = ${waits.shortMs}`);
       const pid = await pidOf(client);
-      const applying = { client, store: deps.applyStore, recommendation, place, change, waits, io };
-      return watched({ pid, io, ask: (question) => deps.sourceSession(policy, database, question) }, () => use(applying));
+      const ask: Ask = (question) => deps.sourceSession(policy, database, question);
+      const applying = { client, pid, ask, store: deps.applyStore, recommendation, place, change, waits, io };
+      return watched({ pid, io, ask }, () => use(applying));
     });
   } catch (error) {
     if (io.signal.aborted) throw new AssayError('cancelled', { what: `the change ${change.name}` });
