@@ -118,7 +118,7 @@ describe('a server log', () => {
 });
 
 test('what cannot be taken apart is said without the words around it: they may be values', async () => {
-  const { notJudged } = await read(`selec 'whispered'; select 'whispered' 'whispered' from; select 'whispered`);
+  const { notJudged } = await read(`select a from t 'whispered'; selec 'whispered'; select 'whispered`);
   expect(notJudged.length).toBeGreaterThan(0);
   expect(JSON.stringify(notJudged)).not.toContain('whispered');
 });

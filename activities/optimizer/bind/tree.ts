@@ -15,7 +15,7 @@ export interface Parsed {
 
 export interface ParseFault {
   readonly reason: 'truncated-text' | 'unreadable-text';
-  /** Words of the parser, which quote at most one token. */
+  /** Our words: the parser's own quote what it stumbled over, which may be a value. */
   readonly detail: string;
 }
 

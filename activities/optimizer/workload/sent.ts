@@ -26,15 +26,9 @@ export type TakenApart =
 export function takenApart(text: string, temporary: KnownNames['temporary'] = new Set()): TakenApart {
   const { text: own, kind, notJudged } = classify(text, { isCatalogue: (name) => name.startsWith('pg_'), temporary });
   const parsed = parseOne(own);
-  if (notJudged !== null || isFault(parsed)) return { notJudged: quotingNothing(notJudged), text: own, normal: null };
+  if (notJudged !== null || isFault(parsed)) return { notJudged, text: own, normal: null };
   return { kind, notJudged: null, normal: normalised(parsed) };
 }
-
-/** The parser's words quote what it stumbled over, and that may be a value. */
-const quotingNothing = (refused: Omit<NotJudged, 'statement'> | null) =>
-  refused?.reason === 'unreadable-text' || refused?.reason === 'truncated-text'
-    ? { ...refused, detail: 'the parser does not take it as one statement' }
-    : refused;
 
 /** All values by the parameters' numbers in the normal text; null where there are none to be had: parameters whose values nobody tells leave the others without use. */
 export function valuesSent({ ownParameters, constants }: Normalised, sent: SentStatement['values']): CapturedValues | null {
