@@ -13,8 +13,6 @@ export const RecommendationEntity = defineEntity({
     database: p.text(),
     state: p.text().$type<RecommendationState>(),
     createdAt: p.datetime(),
-    /** What an approval is bound to (activities/recommendation-digest.ts); null: made before there were any. */
-    digest: p.text().nullable(),
     document: p.json<Recommendation>(),
   },
 });

@@ -3,7 +3,6 @@ import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import { RecommendationEntity } from '../../entities/recommendation.ts';
 import { RecommendationEventEntity } from '../../entities/recommendation-event.ts';
 import type { OptimizerStore } from '../optimizer/ports.ts';
-import { recommendationDigest } from '../recommendation-digest.ts';
 import type { Control } from './control-database.ts';
 
 type RecommendationStore = Pick<OptimizerStore, 'saveRecommendation' | 'enterState' | 'inState' | 'history' | 'recommendations' | 'findRecommendation'>;
@@ -12,8 +11,7 @@ export function createRecommendationStore(control: Control): RecommendationStore
   return {
     saveRecommendation: async (document) => {
       const { id, run, cluster, database, state, createdAt } = document;
-      const digest = recommendationDigest(document);
-      await control.em().upsert(RecommendationEntity, { id, run, cluster, database, state, createdAt: new Date(createdAt), digest, document });
+      await control.em().upsert(RecommendationEntity, { id, run, cluster, database, state, createdAt: new Date(createdAt), document });
       await control
         .em()
         .upsert(RecommendationEventEntity, { recommendation: id, state, at: new Date(createdAt), by: null, because: document.decision.because });

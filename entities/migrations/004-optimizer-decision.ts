@@ -10,7 +10,6 @@ export class OptimizerDecision extends Migration {
 const states = `('proposed', 'approved', 'refused', 'stale', 'expired', 'superseded', 'applying', 'failed', 'applied', 'kept', 'rolled-back')`;
 
 const statements = [
-  'alter table assay_control.recommendation add column digest text',
   'alter table assay_control.recommendation drop constraint recommendation_state_check',
   `alter table assay_control.recommendation add constraint recommendation_state_check check (state in ${states})`,
   `create table assay_control.recommendation_event (
