@@ -1,4 +1,5 @@
 /** The optimizer's whole path on real parts: a workload nobody made for it, a proven backup, a lab, a recommendation that holds on the source. */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -8,6 +9,7 @@ import type { ProofSummary } from '../../domain/backup/proof.ts';
 import { type Progress, queries } from '../../domain/backup/requests.ts';
 import { defaultOptimizerPolicy } from '../../domain/optimizer/policy.ts';
 import { recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
+import type { ClusterPolicy } from '../../domain/policy.ts';
 import { asAssayError } from '../../ops/client/failures.ts';
 import { assay } from '../support/assay-command.ts';
 import { startBackup, useFleet } from '../support/fleet.ts';
@@ -22,6 +24,13 @@ beforeAll(async () => {
   await makeTraffic(fleet.get());
 }, 180_000);
 
+/** The policy with values captured, by a key in a file. */
+function capturing(): ClusterPolicy {
+  const key = join(fleet.get().directory, 'capture-key');
+  writeFileSync(key, randomBytes(32).toString('base64'), { mode: 0o600 });
+  return { ...fleet.get().policy(), optimizer: { ...defaultOptimizerPolicy, capture: { values: true, keepMs: 86_400_000, key: `file:${key}` } } };
+}
+
 const errorOf = async (run: Promise<{ result(): Promise<unknown> }>) =>
   asAssayError(await (await run).result().catch((error: unknown) => error), { address: '', what: '' });
 
@@ -35,9 +44,11 @@ test('without a proven backup there is no lab, and the way out is said', async (
 
 test('a slow statement becomes a recommendation: measured on the lab, true on the source', async () => {
   const { cluster } = fleet.get();
-  const result = await (await startRun(fleet.get(), { limits: { repeats: 5 } })).result();
+  const result = await (await startRun(fleet.get(), { limits: { repeats: 5 }, policy: capturing() })).result();
   expect(result).toMatchObject({ proof: proof?.id, backup: proof?.backup });
   const recommendation = await storedRecommendation(fleet.get(), result.recommendation);
+  // values that were really sent, the secret one among them, were at hand
+  expect(new Set(recommendation.experiment.statements.map(({ bindingSource }) => bindingSource))).toContain('captured');
   const named = recommendation.indexes.map(({ index }) => `${index?.table.relation} ${index?.keys[0]?.column}`);
   expect(named).toContain('Order customer_id');
   expect(named.filter((each) => each.startsWith('customer'))).toEqual([]);
@@ -87,6 +98,18 @@ test('the command, with a workload of files: SQL files of the recommendation, an
   expect(await assay(['optimizer', 'show', 'nowhere'], fleet.get().env)).toMatchObject({ exit: 2 });
 });
 
+test('a run counts what it was asked to: since the last run, or in a window of its own', async () => {
+  const since = await (await startRun(fleet.get(), { since: 'last-run' })).result();
+  expect(since, JSON.stringify(since)).toMatchObject({ workload: { statements: 0 }, recommendation: null, backup: '' });
+
+  const run = await startRun(fleet.get(), { windowMs: 4_000, limits: { repeats: 3 } });
+  while (!(await run.query<Progress>(queries.progress)).detail.includes('for 4 s')) await pause(50);
+  const slow = `select id, state from "Order" where customer_id = $1 order by placed_at desc limit 20`;
+  for (let n = 1; n <= 5; n += 1) await fleet.get().cluster.sql(slow, { params: [n] });
+  const { workload } = await run.result();
+  expect(workload).toMatchObject({ statements: 1, calls: 5 });
+});
+
 test('approved from a shell: built under guard while traffic goes on, watched, kept', async () => {
   const { cluster } = fleet.get();
   const guard = { windowMs: 4_000, windows: 1, minCalls: 5 };
@@ -119,19 +142,7 @@ test('approved from a shell: built under guard while traffic goes on, watched, k
   const told = ['recommendation_states_total{cluster="shop",state="kept"} 1', 'guard_verdicts_total{cluster="shop",verdict="keep"} 1'];
   for (const each of [...told, `change_duration_seconds_count{cluster="shop",change="create-index"} ${made.indexes.length}`]) expect(metrics).toContain(each);
   for (const statement of statementsOf(undoSql(made))) await cluster.sql(statement);
-});
-
-test('a run counts what it was asked to: since the last run, or in a window of its own', async () => {
-  const since = await (await startRun(fleet.get(), { since: 'last-run' })).result();
-  expect(since, JSON.stringify(since)).toMatchObject({ workload: { statements: 0 }, recommendation: null, backup: '' });
-
-  const run = await startRun(fleet.get(), { windowMs: 4_000, limits: { repeats: 3 } });
-  while (!(await run.query<Progress>(queries.progress)).detail.includes('for 4 s')) await pause(50);
-  const slow = `select id, state from "Order" where customer_id = $1 order by placed_at desc limit 20`;
-  for (let n = 1; n <= 5; n += 1) await fleet.get().cluster.sql(slow, { params: [n] });
-  const { workload } = await run.result();
-  expect(workload).toMatchObject({ statements: 1, calls: 5 });
-});
+}, 300_000);
 
 test('a database without the extension is counted where another one has it', async () => {
   await fleet.get().cluster.sql('create database app');
