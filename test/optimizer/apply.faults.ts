@@ -73,7 +73,10 @@ describe('a worker killed while it builds', () => {
     await withWriter(async (end) => {
       await killed(asked);
       const [first] = await oids();
-      const next = bench.steps.applyChange({ ...asked, place: 0 });
+      let waits = 0;
+      const io = () => ({ ...quietIo(), beat: () => (waits += 1) });
+      const next = applyStepsOn(bench.control, { io }).applyChange({ ...asked, place: 0 });
+      await until(async () => waits > 0);
       await end();
       expect(await next).toMatchObject({ outcome: 'built' });
       expect(await oids()).toEqual([first]);
