@@ -48,7 +48,9 @@ test('a slow statement becomes a recommendation: measured on the lab, true on th
   expect(result).toMatchObject({ proof: proof?.id, backup: proof?.backup });
   const recommendation = await storedRecommendation(fleet.get(), result.recommendation);
   // values that were really sent, the secret one among them, were at hand
-  expect(new Set(recommendation.experiment.statements.map(({ bindingSource }) => bindingSource))).toContain('captured');
+  const captured = recommendation.experiment.statements.filter(({ bindingSource }) => bindingSource === 'captured');
+  for (const part of ['customer_id = $1', 'note = $1'])
+    expect(captured.map(({ statement }) => recommendation.texts[statement])).toContainEqual(expect.stringContaining(part));
   const named = recommendation.indexes.map(({ index }) => `${index?.table.relation} ${index?.keys[0]?.column}`);
   expect(named).toContain('Order customer_id');
   expect(named.filter((each) => each.startsWith('customer'))).toEqual([]);
