@@ -41,6 +41,8 @@ export const OptimizerVerdictEntity = defineEntity({
     guardWindow: p.integer().primary(),
     verdict: p.text().$type<'keep' | 'roll-back' | 'undecided'>(),
     because: p.json<readonly string[]>(),
+    /** When it was first said. */
+    at: p.datetime(),
   },
 });
 export type OptimizerVerdictEntity = InferEntity<typeof OptimizerVerdictEntity>;

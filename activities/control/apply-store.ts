@@ -27,7 +27,7 @@ export function createApplyStore(control: Control): ApplyStore {
       return rows.map(({ document }) => document);
     },
     saveVerdict: async (recommendation, guardWindow, { verdict, because }) => {
-      await control.em().upsert(OptimizerVerdictEntity, { recommendation, guardWindow, verdict, because });
+      await control.em().upsert(OptimizerVerdictEntity, { recommendation, guardWindow, verdict, because, at: new Date() }, { onConflictExcludeFields: ['at'] });
     },
   };
 }
