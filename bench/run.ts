@@ -10,6 +10,7 @@ import { hygiene } from './hygiene.ts';
 import { idle } from './idle.ts';
 import { markers } from './markers.ts';
 import { memory } from './memory.ts';
+import { oltp } from './oltp.ts';
 import { tpch } from './optimizer/executed.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { seconds } from './pairs.ts';
@@ -19,7 +20,7 @@ import { openSite, type Site } from './site.ts';
 import { witnesses } from './witnesses.ts';
 
 /** In the order in which they run. */
-const benchmarks: readonly Benchmark[] = [engine, proof, fingerprint, markers, witnesses, idle, memory, hygiene, collection, tpch];
+const benchmarks: readonly Benchmark[] = [engine, proof, fingerprint, markers, witnesses, idle, memory, hygiene, collection, oltp, tpch];
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = readOptions(
