@@ -3,5 +3,6 @@
 set -eu
 ASSAY_PAYLOAD_KEY=$(cat /run/assay/payload-key)
 export ASSAY_PAYLOAD_KEY
-# a small young generation: a worker waits most of its life, and is 60 MB smaller so
-exec node --disable-warning=ExperimentalWarning --max-semi-space-size=4 workers/assay.ts worker
+# as ops/cli/assay starts a worker, and for the same reasons
+export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}"
+exec node --disable-warning=ExperimentalWarning --max-semi-space-size=4 --liftoff-only workers/assay.ts worker

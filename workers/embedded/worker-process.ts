@@ -20,15 +20,18 @@ export interface WorkerOptions {
   readonly logFile: string;
 }
 
+/** Of Node, for a worker: ops/cli/assay says why. */
+export const workerFlags = ['--max-semi-space-size=4', '--liftoff-only'] as const;
+
 const READY_MS = 60_000;
 
 /** Waits until it polls its queues. Throws internal with where its log is. */
 export async function startWorker({ env, metricsPort, logFile }: WorkerOptions): Promise<WorkerProcess> {
   const log = openSync(logFile, 'a', 0o600);
-  // the flag as ops/cli/assay gives it to a worker
-  const child = spawn(process.execPath, ['--max-semi-space-size=4', 'workers/assay.ts', 'worker'], {
+  // the flags as ops/cli/assay gives them to a worker
+  const child = spawn(process.execPath, [...workerFlags, 'workers/assay.ts', 'worker'], {
     cwd: root,
-    env: { ...process.env, ...env, ASSAY_METRICS_PORT: String(metricsPort) },
+    env: { MALLOC_ARENA_MAX: '2', ...process.env, ...env, ASSAY_METRICS_PORT: String(metricsPort) },
     stdio: ['ignore', log, log],
     detached: true,
   });
