@@ -139,21 +139,22 @@ interface Question {
 
 async function compared(site: Site, recommendation: Recommendation, { what, mix, changes }: Question): Promise<Figure> {
   const { bench, fleet } = site;
-  const after = async (file: string) => {
-    for (const statement of file.split('\n').filter((line) => line !== '' && !line.startsWith('--'))) await fleet.cluster.sql(statement);
+  const statements = (file: string) => file.split('\n').filter((line) => line !== '' && !line.startsWith('--'));
+  const undo = statements(undoSql(recommendation));
+  const sides = { ours: [...undo, ...statements(recommendationSql(recommendation))], bare: undo };
+  const windowOf = async (side: keyof Pair) => {
+    for (const statement of sides[side]) await fleet.cluster.sql(statement);
     await fleet.cluster.sql('checkpoint');
     await settle(bench);
     return tps(site, mix);
   };
-  const files = { ours: recommendationSql(recommendation), bare: undoSql(recommendation) };
   const pairs: Pair[] = [];
   for (let turn = 0; turn < bench.options.pairs; turn += 1) {
     const measured = { ours: 0, bare: 0 };
-    for (const side of turn % 2 === 0 ? (['ours', 'bare'] as const) : (['bare', 'ours'] as const)) measured[side] = await after(files[side]);
+    for (const side of turn % 2 === 0 ? (['ours', 'bare'] as const) : (['bare', 'ours'] as const)) measured[side] = await windowOf(side);
     pairs.push(measured);
     bench.tell(`${what} ${turn + 1}/${bench.options.pairs}: ${Math.round(measured.ours)} a second with, ${Math.round(measured.bare)} without`);
   }
-  await after(files.bare);
   const ratio = ratioOf(pairs);
   const middle = (side: keyof Pair) => Math.round(median(pairs.map((pair) => pair[side])));
   return {
