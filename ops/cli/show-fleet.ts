@@ -50,7 +50,9 @@ export function appliedText({ done, refused, failed, unseen, notes }: ApplyRepor
     done.length === 0 && failed.length > 0 ? 'Nothing was changed.' : done.length === 0 ? asTheFileSays({ unseen }) : `${done.length} change(s) made.`;
   const dropped = [...new Set(refused.map(({ cluster }) => cluster))].map(plain).join(', ');
   const left = dropped === '' ? '' : `left as they are: ${dropped} (not in the file any more); \`assay apply --yes\` takes them away\n`;
-  return `${made}\n${left}${failed.map((each) => failedText(each, paint)).join('')}${notesText(notes)}`;
+  // why a cluster failed stands with it already
+  const others = notes.filter((note) => !failed.some(({ error }) => note.includes(error.message)));
+  return `${made}\n${left}${failed.map((each) => failedText(each, paint)).join('')}${notesText(others)}`;
 }
 
 function failedText({ cluster, error, made, left }: FailedCluster, paint: Paint): string {

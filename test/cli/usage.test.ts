@@ -96,12 +96,14 @@ test('a cluster that did not answer is not called well: exit 4', async () => {
   const plan = async (): Promise<PlanReport> => ({ changes: [], runs: [], unseen: ['till'], notes: [] });
   const error = new AssayError('cluster-unreachable', { cluster: 'till', reason: 'no route' });
   const failed = [{ cluster: 'till', error, made: [], left: [] }];
-  const apply = async (): Promise<ApplyReport> => ({ done: [], refused: [], failed, unseen: ['till'], notes: [] });
+  const apply = async (): Promise<ApplyReport> => ({ done: [], refused: [], failed, unseen: ['till'], notes: [`till: ${error.message}`, 'another'] });
   const handlers = { clusters: async () => ['till'], plan, apply };
   expect(await run('plan', handlers)).toMatchObject({ exit: 4, out: expect.stringContaining('till did not answer') });
   const { exit, out } = await run('apply', handlers);
   expect(exit).toBe(4);
   for (const said of ['cluster till does not answer: no route', 'nothing was changed for till', '→ check its connection']) expect(out).toContain(said);
+  expect(out.split(error.message)).toHaveLength(2);
+  expect(out).toContain('· another');
   const { out: json } = await run('apply --json', handlers);
   expect(JSON.parse(json)).toMatchObject({ failed: [{ cluster: 'till', error: { code: 'cluster-unreachable' }, made: [] }] });
 });
