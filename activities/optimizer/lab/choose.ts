@@ -123,7 +123,10 @@ const PATIENCE = 4;
 const PATIENCE_MS = 1_000;
 const SLOW = 2;
 
-/** Equal plans are executed once, and what others on the machine took is deducted: many plans looked at once say more than few looked at twice. */
+/**
+ * Equal plans are executed once for all sets: twice, and the lesser counts, since what disturbs only ever adds. What others on the machine took is
+ * deducted; their share of the caches is not, and once alone it made Q9 of TPC-H look faster by a quarter where it was slower by a tenth.
+ */
 function unitTimer({ client, io, statementTimeoutMs }: LabSession, { built, aside = [], known = new Map<string, Taken>() }: Pool): UnitTimer {
   const base = new Map<Unit, Taken>();
   let executions = 0;
@@ -142,13 +145,19 @@ function unitTimer({ client, io, statementTimeoutMs }: LabSession, { built, asid
       if (ms >= SLOW * baseMs || timeoutMs === statementTimeoutMs) return { ms: Math.max(ms, SLOW * baseMs), elapsedMs };
     }
   };
+  const twice = async (unit: Unit, set: Mask): Promise<Taken> => {
+    const first = await once(unit, set);
+    if (first.ms >= SLOW * (base.get(unit)?.ms ?? statementTimeoutMs)) return first;
+    const second = await once(unit, set);
+    return second.ms < first.ms ? second : first;
+  };
   const time = async (unit: Unit, set: Mask): Promise<Executed> => {
     const plan = await planText(client, unit, away(set));
     // a statement that writes pays for what its plan does not name
     const isWrite = plan.includes('"Node Type":"ModifyTable"');
     const used = built.reduce((mask, { name }, item) => (isWrite || plan.includes(`"Index Name":${JSON.stringify(name)}`) ? mask | bit(item) : mask), 0n);
     const key = `${unit.call} ${isWrite ? set : ''} ${plan}`;
-    const taken = known.get(key) ?? (await once(unit, set));
+    const taken = known.get(key) ?? (await twice(unit, set));
     known.set(key, taken);
     if (set === 0n) base.set(unit, taken);
     return { ms: taken.ms, used: used & set };
