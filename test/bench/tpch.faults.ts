@@ -53,8 +53,10 @@ test.skipIf(!existsSync(tpch))(
 );
 
 test('two orders agree wholly, not at all, or but for one tie', () => {
-  expect([spearman([1, 2, 3, 4], [10, 20, 30, 40]), kendall([1, 2, 3, 4], [10, 20, 30, 40])]).toEqual([1, 1]);
-  expect([spearman([1, 2, 3], [3, 2, 1]), kendall([1, 2, 3], [3, 2, 1])]).toEqual([-1, -1]);
+  for (const agreement of [spearman, kendall]) {
+    expect(agreement([1, 2, 3, 4], [10, 20, 30, 40])).toBeCloseTo(1);
+    expect(agreement([1, 2, 3], [3, 2, 1])).toBeCloseTo(-1);
+  }
   expect(spearman([1, 2, 3, 4], [1, 2, 4, 3])).toBeCloseTo(0.8);
   expect(kendall([1, 2, 3, 4], [1, 2, 4, 3])).toBeCloseTo(0.667, 2);
   expect(kendall([1, 2, 2], [1, 2, 3])).toBeCloseTo(0.816, 2);
