@@ -70,6 +70,12 @@ export function isServerError(error: unknown): boolean {
   return /^[0-9A-Z]{5}$/.test(codeOf(error) ?? '') && faultOf(error) !== 'unreachable';
 }
 
+/** Is there a relation of that name already? Of two that make it at the same moment the second meets the catalogue's own unique index. */
+export function isNameTaken(error: unknown): boolean {
+  const constraint = typeof error === 'object' && error !== null && 'constraint' in error ? error.constraint : undefined;
+  return codeOf(error) === '42P07' || (codeOf(error) === '23505' && constraint === 'pg_class_relname_nsp_index');
+}
+
 /**
  * One line for a log, a report or a certificate. PostgreSQL's own first line, unless it may quote a value out of a row
  * (data exceptions, constraint violations, errors raised by the user's functions): then only the code.

@@ -1,6 +1,6 @@
 /** A new index, or one of a partition. */
 import { literal } from '../../pg.ts';
-import { faultOf, isServerError } from '../../pg-errors.ts';
+import { faultOf, isNameTaken, isServerError } from '../../pg-errors.ts';
 import { type Applying, deedOf, knownDeed, type Outcome, refused } from './applying.ts';
 import { equalIndex, findIndex, isTaken } from './catalogue.ts';
 import { execute, quietEnough } from './locks.ts';
@@ -26,7 +26,14 @@ export async function createIndex(applying: Applying, statement: CreateIndex, { 
   }
   if (statement.isConcurrent) await quietEnough(applying);
   await store.begin(deed);
-  await build(applying, statement);
+  try {
+    await build(applying, statement);
+  } catch (error) {
+    if (!isNameTaken(error)) throw error;
+    // somebody else was faster, maybe with this very SQL: what is there is theirs, and undoing leaves it alone
+    await store.forget(deed);
+    return createIndex(applying, statement, { mayBeForeign });
+  }
   return finished(applying, deed);
 }
 
@@ -35,7 +42,7 @@ async function build(applying: Applying, statement: CreateIndex): Promise<void> 
   try {
     await execute(applying, statement.text, statement.isConcurrent ? 'long' : 'short');
   } catch (error) {
-    if (isServerError(error)) {
+    if (isServerError(error) && !isNameTaken(error)) {
       // the error of the build is the one to tell; what cannot be dropped now is by the next attempt, or by undoing
       const wait = faultOf(error) === 'cancelled' ? 'short' : 'long';
       await execute(applying, dropIndexSql(statement.name, statement.isConcurrent), wait).catch(() => {});
