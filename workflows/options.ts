@@ -1,4 +1,4 @@
-/** Time-outs and retries: three profiles for every step of every agent. */
+/** Time-outs and retries: a few profiles for every step of every agent. */
 import { ActivityCancellationType, type ActivityOptions } from '@temporalio/workflow';
 
 /** A worker that is gone is noticed after this; every step beats (workers/step-interceptor.ts). */
@@ -29,6 +29,9 @@ export const long: ActivityOptions = {
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { initialInterval: '1s', maximumInterval: '1 minute', maximumAttempts: 5 },
 };
+
+/** What a change under way on a source rests on: a database that is away for an hour leaves nothing half done, and is no reason to take a good change back. */
+export const steadfast: ActivityOptions = { ...long, retry: { initialInterval: '1s', maximumInterval: '1 minute', maximumAttempts: 66 } };
 
 /** Must happen whatever went before: wiping a clone, giving back a lock. */
 export const always: ActivityOptions = {

@@ -1,11 +1,16 @@
 /** Recommendations, and what became of each. */
+import { type EntityManager, LockMode } from '@mikro-orm/postgresql';
+import type { RecommendationEvent } from '../../domain/optimizer/model.ts';
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import { RecommendationEntity } from '../../entities/recommendation.ts';
 import { RecommendationEventEntity } from '../../entities/recommendation-event.ts';
 import type { OptimizerStore } from '../optimizer/ports.ts';
 import type { Control } from './control-database.ts';
 
-type RecommendationStore = Pick<OptimizerStore, 'saveRecommendation' | 'enterState' | 'inState' | 'history' | 'recommendations' | 'findRecommendation'>;
+type RecommendationStore = Pick<
+  OptimizerStore,
+  'saveRecommendation' | 'enterState' | 'approveAlone' | 'inState' | 'history' | 'recommendations' | 'findRecommendation'
+>;
 
 export function createRecommendationStore(control: Control): RecommendationStore {
   return {
@@ -16,12 +21,18 @@ export function createRecommendationStore(control: Control): RecommendationStore
         .em()
         .upsert(RecommendationEventEntity, { recommendation: id, state, at: new Date(createdAt), by: null, because: document.decision.because });
     },
-    enterState: (id, { state, at, by, because }) =>
+    enterState: (id, event) => control.em().transactional((em) => entered(em, id, event)),
+    approveAlone: (id, { at, by, because }) =>
       control.em().transactional(async (em) => {
-        await em.nativeUpdate(RecommendationEntity, { id }, { state });
-        // a step that is tried again may tell more, the first moment stays
-        const first = await em.findOne(RecommendationEventEntity, { recommendation: id, state });
-        await em.upsert(RecommendationEventEntity, { recommendation: id, state, at: first?.at ?? new Date(at), by, because });
+        const { cluster, database } = await em.findOneOrFail(RecommendationEntity, { id }, { fields: ['cluster', 'database'] });
+        // all rows of the database, in one order: of two that come at once the second sees what the first one wrote
+        const locked = { lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' }, fields: ['state'], refresh: true } as const;
+        const rows = await em.find(RecommendationEntity, { cluster, database }, locked);
+        const others = rows.filter((row) => row.id !== id && (row.state === 'applying' || row.state === 'applied')).map((row) => row.id);
+        if (others.length > 0) return others;
+        await entered(em, id, { state: 'approved', at, by, because });
+        await entered(em, id, { state: 'applying', at, by: null, because: [] });
+        return [];
       }),
     inState: async (cluster, database, state) => {
       const rows = await control.em().find(RecommendationEntity, { cluster, database, state }, { orderBy: { createdAt: 'desc', id: 'asc' } });
@@ -50,6 +61,13 @@ export function createRecommendationStore(control: Control): RecommendationStore
       return row === null ? null : documentOf(row);
     },
   };
+}
+
+async function entered(em: EntityManager, id: string, { state, at, by, because }: RecommendationEvent): Promise<void> {
+  await em.nativeUpdate(RecommendationEntity, { id }, { state });
+  // a step that is tried again may tell more, the first moment stays
+  const first = await em.findOne(RecommendationEventEntity, { recommendation: id, state });
+  await em.upsert(RecommendationEventEntity, { recommendation: id, state, at: first?.at ?? new Date(at), by, because });
 }
 
 const documentOf = ({ document, state }: RecommendationEntity): Recommendation => ({ ...document, state });

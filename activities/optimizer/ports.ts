@@ -104,6 +104,8 @@ export interface OptimizerStore extends HygieneStore {
   /** Sets of new indexes that a run built and measured; of one that was measured again the last time counts. */
   triedSets(run: string): Promise<readonly TriedSet[]>;
   enterState(recommendation: string, event: RecommendationEvent): Promise<void>;
+  /** Approved and applying in one, unless others of that database are applying or applied: gives their ids, and nothing has changed then. */
+  approveAlone(recommendation: string, event: Omit<RecommendationEvent, 'state'>): Promise<readonly string[]>;
   /** Newest first. */
   inState(cluster: string, database: string, state: RecommendationState): Promise<readonly Recommendation[]>;
   /** Newest first; of everything where null. */

@@ -8,10 +8,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Control, openControl } from '../../activities/control/control-database.ts';
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
 import type { OptimizerDependencies } from '../../activities/optimizer/ports.ts';
-import type { ApplySteps, EvidenceCheck, GuardVerdict } from '../../activities/optimizer/steps/apply.ts';
 import { decideSteps } from '../../activities/optimizer/steps/decide.ts';
 import { recommendationDigest } from '../../activities/recommendation-digest.ts';
-import { AssayError } from '../../domain/errors.ts';
 import { fleetQueue, hostQueue, workflowIds } from '../../domain/ids.ts';
 import type { DecisionRequest } from '../../domain/optimizer/decision.ts';
 import type { RecommendationState } from '../../domain/optimizer/model.ts';
@@ -23,6 +21,7 @@ import { type EmbeddedControl, startControl } from '../../workers/embedded/contr
 import { stepInterceptor } from '../../workers/step-interceptor.ts';
 import { policy as example } from '../doctor/facts.ts';
 import { recommendation as made } from './plan-examples.ts';
+import { resetSource, scripted, source } from './scripted-source.ts';
 
 let temporal: TestWorkflowEnvironment;
 let embedded: EmbeddedControl;
@@ -31,39 +30,12 @@ let client: AssayClient;
 let store: ReturnType<typeof createOptimizerStore>;
 const ends: (() => Promise<unknown>)[] = [];
 
-/** What the source answers, and what was done to it; each test sets and reads it. */
-const source = {
-  evidence: {} as EvidenceCheck,
-  windows: [] as GuardVerdict[],
-  done: [] as string[],
-  failsAt: null as number | null,
-  blocked: null as Promise<void> | null,
-};
 let optimizer: OptimizerPolicy = defaultOptimizerPolicy;
 
 beforeEach(() => {
-  Object.assign(source, { evidence: { fresh: true, because: [] }, windows: [], done: [], failsAt: null, blocked: null });
+  resetSource();
   optimizer = { ...defaultOptimizerPolicy, apply: 'execute', guard: { windowMs: 24, windows: 2, minCalls: 2 } };
 });
-
-const scripted: ApplySteps = {
-  checkEvidence: async () => source.evidence,
-  prepareApply: async () => ({ roomBytes: null, neededBytes: 1, notes: [] }),
-  async applyChange({ place }) {
-    await source.blocked;
-    source.done.push(`apply ${place}`);
-    if (place === source.failsAt) throw new AssayError('refused-by-guard', { what: 'the change', reason: 'its table is gone', hint: 'none' });
-    return { outcome: 'built', sizeBytes: 8192, tookMs: 5 };
-  },
-  async undoChange({ place }) {
-    source.done.push(`undo ${place}`);
-    return { outcome: 'dropped' };
-  },
-  async lookAtStatements({ window, look }) {
-    if (look === 0) source.done.push(`window ${window}`);
-  },
-  guardWindow: async () => source.windows.shift() ?? { verdict: 'keep', because: ['faster'] },
-};
 
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR'), telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } } });
@@ -74,6 +46,11 @@ beforeAll(async () => {
   await control.migrate();
   store = createOptimizerStore(control);
   const steps = decideSteps({ store, now: () => new Date(), observe: () => {} } as unknown as OptimizerDependencies); // what these steps use of it
+  const enterState: typeof steps.enterState = async (next) => {
+    source.written.push(next.state);
+    await source.writing;
+    return steps.enterState(next);
+  };
   const backup = {
     planLab: async () => ({}),
     unpin: async () => void source.done.push('unpin'),
@@ -92,7 +69,7 @@ beforeAll(async () => {
   };
   const workflowsPath = new URL('../../workflows/index.ts', import.meta.url).pathname;
   const fleet = await Worker.create({ ...common, taskQueue: fleetQueue, workflowsPath, activities: { appliedPolicy: async () => policyNow() } });
-  const host = await Worker.create({ ...common, taskQueue: hostQueue(example.host), activities: { ...steps, ...scripted, ...backup, ...run } });
+  const host = await Worker.create({ ...common, taskQueue: hostQueue(example.host), activities: { ...steps, enterState, ...scripted, ...backup, ...run } });
   for (const worker of [fleet, host]) {
     const running = worker.run();
     ends.push(async () => {
@@ -240,6 +217,38 @@ test('nobody decides: it expires', async () => {
   optimizer = { ...optimizer, decisionMs: 50 };
   const { end } = await proposed();
   expect(await end).toMatchObject({ state: 'expired' });
+});
+
+test('a decision that comes while it expires is told so', async () => {
+  let go = () => {};
+  source.writing = new Promise((resolve) => {
+    go = resolve;
+  });
+  optimizer = { ...optimizer, decisionMs: 50 };
+  const { id, digest, end } = await proposed();
+  await expect.poll(() => source.written, { timeout: 20_000 }).toContain('expired');
+  await expect(decide(id, digest)).rejects.toMatchObject({ code: 'refused-by-guard', message: expect.stringContaining('it is over: expired') });
+  go();
+  expect(await end).toMatchObject({ state: 'expired' });
+});
+
+test('one that was approved stays so where nobody decides anew', async () => {
+  optimizer = { ...optimizer, apply: 'sql' };
+  const { id, digest, end } = await proposed();
+  await decide(id, digest);
+  expect(await end).toMatchObject({ state: 'approved' });
+  optimizer = { ...optimizer, decisionMs: 50 };
+  await expect(decide(id, 'f'.repeat(64))).rejects.toMatchObject({ code: 'refused-by-guard' });
+  expect(await (await client.optimizer.recommendation('shop', id)).result()).toMatchObject({ state: 'approved', because: ['nobody decided anew'] });
+  expect(await statesOf(id)).toEqual(['proposed', 'approved']);
+});
+
+test('several that the policy approves at once are carried out one after the other', async () => {
+  optimizer = { ...optimizer, unattended: ['create-index'] };
+  const each = await Promise.all(made.indexes.map((index) => proposed({ database: 'three', indexes: [index] })));
+  expect(each.length).toBeGreaterThan(1);
+  for (const { end } of each) expect(await end).toMatchObject({ state: 'kept' });
+  expect(source.most).toBe(1);
 });
 
 test('what the policy leaves to no person is approved by the policy', async () => {

@@ -34,7 +34,6 @@ export async function carriedOut(carrying: Carrying): Promise<End> {
   const { enter } = carrying;
   const undo = undoList(carrying);
   try {
-    await enter('applying', []);
     await prepared(carrying);
     await changed(carrying, undo);
     return await watched(carrying, undo);

@@ -46,8 +46,6 @@ export async function optimizerRecommendation(input: RecommendationInput): Promi
   }
   if (opened.state === 'proposed') {
     await supersedeOlder(input, policy.host, opened);
-    const unattended = decidedByPolicy(policy, opened);
-    if (unattended !== null) desk.ask(unattended);
   }
   desk.open(opened.digest);
   const end = await untilDecided({ input, around, opened, desk }, policy);
@@ -76,19 +74,28 @@ const stateKeeper =
   };
 
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
-async function untilDecided({ input, around, opened, desk }: Site, { host, optimizer }: ClusterPolicy): Promise<End> {
-  const { decisionMs } = optimizerPolicyOf({ optimizer });
+async function untilDecided({ input, around, opened, desk }: Site, first: ClusterPolicy): Promise<End> {
+  const { decisionMs, guard } = optimizerPolicyOf(first);
   const until = workflowInfo().startTime.getTime() + decisionMs;
+  let standing = opened.state === 'proposed' ? decidedByPolicy(first, opened) : null;
+  let pauseMs = 0;
   for (;;) {
     around.report('waiting', `for a decision: assay optimizer show ${input.recommendation}`);
-    const isAsked = await condition(() => desk.asked() !== null || desk.supersededBy() !== null, Math.max(1, until - Date.now()));
-    if (!isAsked) return stateKeeper(input, host)('expired', [`nobody decided within ${Math.round(decisionMs / HOUR_MS)} h`]);
+    const leftMs = Math.max(1, until - Date.now());
+    const waitMs = standing === null ? leftMs : Math.min(pauseMs, leftMs);
+    if (waitMs > 0) await condition(() => desk.asked() !== null || desk.supersededBy() !== null, waitMs);
+    if (standing !== null && waitMs < leftMs && desk.supersededBy() === null) desk.ask(standing);
     const asked = desk.asked();
-    if (asked === null) return stateKeeper(input, host)('superseded', [`recommendation ${desk.supersededBy()} holds all of its changes`]);
+    if (asked === null) return undecided({ input, opened, desk }, { host: first.host, decisionMs });
     try {
       // as it is now: weeks may have passed
       const policy = await policyOf(input);
+      if (asked === standing && decidedByPolicy(policy, opened) === null) {
+        standing = null;
+        throw leftToPeople(input);
+      }
       const enter = stateKeeper(input, policy.host);
       const answer = await answerTo({ input, around, opened, policy, enter }, asked);
       desk.answer(answer);
@@ -96,10 +103,26 @@ async function untilDecided({ input, around, opened, desk }: Site, { host, optim
       return await carriedOut({ input, policy, around, digest: opened.digest, changes: opened.changes, enter });
     } catch (error) {
       if (isCancellation(error) || desk.isAnswered()) throw error;
-      // who asked is told; the next decision is taken as if this one had not been
+      // who asked is told; the next decision is taken as if this one had not been, and the policy asks again by itself
       desk.fail(error);
+      pauseMs = Math.min(Math.max(2 * pauseMs, guard.windowMs), DAY_MS);
     }
   }
+}
+
+/** Nobody asks, or can ask any more. */
+async function undecided(
+  { input, opened, desk }: Omit<Site, 'around'>,
+  { host, decisionMs }: { readonly host: string; readonly decisionMs: number },
+): Promise<End> {
+  const newer = desk.supersededBy();
+  const state = newer === null ? 'expired' : 'superseded';
+  // whoever asks while that is written down would wait for ever
+  desk.close(`it is over: ${state}`);
+  // what was decided before stays: this one was started for a decision that was not taken
+  if (opened.state !== 'proposed') return { state: opened.state, because: ['nobody decided anew'] };
+  const because = newer === null ? `nobody decided within ${Math.round(decisionMs / HOUR_MS)} h` : `recommendation ${newer} holds all of its changes`;
+  return stateKeeper(input, host)(state, [because]);
 }
 
 interface Deciding extends Omit<Site, 'desk'> {
@@ -119,17 +142,17 @@ async function answerTo({ input, around, opened, policy, enter }: Deciding, { ve
     const again = await measuredAgain(input, opened.database);
     return { ...(await enter('stale', evidence.because, by)), apply, again };
   }
-  const others = apply === 'execute' ? await steps.underWay(named(input)) : [];
-  if (others.length > 0) throw busy(input, others);
-  return { ...(await enter('approved', said, by)), apply, again: null };
+  if (apply === 'sql') return { ...(await enter('approved', said, by)), apply, again: null };
+  await steps.approveAlone({ ...named(input), by, because: said });
+  return { state: 'approved', because: said, apply, again: null };
 }
 
-const busy = ({ recommendation }: RecommendationInput, others: readonly string[]): ApplicationFailure =>
+const leftToPeople = ({ recommendation }: RecommendationInput): ApplicationFailure =>
   assayFailure(
     new AssayError('refused-by-guard', {
       what: `approving recommendation ${recommendation}`,
-      reason: `${others.join(', ')} of the same database is being carried out or watched: the effect of one would be taken for the other's`,
-      hint: 'approve it when that one is kept or rolled back: assay optimizer history',
+      reason: 'the policy leaves it to a person by now (optimizer.unattended)',
+      hint: 'approve it: assay optimizer approve',
     }),
   );
 

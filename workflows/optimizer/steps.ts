@@ -2,12 +2,14 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { hostQueue } from '../../domain/ids.ts';
-import { long, quick } from '../options.ts';
+import { always, long, quick, steadfast } from '../options.ts';
 
 export function optimizerSteps(host: string): OptimizerSteps {
   const taskQueue = hostQueue(host);
   const quickly = proxyActivities<OptimizerSteps>({ ...quick, taskQueue });
   const patiently = proxyActivities<OptimizerSteps>({ ...long, taskQueue });
+  const steadily = proxyActivities<OptimizerSteps>({ ...steadfast, taskQueue });
+  const surely = proxyActivities<OptimizerSteps>({ ...always, taskQueue });
   return {
     noteWorkload: quickly.noteWorkload,
     observeWorkload: quickly.observeWorkload,
@@ -20,13 +22,13 @@ export function optimizerSteps(host: string): OptimizerSteps {
     proveStatistics: patiently.proveStatistics,
     concludeRun: quickly.concludeRun,
     openRecommendation: quickly.openRecommendation,
-    underWay: quickly.underWay,
-    enterState: quickly.enterState,
+    approveAlone: quickly.approveAlone,
+    enterState: surely.enterState,
     checkEvidence: quickly.checkEvidence,
     prepareApply: quickly.prepareApply,
     applyChange: patiently.applyChange,
-    undoChange: patiently.undoChange,
+    undoChange: steadily.undoChange,
     lookAtStatements: quickly.lookAtStatements,
-    guardWindow: quickly.guardWindow,
+    guardWindow: steadily.guardWindow,
   };
 }

@@ -49,11 +49,17 @@ export function decideSteps(deps: OptimizerDependencies) {
       };
     },
 
-    /** Others of that database that are being carried out or watched: what they change would be taken for what this one changes. */
-    async underWay({ cluster, recommendation: id }: Asked): Promise<readonly string[]> {
+    /**
+     * Approved, and from this moment being carried out: what two of one database change at once would be taken for the other's.
+     * Throws refused-by-guard where another one is carried out or watched. The same one twice is once.
+     */
+    async approveAlone({ cluster, recommendation: id, by, because }: Omit<NewState, 'state'>): Promise<void> {
       const { database } = await required(store, { cluster, recommendation: id });
-      const others = [...(await store.inState(cluster, database, 'applying')), ...(await store.inState(cluster, database, 'applied'))];
-      return others.map((other) => other.id).filter((other) => other !== id);
+      const others = await store.approveAlone(id, { at: deps.now().toISOString(), by, because });
+      if (others.length > 0) throw busy(id, others);
+      for (const state of ['approved', 'applying'] as const) {
+        deps.observe({ kind: 'recommendation-state', cluster, database, recommendation: id, state });
+      }
     },
 
     /** Kept with the moment, and told. The same state twice is once. */
@@ -64,6 +70,13 @@ export function decideSteps(deps: OptimizerDependencies) {
     },
   };
 }
+
+const busy = (recommendation: string, others: readonly string[]): AssayError =>
+  new AssayError('refused-by-guard', {
+    what: `approving recommendation ${recommendation}`,
+    reason: `${others.join(', ')} of the same database is being carried out or watched: the effect of one would be taken for the other's`,
+    hint: 'approve it when that one is kept or rolled back: assay optimizer history',
+  });
 
 /** Why it is not recommended again: somebody refused it, or production did, and what speaks for it is the same. null: it may be. */
 export async function refusedBefore(store: OptimizerStore, idea: Recommendation): Promise<string | null> {
