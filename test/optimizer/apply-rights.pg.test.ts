@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { btree } from '../../domain/optimizer/index-sql.ts';
 import { defaultLimits } from '../../domain/optimizer/limits.ts';
 import type { RelationName } from '../../domain/optimizer/model.ts';
+import { defaultOptimizerPolicy } from '../../domain/optimizer/policy.ts';
 import { recommendedIndex } from '../../domain/optimizer/recommendation.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
@@ -17,7 +18,7 @@ let stranger: ApplyBench;
 
 beforeAll(async () => {
   cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off' } });
-  await cluster.sql(`create role keeper; create role "Fleet 'x'" login; create schema shop authorization keeper;
+  await cluster.sql(`create role keeper; create role "Fleet 'x'" login; create schema shop authorization keeper; grant usage on schema shop to "Fleet 'x'";
     create table shop.visit (id int primary key, who int); alter table shop.visit owner to keeper;
     insert into shop.visit select n, n % 100 from generate_series(1, 2000) n`);
   bench = await applyBench(cluster);
@@ -45,9 +46,14 @@ describe('a role that does not own the table', () => {
     };
     await expect(stranger.steps.prepareApply(asked)).rejects.toMatchObject(missing);
     await expect(stranger.steps.applyChange({ ...asked, place: 0 })).rejects.toMatchObject(missing);
+    // whoever approves is told at once where Assay would carry it out; for SQL in other hands it does not matter
+    const executing = { ...asked, policy: { ...asked.policy, optimizer: { ...defaultOptimizerPolicy, apply: 'execute' as const } } };
+    await expect(stranger.steps.checkEvidence(executing)).rejects.toMatchObject(missing);
+    expect(await stranger.steps.checkEvidence(asked)).toEqual({ fresh: true, because: [] });
     expect(await indexes('shop.visit')).toEqual([]);
     // PostgreSQL 15 and older: membership without inheriting is the role's own property
     await cluster.sql(`alter role "Fleet 'x'" noinherit; grant keeper to "Fleet 'x'"`);
+    expect(await stranger.steps.checkEvidence(executing)).toEqual({ fresh: true, because: [] });
     await stranger.steps.prepareApply(asked);
     expect(await stranger.steps.applyChange({ ...asked, place: 0 })).toMatchObject({ outcome: 'built' });
     expect(await indexes('shop.visit')).toMatchObject([{ owner: 'keeper' }]);

@@ -61,7 +61,10 @@ export interface GuardVerdict {
 }
 
 export interface ApplySteps {
-  /** Is the evidence still that of the source as it is? Only reads. Throws cluster-unreachable, privilege-missing. */
+  /**
+   * Is the evidence still that of the source as it is? Only reads. Throws cluster-unreachable; and where Assay carries it out, what stands in the
+   * way of that: privilege-missing with the grant to make, refused-by-guard (no room, a standby, a foreign index of that name).
+   */
   checkEvidence(about: AboutRecommendation): Promise<EvidenceCheck>;
 
   /**
@@ -95,7 +98,12 @@ export function applySteps(deps: OptimizerDependencies): ApplySteps {
     async checkEvidence({ policy, recommendation: id }) {
       const recommendation = await found(deps, id);
       await parserReady();
-      return deps.sourceSession(policy, recommendation.database, (client) => evidenceCheck(client, { recommendation, policy, now: deps.now() }));
+      return deps.sourceSession(policy, recommendation.database, async (client) => {
+        const evidence = await evidenceCheck(client, { recommendation, policy, now: deps.now() });
+        // found out after the approval it would be the end of the recommendation: now whoever approves is told, and can approve again
+        if (evidence.fresh && optimizerPolicyOf(policy).apply === 'execute') await preparedFor(client, { recommendation, policy, store: deps.applyStore });
+        return evidence;
+      });
     },
 
     async prepareApply({ policy, recommendation: id, digest }) {
