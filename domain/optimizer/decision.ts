@@ -71,7 +71,8 @@ const MAX_WORDS = 500;
 
 /** Why a decision cannot be taken as it was sent; null where it can. */
 export function faultOfDecision(request: DecisionRequest): string | null {
-  const { verdict, digest, by, reason } = request;
+  // a hand-made Update (`temporal workflow update execute`) may carry anything, or nothing
+  const { verdict, digest, by = null, reason = null } = (request ?? {}) as Partial<DecisionRequest>;
   if (verdict !== 'approve' && verdict !== 'refuse') return 'the verdict is approve or refuse';
   if (typeof digest !== 'string' || !/^[0-9a-f]{64}$/.test(digest)) return 'the digest is the one that `assay optimizer show` gives: 64 hexadecimal digits';
   for (const [name, words] of Object.entries({ by, reason })) {

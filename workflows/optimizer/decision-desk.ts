@@ -45,7 +45,8 @@ export function openDesk(): Desk {
       if (closed !== null) throw refused(request, closed, 'see what became of it: assay optimizer history');
       if (request.digest !== bound)
         throw refused(request, 'its SQL or its evidence is not what the digest was made of', 'look at it again: assay optimizer show');
-      taken ??= { request, answer: null, error: null };
+      // by Temporal's own CLI, whoever decides need not say more than what, and of which digest
+      taken ??= { request: { ...request, by: request.by ?? null, reason: request.reason ?? null }, answer: null, error: null };
       const mine: Taken = taken;
       if (mine.request.verdict !== request.verdict) {
         throw refused(request, `somebody else is about to ${mine.request.verdict} it, or did`, 'see who: assay optimizer history');
