@@ -28,7 +28,7 @@ export const optimizer = z.strictObject({
   schedule: schedule().nullable().meta({ description: 'When a run starts; null: only by hand' }).prefault(null),
   database: text('Database that the schedule looks at')
     .nullable()
-    .meta({ description: "Database that the schedule looks at; null: the connection's own" })
+    .meta({ description: "Database of scheduled runs, and of runs by hand that name none; null: the connection's own" })
     .prefault(null),
   limits: limits.meta({ description: 'What a run may do; options of the command come before them, tables protected here stay so' }).prefault({}),
   apply: choice('What an approval leads to: the SQL for your own pipeline, or Assay executes it', ['sql', 'execute']).prefault('sql'),

@@ -68,7 +68,7 @@ export function addOptimizerCommands(optimizer: Command, run: Runner): void {
 
 function addRun(optimizer: Command, run: Runner): void {
   asRequest(optimizer.command('run').summary('find indexes for a database, and measure them on a restored copy'))
-    .argument('<cluster>', 'CLUSTER or CLUSTER/DATABASE (default: the database of its connection)')
+    .argument('<cluster>', 'CLUSTER or CLUSTER/DATABASE (default: `optimizer.database` of the policy, else that of its connection)')
     .description(
       'Looks at what runs, searches indexes for it, builds the best sets on a restored copy of the newest proven backup, measures them, and recommends what was proven to help. Changes nothing.',
     )

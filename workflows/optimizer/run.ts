@@ -14,6 +14,7 @@ import { workflowIds } from '../../domain/ids.ts';
 import { bestFirst, repairable } from '../../domain/optimizer/experiment.ts';
 import { limitsOf, limitsUnder, POOL_BUDGETS } from '../../domain/optimizer/limits.ts';
 import type { OptimizerLimits } from '../../domain/optimizer/model.ts';
+import { optimizerPolicyOf } from '../../domain/optimizer/policy.ts';
 import {
   type ExperimentSummary,
   type OptimizerRunInput,
@@ -79,7 +80,7 @@ interface Site {
 
 async function runOf(site: Site, input: OptimizerRunInput): Promise<OptimizerRunResult> {
   const { around, policy, limits, run } = site;
-  const database = input.database ?? policy.connection.database;
+  const database = input.database ?? optimizerPolicyOf(policy).database ?? policy.connection.database;
   usageFailure(() => assertCovered(policy, database));
   const workload = await observed(site, input, database);
   const hygiene = patched('hygiene') ? await lookAtIndexes(site, { policy, database, run, limits }) : null;
