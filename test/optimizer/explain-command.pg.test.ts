@@ -46,6 +46,13 @@ test('a statement is planned on a cluster of the policy, and nothing is executed
   expect(await cluster.sql('select 1 from audit')).toEqual([]);
 });
 
+test('a role that may read, and is no superuser, sees plans of statements with parameters too', async () => {
+  await quiet.sql('create role reader login; grant pg_read_all_data to reader');
+  const { exit, out, err } = await typed('select * from orders where customer = $1', '--connection', urlOf(quiet).replace('postgres@', 'reader@'));
+  expect([exit, err]).toEqual([0, '']);
+  expect(out).toContain('statement 1 (synthetic values)  select * from orders where customer = $1');
+});
+
 test('measured on a server that nobody uses, and rolled back', async () => {
   const { out, exit } = await typed(`insert into audit select id from orders where state = 'private-2'`, '--analyze', '--connection', urlOf(quiet), '--json');
   expect(exit).toBe(0);

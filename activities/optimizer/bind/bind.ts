@@ -43,8 +43,10 @@ export async function bindStatements(client: pg.Client, statements: readonly Sta
   const catalogue = labCatalogue(client);
   const guarded = new Set<string>();
   const results: (Bound | NotJudged)[] = [];
-  // the server's answers are read in one language
-  await client.query(`set lc_messages = 'C'`);
+  // the server's answers are read in one language, where the role may choose it: `explain` comes here as no superuser
+  const { rowCount: isChosen } = await client.query(
+    `/* assay optimizer */ select set_config('lc_messages', 'C', false) from pg_roles where rolname = current_user and rolsuper`,
+  );
   try {
     for (const statement of statements) {
       const isHere = statement.database === database;
@@ -53,7 +55,7 @@ export async function bindStatements(client: pg.Client, statements: readonly Sta
       );
     }
   } finally {
-    await client.query('reset lc_messages').catch(() => {});
+    if (isChosen) await client.query('reset lc_messages').catch(() => {});
   }
   return {
     bound: results.filter((result) => 'text' in result),
