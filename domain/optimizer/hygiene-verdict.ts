@@ -1,4 +1,5 @@
 /** What was measured of removals and rebuilds, as words and a decision. Pure. */
+import { size } from './finding-words.ts';
 import type { Decision, StatementVerdict } from './model.ts';
 import type { Interval } from './statistics.ts';
 import { shown } from './verdict.ts';
@@ -30,7 +31,7 @@ export function decideHygiene({ dropped, rebuilt, freesBytes, statements, total,
     because: [
       ...(dropped === 0 ? [] : [`${dropped} index(es) go: ${changed}`]),
       ...(rebuilt === 0 ? [] : [`${rebuilt} index(es) are built anew, as they were on the copy`]),
-      `${freesBytes} bytes are given back`,
+      `${size(freesBytes)} are given back`,
     ],
   };
 }

@@ -1,4 +1,5 @@
 /** From measured times to verdicts: a statement is faster, slower or the same; a set is worth doing or not. Pure and seeded. */
+import { size } from './finding-words.ts';
 import type { BindingSource, Decision, Judgement, StatementVerdict } from './model.ts';
 import { bootstrap, type Interval, median } from './statistics.ts';
 
@@ -69,14 +70,14 @@ export function decide({ statements, total, sizeBytes, budgetBytes, indexes }: M
   if (!(total.high < 1)) against.push(`no gain is proven: executed total ${shown(total)} of before`);
   if (slower.length > 0)
     against.push(`${slower.length} statement(s) become slower than ${SLOWEST_RATIO}×: ${slower.map(({ statement }) => statement).join(', ')}`);
-  if (sizeBytes > budgetBytes) against.push(`${sizeBytes} bytes really, ${budgetBytes} are allowed`);
+  if (sizeBytes > budgetBytes) against.push(`${size(sizeBytes)} really, ${size(budgetBytes)} are allowed`);
   const idle = indexes.filter(({ leaveOneOut }) => leaveOneOut !== null && !earnsPlace(leaveOneOut));
   if (idle.length > 0) against.push(`${idle.length} index(es) earn nothing that the others do not`);
   if (against.length > 0) return { verdict: 'rejected', because: against };
   const because = [
     `executed total ${shown(total)} of before`,
     `${faster.length} of ${statements.length} statement(s) faster, none slower than ${SLOWEST_RATIO}×`,
-    `${indexes.length} index(es), ${sizeBytes} bytes`,
+    `${indexes.length} index(es), ${size(sizeBytes)}`,
   ];
   return { verdict: 'accepted', because };
 }

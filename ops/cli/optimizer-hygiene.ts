@@ -32,7 +32,7 @@ export function hygieneText({ cluster, database, run, report }: StoredHygieneRep
       ['database', `${plain(cluster)}/${plain(database)}`],
       ['looked at', when(at, paint)],
       ['run', run],
-      ['indexes', `${indexes} of ${tables} table(s), ${bytes(indexBytes)}`],
+      ['indexes', `${indexes} on ${tables} table(s), ${bytes(indexBytes)}`],
       ['found', counts(found)],
     ],
     paint,
@@ -54,7 +54,7 @@ export function hygieneLines(hygiene: HygieneSummary | undefined, cluster: strin
   if (hygiene === undefined) return '';
   const { indexes, tables, found, notices, recommendation, because } = hygiene;
   const said = [...notices, ...because].map((each) => `  · ${plain(each)}\n`).join('');
-  const head = `\n${paint.strong('Indexes that are there:')} ${indexes} of ${tables} table(s), ${counts(found)}\n${said}`;
+  const head = `\n${paint.strong('Indexes that are there:')} ${indexes} on ${tables} table(s), ${counts(found)}\n${said}`;
   if (recommendation !== null) return `${head}${recommended(recommendation, paint)}`;
   return Object.keys(found).length === 0 ? head : `${head}  see them with: assay optimizer hygiene ${plain(cluster)}\n`;
 }
@@ -71,7 +71,8 @@ const recommended = (id: string, paint: Paint): string => `${paint.good('Recomme
 
 const counts = (found: HygieneSummary['found']): string =>
   Object.entries(found)
-    .map(([kind, count]) => `${count} ${kind}`)
+    // whether it is long enough to call it unused, its own line says
+    .map(([kind, count]) => `${count} ${kind === 'unused' ? 'not read so far' : kind}`)
     .join(', ') || 'nothing found';
 
 function doing({ change }: HygieneFinding, paint: Paint): string {

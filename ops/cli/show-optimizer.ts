@@ -48,11 +48,17 @@ export function recommendationsText(all: readonly Recommendation[], paint: Paint
     `${plain(cluster)}/${plain(database)}`,
     state,
     String(indexes.length),
-    bytes(newBytes(indexes)),
+    roomOf(indexes),
     share(experiment.total),
     when(createdAt, paint),
   ]);
   return `${table(['RECOMMENDATION', 'DATABASE', 'STATE', 'INDEXES', 'SIZE', 'TIME LEFT', 'MADE'], rows, paint)}\n`;
+}
+
+/** What a removal gives back is no size of zero. */
+function roomOf(indexes: Recommendation['indexes']): string {
+  const [takes, frees] = [newBytes(indexes), freedBytes(indexes)];
+  return takes === 0 && frees > 0 ? `frees ${bytes(frees)}` : bytes(takes);
 }
 
 export function recommendationText(recommendation: Recommendation, paint: Paint): string {

@@ -165,7 +165,7 @@ describe('a set', () => {
   test('beyond the budget in real bytes is not recommended', async () => {
     const asked = await runWith([byWho], [[btree(visit, ['who'])]]);
     const settled = await steps.settleFinalist({ ...asked, finalist: 0, limits: limitsOf({ repeats: 5, budgetBytes: 8192 }) });
-    expect(settled.experiment.decision.because).toEqual([expect.stringMatching(/bytes really, 8192 are allowed/)]);
+    expect(settled.experiment.decision.because).toEqual([expect.stringMatching(/really, 8.2 kB are allowed/)]);
   });
 });
 

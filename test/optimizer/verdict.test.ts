@@ -82,7 +82,7 @@ describe('a set', () => {
   test.each([
     ['no proven gain', { total: { ratio: 0.97, low: 0.9, high: 1.02 } }, /no gain is proven/],
     ['a statement that became slower', { statements: [judgeStatement(times('q7', { before: 10, after: 20 }))] }, /slower than 1.1×: q7/],
-    ['more bytes than allowed', { sizeBytes: 2_001 }, /2001 bytes really/],
+    ['more bytes than allowed', { sizeBytes: 2_001 }, /2.0 kB really/],
     ['an index that earns nothing', { indexes: [{ sql: 'x', leaveOneOut: { ratio: 1.01, low: 0.98, high: 1.04 } }] }, /1 index\(es\) earn nothing/],
   ])('is rejected with %s', (_, change, because) => {
     expect(decide({ ...good, ...change })).toMatchObject({ verdict: 'rejected', because: [expect.stringMatching(because)] });
