@@ -61,6 +61,11 @@ ${schedules(findings)}
       directory: ${quoted(`${state}/clones`)}${comment('clusters.NAME.clone.directory')}
       max_clones: 1${comment('clusters.NAME.clone.max_clones')}
 
+    # optimizer:
+    #   database: shop${comment('clusters.NAME.optimizer.database')}
+    #   schedule: { cron: "0 5 * * 6", timezone: UTC }${comment('clusters.NAME.optimizer.schedule')}
+    #   apply: sql${comment('clusters.NAME.optimizer.apply')}
+
     evidence: ${quoted(`${state}/evidence`)}${comment('clusters.NAME.evidence')}
 `;
 }
