@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { evidenceCheck } from '../../activities/optimizer/apply/evidence.ts';
+import { partitionsOf } from '../../activities/optimizer/lab/partitions.ts';
 import { tableSizes } from '../../activities/optimizer/table-sizes.ts';
 import { btree } from '../../domain/optimizer/index-sql.ts';
 import { defaultOptimizerPolicy } from '../../domain/optimizer/policy.ts';
@@ -33,7 +34,7 @@ afterAll(() => cluster?.destroy());
 
 const recommendation = async (client: pg.Client): Promise<Recommendation> => ({
   ...made,
-  indexes: [visit, parted].map((table) => recommendedIndex(btree(table, ['who']), measured)),
+  indexes: [recommendedIndex(btree(visit, ['who']), measured), recommendedIndex(btree(parted, ['who']), measured, await partitionsOf(client, parted))],
   tables: await tableSizes(client, [visit, parted]),
 });
 

@@ -1,6 +1,6 @@
 /**
  * A recommendation's workflow on a real Temporal server and a real control database. What touches a source answers from a script here:
- * real changes and real guards are in apply.pg.test.ts and guard.pg.test.ts, the whole path in optimizer-apply.e2e.test.ts.
+ * real changes and real guards are in apply.pg.test.ts and guard.faults.ts, the whole path in optimizer.e2e.test.ts.
  */
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
