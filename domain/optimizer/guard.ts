@@ -23,7 +23,7 @@ export interface GuardQuestion {
   readonly guard: Pick<OptimizerPolicy['guard'], 'windows' | 'minCalls'>;
 }
 
-export interface GuardAnswer {
+export interface GuardVerdict {
   readonly verdict: 'keep' | 'roll-back' | 'undecided';
   readonly because: readonly string[];
 }
@@ -39,7 +39,7 @@ const NOISE_MS = 0.05;
 /** Statements that the change cannot touch, from which their drift is known. */
 const ENOUGH_UNRELATED = 3;
 
-export function guardVerdict(question: GuardQuestion): GuardAnswer {
+export function guardVerdict(question: GuardQuestion): GuardVerdict {
   const { after, guard } = question;
   const regressions = regressionsOf(question);
   if (regressions.length > 0) return { verdict: 'roll-back', because: regressions };
@@ -111,7 +111,7 @@ function chanceOf({ estimate, variance, df }: LogRatio, drift: Drift, least: num
   return upperTail(distance / error, df);
 }
 
-function finalAnswer(question: GuardQuestion): GuardAnswer {
+function finalAnswer(question: GuardQuestion): GuardVerdict {
   const { promised } = question;
   const drift = driftOf(question, 'last');
   if (promised.size === 0) return { verdict: 'keep', because: ['nothing became slower, and nothing was promised to become faster'] };

@@ -1,6 +1,6 @@
 /** What a run says about the indexes that are there. The report stays in the control database; its counts go into histories. Pure. */
 import type { HygieneFinding, HygieneKind } from './hygiene.ts';
-import type { Decision, Instant } from './model.ts';
+import type { Instant } from './model.ts';
 
 export interface HygieneReport {
   readonly at: Instant;
@@ -56,13 +56,6 @@ export function summaryOfHygiene(report: HygieneReport): HygieneSummary {
   const freesBytes = Math.round(proposed.reduce((sum, finding) => sum + finding.freesBytes, 0));
   const because = proposed.length === 0 ? ['no index should go or be built anew'] : ['not measured on a lab'];
   return { tables, indexes, found, proposed: proposed.length, freesBytes, notices, recommendation: null, because };
-}
-
-export interface ProvenHygiene {
-  readonly report: HygieneReport;
-  readonly decision: Decision;
-  readonly proposed: number;
-  readonly freesBytes: number;
 }
 
 const heaviest = (findings: readonly HygieneFinding[]): HygieneFinding[] =>

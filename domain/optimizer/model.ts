@@ -177,16 +177,6 @@ export interface OptimizerLimits {
   readonly measureMs: number;
 }
 
-/** Executions of one statement with and without a set, in milliseconds, pairs in the order they ran. */
-export interface Measurement {
-  readonly statement: string;
-  readonly bindingSource: BindingSource;
-  readonly beforeMs: readonly number[];
-  readonly afterMs: readonly number[];
-  readonly beforeBlocks: number;
-  readonly afterBlocks: number;
-}
-
 export type Judgement = 'faster' | 'slower' | 'same';
 
 /** What a set changed in a statement's plan. */

@@ -15,7 +15,7 @@ import type { HygieneFinding } from '../../domain/optimizer/hygiene.ts';
 import type { HygieneReport } from '../../domain/optimizer/hygiene-report.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { Statement } from '../../domain/optimizer/model.ts';
-import { type IndexChange, kindOf } from '../../domain/optimizer/recommendation.ts';
+import { type IndexChange, kindOf, tableOfChange } from '../../domain/optimizer/recommendation.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { quietIo } from '../backup/clone-support.ts';
 import { testCluster } from '../support/cluster.ts';
@@ -201,6 +201,10 @@ describe('on the lab', () => {
     const names = recommendation?.indexes.map(({ name }) => name) ?? [];
     expect(names).toEqual(expect.arrayContaining(['prefix', 'parts_never', 'i ON x']));
     expect(names).not.toContain('never');
+    // the evidence is old once one of them has grown or shrunk by half
+    expect(recommendation?.tables?.length).toBe(
+      new Set(recommendation?.indexes.map(tableOfChange).map(({ schema, relation }) => `${schema} ${relation}`)).size,
+    );
     // neither was read by the source, one of them is by a statement: the other goes
     expect(names.filter((name) => name.startsWith('same_'))).toHaveLength(1);
     expect(recommendation?.indexes.map(kindOf)).toEqual(names.map(() => 'drop-index'));

@@ -104,6 +104,7 @@ describe('columns that go together', () => {
       }),
     ]);
     expect(made?.indexes[0]?.leaveOneOut).toBeGreaterThan(1.5);
+    expect(made?.tables).toEqual([{ table: { schema: 'public', relation: 'person' }, bytes: expect.any(Number) }]);
     const [plans] = await store.plans(`${made?.id}`);
     const [before, after] = [plans?.before, plans?.after].map((plan) => nodesOf(plan?.root as PlanNode).map(({ type }) => type));
     expect(before).not.toEqual(after);

@@ -34,8 +34,8 @@ export async function carriedOut(carrying: Carrying): Promise<End> {
   const { enter } = carrying;
   const undo = undoList(carrying);
   try {
-    await prepared(carrying);
-    await changed(carrying, undo);
+    const notes = await prepared(carrying);
+    await changed(carrying, { undo, notes });
     return await watched(carrying, undo);
   } catch (error) {
     return await CancellationScope.nonCancellable(async () => {
@@ -49,18 +49,20 @@ export async function carriedOut(carrying: Carrying): Promise<End> {
   }
 }
 
-async function prepared(carrying: Carrying): Promise<void> {
+/** Gives what is worth knowing before anything is changed. */
+async function prepared(carrying: Carrying): Promise<readonly string[]> {
   const { input, policy, around, digest } = carrying;
   const { recommendation } = input;
   const steps = optimizerSteps(policy.host);
   around.report('checking', 'rights, room and SQL');
-  await steps.prepareApply({ policy, recommendation, digest });
+  const { notes } = await steps.prepareApply({ policy, recommendation, digest });
   await proven(carrying);
   around.report('watching', 'statements before the change');
   await baselineGuard(steps, { policy, recommendation });
   const name = `assay-${recommendation}`;
   around.report('archiving', `restore point ${name}`);
   await backupSteps(policy.host).createRestorePoint({ policy, name, repository: repositoryOf(policy, undefined) });
+  return notes;
 }
 
 /** What a mistake would be restored from. Throws refused-by-guard where the newest backup is not proven now. */
@@ -92,9 +94,12 @@ async function proven({ input, policy, around }: Carrying): Promise<void> {
   );
 }
 
-async function changed({ input, policy, around, digest, changes, enter }: Carrying, undo: UndoList): Promise<void> {
+async function changed(
+  { input, policy, around, digest, changes, enter }: Carrying,
+  { undo, notes }: { readonly undo: UndoList; readonly notes: readonly string[] },
+): Promise<void> {
   const { recommendation } = input;
-  const told: string[] = [];
+  const told = [...notes];
   for (let place = 0; place < changes; place += 1) {
     around.report('applying', `change ${place + 1} of ${changes}`);
     undo.add(place);

@@ -1,5 +1,5 @@
 /** A backup engine behind one interface; one file per engine. Each call names its repository where it matters. */
-import type { ArchivedSegment, BackupRecord, BackupType, Instant, RecoveryTarget, RepositoryInfo, TimelineHistory } from '../../../domain/backup/model.ts';
+import type { ArchivedSegment, BackupRecord, BackupType, RecoveryTarget, RepositoryInfo, TimelineHistory } from '../../../domain/backup/model.ts';
 import type { StepIo } from '../../io.ts';
 
 export interface BackupRequest {
@@ -76,10 +76,4 @@ export interface BackupEngine {
   verify(repository: number, io: StepIo): Promise<{ readonly status: string; readonly exit: number; readonly text: string }>;
   /** Idempotent. A repository that does not answer is known within half a minute. */
   stanzaCreate(io: StepIo): Promise<void>;
-}
-
-/** Segment of archived WAL with the moment it came to the repository; used to say how many minutes a gap costs. */
-export interface ArchiveMoment {
-  readonly segment: string;
-  readonly at: Instant;
 }

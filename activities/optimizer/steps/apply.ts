@@ -7,6 +7,7 @@
  * `workflows/optimizer/guard.ts` makes the looks and waits between them.
  */
 import { AssayError } from '../../../domain/errors.ts';
+import type { GuardVerdict } from '../../../domain/optimizer/guard.ts';
 import { optimizerPolicyOf } from '../../../domain/optimizer/policy.ts';
 import { kindOf, newBytes, type Recommendation, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
@@ -35,7 +36,7 @@ export interface Approved extends AboutRecommendation {
   readonly digest: string;
 }
 
-export type { EvidenceCheck };
+export type { EvidenceCheck, GuardVerdict };
 
 export interface Prepared {
   /** Free bytes where the indexes will be; null: the worker is not beside the cluster. */
@@ -53,11 +54,6 @@ export interface AppliedChange {
 
 export interface UndoneChange {
   readonly outcome: 'dropped' | 'not-there';
-}
-
-export interface GuardVerdict {
-  readonly verdict: 'keep' | 'roll-back' | 'undecided';
-  readonly because: readonly string[];
 }
 
 export interface ApplySteps {

@@ -3,7 +3,7 @@ import { type HygieneFinding, indexKey } from '../../../domain/optimizer/hygiene
 import { type HygieneReport, type HygieneSummary, summaryOfHygiene } from '../../../domain/optimizer/hygiene-report.ts';
 import { decideHygiene } from '../../../domain/optimizer/hygiene-verdict.ts';
 import type { Decision, Experiment, OptimizerLimits } from '../../../domain/optimizer/model.ts';
-import type { Recommendation, RecommendedIndex } from '../../../domain/optimizer/recommendation.ts';
+import { type Recommendation, type RecommendedIndex, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
 import { rebuildOf, removalOf } from '../../../domain/optimizer/removals.ts';
 import { judgeStatement, judgeTotal } from '../../../domain/optimizer/verdict.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
@@ -11,6 +11,7 @@ import { lookAtIndexes } from '../hygiene/look.ts';
 import { type Proven, proveFindings } from '../hygiene/prove.ts';
 import { onLab, type Prepared } from '../lab/session.ts';
 import type { OptimizerDependencies } from '../ports.ts';
+import { tableSizes } from '../table-sizes.ts';
 import { refusedBefore } from './decide.ts';
 import { type MeasureRequest, recordExperiment } from './measure.ts';
 
@@ -53,7 +54,7 @@ export function hygieneSteps(deps: OptimizerDependencies) {
           const found = judged(request, prepared, proven);
           const report = withKept(stored.report, proven);
           await deps.store.saveHygiene({ ...stored, report });
-          const idea = found.decision.verdict === 'accepted' ? recommendationOf(deps, { request, prepared, ...found }) : null;
+          const idea = found.decision.verdict === 'accepted' ? await recommendationOf(deps, { request, prepared, ...found }) : null;
           const refused = idea === null ? null : await refusedBefore(deps.store, idea);
           const decision: Decision = refused === null ? found.decision : { verdict: 'rejected', because: [refused] };
           await recordExperiment(deps, { ...request, finalist: 0 }, { experiment: found.experiment, decision });
@@ -109,11 +110,14 @@ interface Recommending extends Judged {
   readonly prepared: Prepared;
 }
 
-function recommendationOf({ now }: OptimizerDependencies, { request, prepared: { stored }, experiment, decision, changes }: Recommending): Recommendation {
+async function recommendationOf({ now }: OptimizerDependencies, recommending: Recommending): Promise<Recommendation> {
+  const { request, prepared, experiment, decision, changes } = recommending;
+  const { stored, session } = prepared;
   const judgedStatements = new Set(experiment.statements.map(({ statement }) => statement));
   return {
     ...{ id: request.recommendation, run: request.run, cluster: stored.cluster, database: stored.database, createdAt: now().toISOString() },
     ...{ state: 'proposed', experiment, backup: request.backup, indexes: changes, decision },
+    tables: await tableSizes(session.client, changes.map(tableOfChange)),
     texts: Object.fromEntries(stored.statements.filter(({ id }) => judgedStatements.has(id)).map(({ id, text }) => [id, text])),
   };
 }

@@ -1,7 +1,7 @@
 /** Statistics on columns that go together: recommended where a plan counted wrong without them and the statements really run faster with them. */
 import { recommendedStatistics } from '../../../domain/optimizer/extended-statistics.ts';
 import type { Decision, Experiment } from '../../../domain/optimizer/model.ts';
-import type { Recommendation } from '../../../domain/optimizer/recommendation.ts';
+import { type Recommendation, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
 import type { StatisticsSummary } from '../../../domain/optimizer/requests.ts';
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { decide, earnsPlace, judgeStatement, judgeTotal } from '../../../domain/optimizer/verdict.ts';
@@ -11,6 +11,7 @@ import { onLab, type Prepared } from '../lab/session.ts';
 import { dropSql } from '../lab/sets.ts';
 import { type BuiltStatistics, buildStatistics, statisticsIdeas } from '../lab/statistics.ts';
 import type { OptimizerDependencies } from '../ports.ts';
+import { tableSizes } from '../table-sizes.ts';
 import { refusedBefore } from './decide.ts';
 import type { ProveHygieneRequest } from './hygiene.ts';
 import { recordExperiment } from './measure.ts';
@@ -27,7 +28,7 @@ export function statisticsSteps(deps: OptimizerDependencies) {
           if (ideas.length === 0) return { ideas: 0, recommendation: null, because: ['no plan counted wrong because columns go together'] };
           const measured = await earning(prepared, await buildStatistics(session.client, ideas));
           const found = judged(request, measured);
-          const idea = found.decision.verdict === 'accepted' ? recommendationOf(deps, { request, prepared, measured, found }) : null;
+          const idea = found.decision.verdict === 'accepted' ? await recommendationOf(deps, { request, prepared, measured, found }) : null;
           const refused = idea === null ? null : await refusedBefore(deps.store, idea);
           const decision: Decision = refused === null ? found.decision : { verdict: 'rejected', because: [refused] };
           await recordExperiment(deps, { ...request, finalist: 0 }, { experiment: found.experiment, decision });
@@ -97,13 +98,17 @@ interface Recommending {
 }
 
 /** null: a name holds a line break, and no line would be a statement. */
-function recommendationOf({ now }: OptimizerDependencies, { request, prepared: { stored }, measured, found }: Recommending): Recommendation | null {
+async function recommendationOf(
+  { now }: OptimizerDependencies,
+  { request, prepared: { stored, session }, measured, found }: Recommending,
+): Promise<Recommendation | null> {
   const indexes = measured.built.flatMap((each) => changeOf(each, measured.places.get(each)?.ratio ?? null) ?? []);
   if (indexes.length === 0) return null;
   const known = new Set(found.experiment.statements.map(({ statement }) => statement));
   return {
     ...{ id: request.recommendation, run: request.run, cluster: stored.cluster, database: stored.database, createdAt: now().toISOString() },
     ...{ state: 'proposed', experiment: found.experiment, backup: request.backup, indexes, decision: found.decision },
+    tables: await tableSizes(session.client, indexes.map(tableOfChange)),
     texts: Object.fromEntries(stored.statements.filter(({ id }) => known.has(id)).map(({ id, text }) => [id, text])),
   };
 }
