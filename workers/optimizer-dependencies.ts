@@ -12,8 +12,8 @@ import type { OptimizerDependencies, SourceSession } from '../activities/optimiz
 import { searchSets } from '../activities/optimizer/search-sets.ts';
 import { workloadFromFiles } from '../activities/optimizer/workload/files.ts';
 import { withConnection } from '../activities/pg.ts';
-import { isServerError, scrubbedReason, toAssayError } from '../activities/pg-errors.ts';
-import { AssayError } from '../domain/errors.ts';
+import { faultOf, isServerError, scrubbedReason, toAssayError } from '../activities/pg-errors.ts';
+import { AssayError, isAssayError } from '../domain/errors.ts';
 import { readSecret } from './config.ts';
 
 /** A look at a source may not hold anything up for longer. */
@@ -55,6 +55,12 @@ const sourceSession: SourceSession = async (policy, database, use) => {
       return answer;
     });
   } catch (error) {
+    // asked for by name, and nothing is wrong with the cluster's connection: trying again finds none either
+    if (!isAssayError(error) && faultOf(error) === 'database-missing')
+      throw new AssayError('usage', {
+        reason: `cluster ${policy.cluster} has no database ${database}`,
+        hint: 'name one that is there: CLUSTER/DATABASE, in capitals where its name has them',
+      });
     throw toAssayError(error, { cluster: policy.cluster, role: policy.connection.user, what: `read the statistics of ${database}` });
   }
 };
