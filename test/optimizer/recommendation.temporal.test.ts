@@ -266,3 +266,19 @@ test('a decision finds its workflow anew where Temporal was set up again', async
   expect(await decide(id, digest)).toMatchObject({ state: 'approved' });
   expect(await (await client.optimizer.recommendation('shop', id)).result()).toMatchObject({ state: 'kept' });
 });
+
+test('terminated while it is carried out: approved again, it goes on', async () => {
+  let go = () => {};
+  source.blocked = new Promise((resolve) => {
+    go = resolve;
+  });
+  const { id, digest, end } = await proposed();
+  const isEnded = expect(end).rejects.toThrow();
+  await decide(id, digest);
+  await expect.poll(() => source.done.includes('window 0'), { timeout: 20_000 }).toBe(true);
+  await temporal.client.workflow.getHandle(workflowIds.optimizerRecommendation('shop', id)).terminate();
+  await isEnded;
+  go();
+  expect(await decide(id, digest)).toMatchObject({ state: 'approved' });
+  expect(await (await client.optimizer.recommendation('shop', id)).result()).toMatchObject({ state: 'kept' });
+});
