@@ -9,6 +9,8 @@ const EVERY_MS = 2_000;
 
 /** While `work` runs, its backend is watched. What cannot be looked at is not told: the build is what counts. */
 export async function watched<T>({ pid, ask, io }: { readonly pid: number; readonly ask: Ask; readonly io: StepIo }, work: () => Promise<T>): Promise<T> {
+  // a signal that was given before anybody listened is not given again
+  io.signal.throwIfAborted();
   let isBusy = false;
   const look = async () => {
     if (isBusy) return;
