@@ -17,10 +17,14 @@ export function holdsAllOf(newer: Idea, older: Idea): boolean {
   return sqlOf(older).every((sql) => changed.has(sql));
 }
 
-/** Another gain, beyond noise, or for other statements. */
+/** Of the executed total: intervals are of one run's pairs, and those of two runs can miss each other by a millionth. */
+const WORTH_ANOTHER_LOOK = 0.05;
+
+/** Another gain, beyond noise and worth another look, or for other statements. */
 export function evidenceChanged(before: Pick<Recommendation, 'experiment'>, now: Pick<Recommendation, 'experiment'>): boolean {
   const [old, fresh] = [before.experiment, now.experiment];
-  if (fresh.total.high < old.total.low || fresh.total.low > old.total.high) return true;
+  const isApart = fresh.total.high < old.total.low || fresh.total.low > old.total.high;
+  if (isApart && Math.abs(fresh.total.ratio - old.total.ratio) >= WORTH_ANOTHER_LOOK) return true;
   const faster = ({ experiment }: Pick<Recommendation, 'experiment'>) =>
     experiment.statements
       .filter(({ judged }) => judged === 'faster')
