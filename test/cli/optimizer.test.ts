@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import type { RecommendationRecord } from '../../domain/optimizer/decision.ts';
 import { btree } from '../../domain/optimizer/index-sql.ts';
-import { type Recommendation, recommendedIndex } from '../../domain/optimizer/recommendation.ts';
+import { type Recommendation, type RecommendedIndex, recommendedIndex } from '../../domain/optimizer/recommendation.ts';
 import type { OptimizerRunResult } from '../../domain/optimizer/requests.ts';
 import { paintFor } from '../../ops/cli/paint.ts';
 import { optimizerRunText } from '../../ops/cli/show-optimizer.ts';
@@ -67,6 +67,15 @@ test('the list asks for one cluster, or for all', async () => {
   expect((await run('optimizer recommendations', { recommendations })).out).toMatch(/r-1 +shop\/app +proposed +1 +3 MB/);
   expect((await run('optimizer recommendations billing', { recommendations })).out).toContain('no recommendation was made yet');
   expect(asked).toEqual([undefined, 'billing']);
+});
+
+test('what a removal frees is no size of zero, and what is a thousand times as fast takes some time', async () => {
+  const [index] = recommendation.indexes as [RecommendedIndex];
+  const removal: Recommendation = { ...recommendation, indexes: [{ ...index, kind: 'drop-index' } as RecommendedIndex] };
+  const fast: Recommendation = { ...recommendation, experiment: { ...recommendation.experiment, total: { ratio: 0.0003, low: 0.0002, high: 0.02 } } };
+  const { out } = await run('optimizer recommendations', { recommendations: async () => [removal, fast] });
+  expect(out).toContain('frees 3 MB');
+  expect(out).toContain('<0.1 % (<0.1–2.0)');
 });
 
 test('sizes and times that are none are refused before anything is asked', async () => {
