@@ -34,6 +34,8 @@ const REGRESSION_ALPHA = 0.01;
 const GAIN_ALPHA = 0.05;
 /** Of the gain on the lab, as logarithms: less than this of it is what a machine does by itself. */
 const GAIN_SHARE = 0.25;
+/** Half of the time is enough whatever was promised: a quarter of a gain of three thousand times would ask for more than seven. */
+const GAIN_ENOUGH = Math.log(0.5);
 /** Milliseconds; as on the lab, what nobody could notice is no regression. */
 const NOISE_MS = 0.05;
 /** Statements that the change cannot touch, from which their drift is known. */
@@ -123,7 +125,7 @@ function finalAnswer(question: GuardQuestion): GuardVerdict {
   const total = totalRatio(compared);
   const adjusted = Math.exp(total.estimate - drift.estimate).toFixed(3);
   const shown = `${compared.length} statement(s) that were to become faster take ${adjusted} of the time before, weighted by calls`;
-  const isEnough = total.estimate - drift.estimate <= GAIN_SHARE * promisedRatio(compared, promised);
+  const isEnough = total.estimate - drift.estimate <= Math.max(GAIN_SHARE * promisedRatio(compared, promised), GAIN_ENOUGH);
   const isGain = isEnough && chanceOf({ ...total, estimate: -total.estimate }, { ...drift, estimate: -drift.estimate }, 0) < GAIN_ALPHA;
   return isGain ? { verdict: 'keep', because: [shown] } : { verdict: 'roll-back', because: [`the gain does not show: ${shown}`] };
 }
