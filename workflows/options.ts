@@ -30,6 +30,9 @@ export const long: ActivityOptions = {
   retry: { initialInterval: '1s', maximumInterval: '1 minute', maximumAttempts: 5 },
 };
 
+/** A change being made on a source: a server that is restarted or locked for minutes is waited for; meanwhile nothing is half done that the next attempt would not see. */
+export const changing: ActivityOptions = { ...long, retry: { initialInterval: '1s', maximumInterval: '1 minute', maximumAttempts: 12 } };
+
 /** What a change under way on a source rests on: a database that is away for an hour leaves nothing half done, and is no reason to take a good change back. */
 export const steadfast: ActivityOptions = { ...long, retry: { initialInterval: '1s', maximumInterval: '1 minute', maximumAttempts: 66 } };
 

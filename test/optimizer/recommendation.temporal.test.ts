@@ -145,6 +145,14 @@ test('a change that fails takes what was made before it away again', async () =>
   expect(source.done.slice(-changes.length - 1)).toEqual([...changes.toReversed().map((place) => `undo ${place}`), 'unpin']);
 });
 
+test('what nobody can watch is not changed', async () => {
+  source.isBlind = true;
+  const { id, digest, end } = await proposed();
+  await decide(id, digest);
+  expect(await end).toMatchObject({ state: 'failed', because: [expect.stringContaining('the extension is not created there')] });
+  expect(source.done).toEqual(['unpin']);
+});
+
 test('cancelled while it is watched: undone', async () => {
   optimizer = { ...optimizer, guard: { windowMs: 600_000, windows: 2, minCalls: 2 } };
   const { id, digest, end } = await proposed();

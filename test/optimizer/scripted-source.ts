@@ -6,6 +6,8 @@ const untouched = () => ({
   evidence: { fresh: true, because: [] } as EvidenceCheck,
   windows: [] as GuardVerdict[],
   done: [] as string[],
+  /** Its counters cannot be read. */
+  isBlind: false,
   failsAt: null as number | null,
   blocked: null as Promise<void> | null,
   /** Holds up whatever is written down of states. */
@@ -41,6 +43,7 @@ export const scripted: ApplySteps = {
     return { outcome: 'dropped' };
   },
   async lookAtStatements({ window, look }) {
+    if (source.isBlind) throw new AssayError('statements-missing', { database: 'db', reason: 'the extension is not created there', way: 'create it' });
     if (look === 0) source.done.push(`window ${window}`);
   },
   async guardWindow({ recommendation }) {

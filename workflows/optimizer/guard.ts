@@ -13,8 +13,11 @@ const MOST_LOOKS = 12;
 const APART_MS = 800;
 const looksIn = (windowMs: number): number => Math.max(2, Math.min(MOST_LOOKS, Math.floor(windowMs / APART_MS)));
 
-/** One window of looks before anything is changed. */
-export const baselineGuard = (steps: GuardSteps, about: AboutRecommendation): Promise<void> => looks(steps, about, 0);
+/** One window of looks before anything is changed. Throws what the last one threw where none could be made: a change that nobody can watch is not made. */
+export async function baselineGuard(steps: GuardSteps, about: AboutRecommendation): Promise<void> {
+  const { made, failed } = await looks(steps, about, 0);
+  if (made === 0) throw failed;
+}
 
 /** Windows after the change until there is a verdict, keep or roll-back. `onWindow` is called with what each one said. */
 export async function watchedChange(
@@ -31,13 +34,26 @@ export async function watchedChange(
   }
 }
 
-async function looks(steps: GuardSteps, about: AboutRecommendation, window: number): Promise<void> {
+interface Looked {
+  readonly made: number;
+  /** What the last one that failed threw. */
+  readonly failed: unknown;
+}
+
+async function looks(steps: GuardSteps, about: AboutRecommendation, window: number): Promise<Looked> {
   const { windowMs } = optimizerPolicyOf(about.policy).guard;
   const last = looksIn(windowMs);
+  let made = 0;
+  let failed: unknown = null;
   for (let look = 0; look <= last; look += 1) {
-    await steps.lookAtStatements({ ...about, window, look }).catch((error: unknown) => {
+    try {
+      await steps.lookAtStatements({ ...about, window, look });
+      made += 1;
+    } catch (error) {
       if (isCancellation(error)) throw error;
-    });
+      failed = error;
+    }
     if (look < last) await sleep(Math.ceil(windowMs / last));
   }
+  return { made, failed };
 }

@@ -2,7 +2,7 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { hostQueue } from '../../domain/ids.ts';
-import { always, long, quick, steadfast } from '../options.ts';
+import { always, changing, long, quick, steadfast } from '../options.ts';
 
 export function optimizerSteps(host: string): OptimizerSteps {
   const taskQueue = hostQueue(host);
@@ -26,7 +26,7 @@ export function optimizerSteps(host: string): OptimizerSteps {
     enterState: surely.enterState,
     checkEvidence: quickly.checkEvidence,
     prepareApply: quickly.prepareApply,
-    applyChange: patiently.applyChange,
+    applyChange: proxyActivities<OptimizerSteps>({ ...changing, taskQueue }).applyChange,
     undoChange: steadily.undoChange,
     lookAtStatements: quickly.lookAtStatements,
     guardWindow: steadily.guardWindow,
