@@ -29,7 +29,8 @@ describe('a discount', () => {
   test('goes further from 1 with more samples of the same, and nears what was realised', () => {
     fc.assert(
       fc.property(fc.double({ min: -1, max: 1, noNaN: true }), fc.nat(1_000), (realised, count) => {
-        expect(shrunk(realised, count + 1)).toBeLessThanOrEqual(shrunk(realised, count));
+        // but for the last bit
+        expect(shrunk(realised, count + 1)).toBeLessThanOrEqual(shrunk(realised, count) + 1e-12);
         expect(shrunk(realised, 1e9)).toBeCloseTo(Math.max(FLOOR, realised), 5);
         expect(shrunk(realised, 0)).toBe(1);
       }),

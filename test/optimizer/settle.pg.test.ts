@@ -134,7 +134,12 @@ describe('a set', () => {
     ] as const;
     const asked = await runWith(texts, [[btree(trap, ['who']), btree(trap, ['at'])]]);
     expect((await steps.measureFinalist({ ...asked, finalist: 0 })).decision.because).toEqual([expect.stringContaining('1 statement(s) become slower')]);
-    const { experiment, isRecommended } = await steps.settleFinalist({ ...asked, experiment: `e2-${asked.run}`, finalist: 0 });
+    const { experiment, isRecommended } = await steps.settleFinalist({
+      ...asked,
+      experiment: `e2-${asked.run}`,
+      finalist: 0,
+      limits: limitsOf({ repeats: 15 }),
+    });
     expect({ experiment, isRecommended }).toMatchObject({ isRecommended: true, experiment: { slower: 0, indexes: 1 } });
     expect(experiment.decision.because).toContain('1 index(es) left out because a statement was slower with them');
     const recommendation = await store.findRecommendation(asked.recommendation);
