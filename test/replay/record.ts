@@ -1,7 +1,12 @@
 /** Stores histories for the replay test: `node test/replay/record.ts`, once a workflow has changed, beside the older ones. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { openControl } from '../../activities/control/control-database.ts';
+import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
+import { recommendationDigest } from '../../activities/recommendation-digest.ts';
 import { fleetQueue, workflowIds } from '../../domain/ids.ts';
+import { type RecommendationResult, recommendationMessages } from '../../domain/optimizer/decision.ts';
+import type { OptimizerRunResult } from '../../domain/optimizer/requests.ts';
 import { startEmbeddedFleet } from '../../workers/embedded/embedded-fleet.ts';
 import { recordLock } from './record-lock.ts';
 
@@ -13,7 +18,11 @@ const save = (name: string, history: object) => {
   writeFileSync(new URL(file, folder), `${JSON.stringify(history)}\n`);
   console.log(file);
 };
-const fleet = await startEmbeddedFleet({ headless: true, cluster: { settings: { shared_preload_libraries: 'pg_stat_statements' } } });
+const fleet = await startEmbeddedFleet({
+  headless: true,
+  cluster: { settings: { shared_preload_libraries: 'pg_stat_statements' } },
+  optimizer: { apply: 'execute', guard: { window: '10s', windows: 1, min_calls: 2 } },
+});
 const client = await fleet.client();
 try {
   await fleet.cluster.sql(
@@ -28,15 +37,31 @@ try {
   await start('backupRestorePoint', workflowIds.backupRestorePoint(cluster, 'p1'), { name: 'p1' });
   await fleet.cluster.sql('create extension pg_stat_statements; analyze');
   for (let id = 1; id <= 20; id += 1) await fleet.cluster.sql('select * from big where id = $1', { params: [id] });
-  await start('optimizerRun', workflowIds.optimizerRun(cluster, 'o1'), { requestKey: 'o1' });
+  const { recommendation } = (await start('optimizerRun', workflowIds.optimizerRun(cluster, 'o1'), { requestKey: 'o1' })) as OptimizerRunResult;
+  if (recommendation === null) throw new TypeError('a recommendation was expected');
+  const proposed = client.workflow.getHandle(workflowIds.optimizerRecommendation(cluster, recommendation));
+  const decision = { verdict: 'approve', digest: await digestOf(recommendation), by: 'the recording', reason: null };
+  await proposed.executeUpdate(recommendationMessages.decide, { args: [decision] });
+  const { state } = (await proposed.result()) as RecommendationResult;
   await start('backupExpire', workflowIds.backupExpire(cluster, 'e1'), {});
   for await (const { workflowId, runId, type, status } of client.workflow.list()) {
     if (status.name !== 'COMPLETED') continue;
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-    save(`${type}-${workflowId.split('/').at(-1)}`, JSON.parse(historyToJSON(history)) as object);
+    save(`${type}-${type === 'optimizerRecommendation' ? state : workflowId.split('/').at(-1)}`, JSON.parse(historyToJSON(history)) as object);
   }
   await recordLock(client, save);
 } finally {
   await client.connection.close();
   await fleet.stop();
+}
+
+async function digestOf(id: string): Promise<string> {
+  const control = await openControl(fleet.control.url);
+  try {
+    const found = await createOptimizerStore(control).findRecommendation(id);
+    if (found === null) throw new TypeError(`no recommendation ${id}`);
+    return recommendationDigest(found);
+  } finally {
+    await control.close();
+  }
 }
