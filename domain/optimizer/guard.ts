@@ -38,6 +38,9 @@ const GAIN_SHARE = 0.25;
 const GAIN_ENOUGH = Math.log(0.5);
 /** Milliseconds; as on the lab, what nobody could notice is no regression. */
 const NOISE_MS = 0.05;
+/** Milliseconds that a write may take longer for an index to be kept up, and the share of what the change saves that all its calls together may cost. */
+const UPKEEP_MS = 0.25;
+const UPKEEP_SHARE = 0.1;
 /** Statements that the change cannot touch, from which their drift is known. */
 const ENOUGH_UNRELATED = 3;
 
@@ -95,10 +98,14 @@ function regressionsOf(question: GuardQuestion): readonly string[] {
   const compared = statements.flatMap((statement) => comparedOf(question, statement, 'all') ?? []);
   const tested = compared.map((one) => ({ ...one, p: chanceOf(one.ratio, drift, Math.log(SLOWEST_RATIO)) })).toSorted((a, b) => a.p - b.p);
   const alpha = REGRESSION_ALPHA / question.guard.windows;
+  const savedMs = compared
+    .filter(({ statement }) => question.promised.has(statement))
+    .reduce((sum, { calls, beforeMs, afterMs }) => sum + calls * Math.max(0, beforeMs * Math.exp(drift.estimate) - afterMs), 0);
   const found: string[] = [];
-  for (const [place, { statement, p, ratio, beforeMs, afterMs }] of tested.entries()) {
+  for (const [place, { statement, p, ratio, beforeMs, afterMs, calls }] of tested.entries()) {
     if (p > alpha / (tested.length - place)) break;
-    if (afterMs - beforeMs * Math.exp(drift.estimate) <= NOISE_MS) continue;
+    const addedMs = afterMs - beforeMs * Math.exp(drift.estimate);
+    if (addedMs <= NOISE_MS || (addedMs <= UPKEEP_MS && calls * addedMs < UPKEEP_SHARE * savedMs)) continue;
     const times = Math.exp(ratio.estimate - drift.estimate).toFixed(2);
     found.push(`statement ${statement} became ${times} times as slow: ${beforeMs.toFixed(3)} ms before, ${afterMs.toFixed(3)} ms after`);
   }

@@ -164,6 +164,31 @@ describe('a statement that becomes twice as slow', () => {
   });
 });
 
+describe('a short write that keeps an index up', () => {
+  const batches = (calls: number, ms: number) =>
+    Array.from({ length: LOOKS }, (_, place) => {
+      const each = ms * (1 + 0.02 * (place % 3));
+      return { calls, totalMs: calls * each, squares: calls * (0.1 * each) ** 2 };
+    });
+  const window = (read: number, write: number): WindowCounts => ({
+    disturbances: [],
+    batches: new Map([
+      ['read', batches(20, read)],
+      ['write', batches(200, write)],
+    ]),
+  });
+  const judged = (before: WindowCounts, after: WindowCounts) =>
+    guardVerdict({ before, after: [after], promised: new Map([['read', 0.05]]), unrelated: new Set(), guard: { windows: 1, minCalls: 30 } });
+
+  test('is kept where all of it costs a small part of what the change saves', () => {
+    expect(judged(window(80, 0.05), window(4, 0.11))).toMatchObject({ verdict: 'keep' });
+  });
+  test('is taken back where it costs much of that, or where each call can be felt', () => {
+    expect(judged(window(2, 0.05), window(0.1, 0.2))).toMatchObject({ verdict: 'roll-back' });
+    expect(judged(window(80, 0.5), window(4, 1))).toMatchObject({ verdict: 'roll-back' });
+  });
+});
+
 describe('a promised gain', () => {
   test('of some thousand times is there where a seventh of the time is left, and is not where all of it is', () => {
     expect(guarded(seeded(7), { ratio: (place) => (place < 2 ? 0.14 : 1), promised: 2, lab: 0.0003 })).toMatchObject({ verdict: 'keep' });
