@@ -8,6 +8,12 @@ import type { FleetPolicy, SecretReference } from '../domain/policy.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const filePath = z.string().min(1);
+const encryptionKeys = z
+  .string()
+  .refine(
+    (text) => text.split(',').every((key) => Buffer.from(key.trim(), 'base64').length === 32),
+    'write 32 random bytes as base64 (`openssl rand -base64 32`)',
+  );
 
 /** Every variable with one line of help; `secret` ones print as stars. */
 export const environment = {
@@ -56,25 +62,13 @@ export const environment = {
     help: 'Ed25519 private key that signs certificates, PEM text; read by `signing_key: env:ASSAY_SIGNING_KEY` in the policy',
   },
   ASSAY_PAYLOAD_KEY: {
-    schema: z
-      .string()
-      .refine(
-        (text) => text.split(',').every((key) => Buffer.from(key.trim(), 'base64').length === 32),
-        'write 32 random bytes as base64 (`openssl rand -base64 32`)',
-      )
-      .optional(),
+    schema: encryptionKeys.optional(),
     secret: true,
     default: 'none: payloads are not encrypted',
     help: 'Keys that encrypt what enters a Temporal history, 32 bytes as base64 each, separated by commas; the first encrypts, all decrypt',
   },
   ASSAY_CAPTURE_KEY: {
-    schema: z
-      .string()
-      .refine(
-        (text) => text.split(',').every((key) => Buffer.from(key.trim(), 'base64').length === 32),
-        'write 32 random bytes as base64 (`openssl rand -base64 32`)',
-      )
-      .optional(),
+    schema: encryptionKeys.optional(),
     secret: true,
     default: 'none: values of statements are not captured',
     help: 'Keys that encrypt captured values of statements, 32 bytes as base64 each, separated by commas; the first encrypts, all decrypt; read by `capture.key: env:ASSAY_CAPTURE_KEY` in the policy',

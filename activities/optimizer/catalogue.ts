@@ -107,6 +107,18 @@ interface IndexRow {
   readonly include: readonly string[];
 }
 
+/** Keys of the index `i` with what each is made of: column `a`, operator class `o` in `on_`, collation `co` in `cn`. */
+export const keysOfIndexSql = `from generate_series(1, i.indnkeyatts) as k(place)
+        left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[k.place - 1] and i.indkey[k.place - 1] <> 0
+        join pg_opclass o on o.oid = i.indclass[k.place - 1]
+        join pg_namespace on_ on on_.oid = o.opcnamespace
+        left join pg_collation co on co.oid = i.indcollation[k.place - 1]
+        left join pg_namespace cn on cn.oid = co.collnamespace`;
+
+export const includedColumnsSql = `coalesce((select json_agg(a.attname order by p.place)
+      from generate_series(i.indnkeyatts + 1, i.indnatts) as p(place)
+        join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[p.place - 1]), '[]'::json) as include`;
+
 const indexesSql = `/* assay optimizer */
   select i.indrelid as table, c.relname as name, m.amname as method, pg_relation_size(c.oid) as size,
     i.indisvalid and i.indisready as "isValid", i.indisunique as "isUnique",
@@ -118,15 +130,8 @@ const indexesSql = `/* assay optimizer */
         'class', case when not o.opcdefault then (case when on_.nspname = 'pg_catalog' then '' else quote_ident(on_.nspname) || '.' end) || quote_ident(o.opcname) end,
         'collation', case when i.indcollation[k.place - 1] <> 0 and i.indcollation[k.place - 1] is distinct from a.attcollation and a.attname is not null
           then quote_ident(cn.nspname) || '.' || quote_ident(co.collname) end) order by k.place)
-      from generate_series(1, i.indnkeyatts) as k(place)
-        left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[k.place - 1] and i.indkey[k.place - 1] <> 0
-        join pg_opclass o on o.oid = i.indclass[k.place - 1]
-        join pg_namespace on_ on on_.oid = o.opcnamespace
-        left join pg_collation co on co.oid = i.indcollation[k.place - 1]
-        left join pg_namespace cn on cn.oid = co.collnamespace) as keys,
-    coalesce((select json_agg(a.attname order by p.place)
-      from generate_series(i.indnkeyatts + 1, i.indnatts) as p(place)
-        join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[p.place - 1]), '[]'::json) as include
+      ${keysOfIndexSql}) as keys,
+    ${includedColumnsSql}
   from pg_index i
     join pg_class c on c.oid = i.indexrelid
     join pg_am m on m.oid = c.relam

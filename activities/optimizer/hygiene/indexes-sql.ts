@@ -1,6 +1,7 @@
 /** What the catalogues say about the indexes of some tables: by oid, so that a look at ten thousand tables holds few of them at a time. */
 import type { HygieneIndex } from '../../../domain/optimizer/hygiene.ts';
 import type { IndexDefinition, IndexKey, IndexMethod, Instant, RelationName } from '../../../domain/optimizer/model.ts';
+import { includedColumnsSql, keysOfIndexSql } from '../catalogue.ts';
 
 export interface IndexRow {
   readonly table: number;
@@ -59,16 +60,9 @@ export const indexesSql = (hasLastScan: boolean): string => `/* assay optimizer 
           case when not o.opcdefault or ia.attoptions is not null
             then (case when on_.nspname = 'pg_catalog' then '' else quote_ident(on_.nspname) || '.' end) || quote_ident(o.opcname) end,
           case when ia.attoptions is not null then '(' || array_to_string(ia.attoptions, ', ') || ')' end), '')) order by k.place)
-      from generate_series(1, i.indnkeyatts) as k(place)
-        join pg_attribute ia on ia.attrelid = i.indexrelid and ia.attnum = k.place
-        left join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[k.place - 1] and i.indkey[k.place - 1] <> 0
-        join pg_opclass o on o.oid = i.indclass[k.place - 1]
-        join pg_namespace on_ on on_.oid = o.opcnamespace
-        left join pg_collation co on co.oid = i.indcollation[k.place - 1]
-        left join pg_namespace cn on cn.oid = co.collnamespace) as keys,
-    coalesce((select json_agg(a.attname order by p.place)
-      from generate_series(i.indnkeyatts + 1, i.indnatts) as p(place)
-        join pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[p.place - 1]), '[]'::json) as include
+      ${keysOfIndexSql}
+        join pg_attribute ia on ia.attrelid = i.indexrelid and ia.attnum = k.place) as keys,
+    ${includedColumnsSql}
   from pg_index i
     join pg_class c on c.oid = i.indexrelid
     join pg_am m on m.oid = c.relam

@@ -3,7 +3,7 @@ import { type HygieneFinding, indexKey } from '../../../domain/optimizer/hygiene
 import { type HygieneReport, type HygieneSummary, summaryOfHygiene } from '../../../domain/optimizer/hygiene-report.ts';
 import { decideHygiene } from '../../../domain/optimizer/hygiene-verdict.ts';
 import type { Decision, Experiment, OptimizerLimits } from '../../../domain/optimizer/model.ts';
-import { type Recommendation, type RecommendedIndex, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
+import type { RecommendedIndex } from '../../../domain/optimizer/recommendation.ts';
 import { rebuildOf, removalOf } from '../../../domain/optimizer/removals.ts';
 import { judgeStatement, judgeTotal } from '../../../domain/optimizer/verdict.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
@@ -11,22 +11,13 @@ import { lookAtIndexes } from '../hygiene/look.ts';
 import { type Proven, proveFindings } from '../hygiene/prove.ts';
 import { onLab, type Prepared } from '../lab/session.ts';
 import type { OptimizerDependencies } from '../ports.ts';
-import { tableSizes } from '../table-sizes.ts';
-import { refusedBefore } from './decide.ts';
-import { type MeasureRequest, recordExperiment } from './measure.ts';
+import { type RecommendRequest, recordAndRecommend } from './recommend.ts';
 
 export interface HygieneRequest {
   readonly policy: ClusterPolicy;
   readonly database: string;
   readonly run: string;
   readonly limits: OptimizerLimits;
-}
-
-export interface ProveHygieneRequest extends Omit<MeasureRequest, 'finalist'> {
-  /** Id for the recommendation, where there is something to recommend. */
-  readonly recommendation: string;
-  /** Label of the backup the lab was made of. */
-  readonly backup: string;
 }
 
 export function hygieneSteps(deps: OptimizerDependencies) {
@@ -44,7 +35,7 @@ export function hygieneSteps(deps: OptimizerDependencies) {
     },
 
     /** Measures what was found on the lab. Experiment and recommendation go to the control database, counts come back. Idempotent by their ids. */
-    async proveHygiene(request: ProveHygieneRequest): Promise<HygieneSummary> {
+    async proveHygiene(request: RecommendRequest): Promise<HygieneSummary> {
       const stored = await deps.store.findHygiene({ run: request.run });
       if (stored === null) throw new TypeError('the indexes of the source are looked at first');
       return onLab(deps, request, {
@@ -54,13 +45,8 @@ export function hygieneSteps(deps: OptimizerDependencies) {
           const found = judged(request, prepared, proven);
           const report = withKept(stored.report, proven);
           await deps.store.saveHygiene({ ...stored, report });
-          const idea = found.decision.verdict === 'accepted' ? await recommendationOf(deps, { request, prepared, ...found }) : null;
-          const refused = idea === null ? null : await refusedBefore(deps.store, idea);
-          const decision: Decision = refused === null ? found.decision : { verdict: 'rejected', because: [refused] };
-          await recordExperiment(deps, { ...request, finalist: 0 }, { experiment: found.experiment, decision });
-          const isRecommended = idea !== null && refused === null;
-          if (isRecommended) await recommend(deps, idea);
-          return { ...summaryOfHygiene(report), recommendation: isRecommended ? idea.id : null, because: decision.because };
+          const { recommendation, decision } = await recordAndRecommend(deps, { request, prepared, ...found });
+          return { ...summaryOfHygiene(report), recommendation, because: decision.because };
         },
       });
     },
@@ -73,7 +59,7 @@ interface Judged {
   readonly changes: readonly RecommendedIndex[];
 }
 
-function judged({ experiment: id, proof }: ProveHygieneRequest, { units }: Prepared, { removals: { gone, times }, rebuilds }: Proven): Judged {
+function judged({ experiment: id, proof }: RecommendRequest, { units }: Prepared, { removals: { gone, times }, rebuilds }: Proven): Judged {
   const dropped = gone.flatMap(
     ({ finding, sizeBytes }) => removalOf(finding.index, { because: finding.because, freesBytes: sizeBytes, ...groundsOf(finding) }) ?? [],
   );
@@ -103,27 +89,4 @@ function withKept(report: HygieneReport, { kept }: Proven): HygieneReport {
     return reason === undefined ? finding : { ...finding, change: null, kept: reason };
   });
   return { ...report, findings };
-}
-
-interface Recommending extends Judged {
-  readonly request: ProveHygieneRequest;
-  readonly prepared: Prepared;
-}
-
-async function recommendationOf({ now }: OptimizerDependencies, recommending: Recommending): Promise<Recommendation> {
-  const { request, prepared, experiment, decision, changes } = recommending;
-  const { stored, session } = prepared;
-  const judgedStatements = new Set(experiment.statements.map(({ statement }) => statement));
-  return {
-    ...{ id: request.recommendation, run: request.run, cluster: stored.cluster, database: stored.database, createdAt: now().toISOString() },
-    ...{ state: 'proposed', experiment, backup: request.backup, indexes: changes, decision },
-    tables: await tableSizes(session.client, changes.map(tableOfChange)),
-    texts: Object.fromEntries(stored.statements.filter(({ id }) => judgedStatements.has(id)).map(({ id, text }) => [id, text])),
-  };
-}
-
-async function recommend(deps: OptimizerDependencies, recommendation: Recommendation): Promise<void> {
-  await deps.store.saveRecommendation(recommendation);
-  const { cluster, id, indexes, experiment } = recommendation;
-  deps.observe({ kind: 'recommendation-made', cluster, recommendation: id, indexes: indexes.length, ratio: experiment.total.ratio });
 }

@@ -38,7 +38,7 @@ export function measureSteps(deps: OptimizerDependencies) {
 /** Kept in the control database and told; its figures come back. Idempotent by the experiment's id. */
 export async function recordExperiment(
   deps: OptimizerDependencies,
-  { run, policy }: MeasureRequest,
+  { run, policy }: Pick<MeasureRequest, 'run' | 'policy'>,
   { experiment, decision }: { readonly experiment: Experiment; readonly decision: Decision },
 ): Promise<ExperimentSummary> {
   await deps.store.saveExperiment(run, experiment, decision);

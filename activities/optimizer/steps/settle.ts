@@ -1,7 +1,7 @@
 /** The best set, reduced to the indexes that earn their place and slow nothing, measured as it will be recommended. */
 import { reasonsOf } from '../../../domain/optimizer/experiment.ts';
-import type { Decision, Experiment } from '../../../domain/optimizer/model.ts';
-import { type Recommendation, type RecommendedIndex, recommendedIndex, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
+import type { Experiment } from '../../../domain/optimizer/model.ts';
+import { type RecommendedIndex, recommendedIndex } from '../../../domain/optimizer/recommendation.ts';
 import type { ExperimentSummary } from '../../../domain/optimizer/requests.ts';
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { earnsPlace } from '../../../domain/optimizer/verdict.ts';
@@ -14,16 +14,10 @@ import { slowingIndex } from '../lab/repair.ts';
 import { onLab, type Prepared } from '../lab/session.ts';
 import { type BuiltIndex, dropSql } from '../lab/sets.ts';
 import type { OptimizerDependencies } from '../ports.ts';
-import { tableSizes } from '../table-sizes.ts';
-import { refusedBefore } from './decide.ts';
-import { type MeasureRequest, recordExperiment } from './measure.ts';
+import type { MeasureRequest } from './measure.ts';
+import { type RecommendRequest, recordAndRecommend } from './recommend.ts';
 
-export interface SettleRequest extends MeasureRequest {
-  /** Id for the recommendation, where there is something to recommend. */
-  readonly recommendation: string;
-  /** Label of the backup the lab was made of. */
-  readonly backup: string;
-}
+export type SettleRequest = MeasureRequest & RecommendRequest;
 
 export interface Settled {
   readonly experiment: ExperimentSummary;
@@ -38,17 +32,15 @@ export function settleSteps(deps: OptimizerDependencies) {
       onLab(deps, request, {
         indexesOf: ({ finalists }) => finalists[request.finalist]?.indexes ?? [],
         async work(prepared) {
-          const { built, times, experiment, decision: judged } = await settledSet(prepared, request);
-          const settled: Settling = { request, prepared, built, times, experiment, decision: judged };
-          const idea = judged.verdict === 'accepted' ? await recommendationOf(deps, settled) : null;
-          const refused = idea === null ? null : await refusedBefore(deps.store, idea);
-          const decision: Decision = refused === null ? judged : { verdict: 'rejected', because: [refused] };
-          const summary = await recordExperiment(deps, request, { experiment, decision });
+          const { built, times, experiment, decision } = await settledSet(prepared, request);
           const { cluster } = prepared.stored;
+          const recorded = await recordAndRecommend(deps, {
+            ...{ request, prepared, experiment, decision },
+            changes: decision.verdict === 'accepted' ? await changesOf(prepared, built, experiment) : [],
+            plans: async () => (times === null ? [] : keepPlans(prepared.session, { times, verdicts: experiment.statements, built })),
+          });
           deps.observe({ kind: 'statements-not-judged', cluster, step: 'measure', reasons: reasonsOf(experiment.notJudged ?? []) });
-          if (idea === null || refused !== null) return { experiment: summary, isRecommended: false };
-          await recommend(deps, idea, settled);
-          return { experiment: summary, isRecommended: true };
+          return { experiment: recorded.experiment, isRecommended: recorded.recommendation !== null };
         },
       }),
   };
@@ -91,53 +83,12 @@ const byHarm = (a: Interval, b: Interval): number => Number(b.high < 1) - Number
 
 const NOTHING: Interval = { ratio: 1, low: 1, high: 1 };
 
-interface Settling {
-  readonly request: SettleRequest;
-  readonly prepared: Prepared;
-  readonly built: readonly BuiltIndex[];
-  /** null: nothing was measured. */
-  readonly times: SetTimes | null;
-  readonly experiment: Experiment;
-  readonly decision: Decision;
-}
-
-async function recommendationOf({ now }: OptimizerDependencies, { request, prepared, built, experiment, decision }: Settling): Promise<Recommendation> {
-  const { stored, session } = prepared;
+/** As they are proposed for the source. */
+async function changesOf({ session }: Prepared, built: readonly BuiltIndex[], { changes }: Experiment): Promise<readonly RecommendedIndex[]> {
   const indexes: RecommendedIndex[] = [];
   for (const [place, { index, sizeBytes, buildMs }] of built.entries()) {
-    const leaveOneOut = experiment.changes[place]?.leaveOneOut ?? null;
+    const leaveOneOut = changes[place]?.leaveOneOut ?? null;
     indexes.push(recommendedIndex(index, { sizeBytes, buildMs, leaveOneOut }, await partitionsOf(session.client, index.table)));
   }
-  const judged = new Set(experiment.statements.map(({ statement }) => statement));
-  return {
-    id: request.recommendation,
-    run: request.run,
-    cluster: stored.cluster,
-    database: stored.database,
-    createdAt: now().toISOString(),
-    state: 'proposed',
-    experiment,
-    backup: request.backup,
-    indexes,
-    decision,
-    tables: await tableSizes(session.client, indexes.map(tableOfChange)),
-    texts: Object.fromEntries(stored.statements.filter(({ id }) => judged.has(id)).map(({ id, text }) => [id, text])),
-  };
-}
-
-async function recommend(
-  deps: OptimizerDependencies,
-  recommendation: Recommendation,
-  { prepared: { stored, session }, built, times, experiment }: Settling,
-): Promise<void> {
-  const plans = times === null ? [] : await keepPlans(session, { times, verdicts: experiment.statements, built });
-  await deps.store.saveRecommendation(recommendation);
-  await deps.store.savePlans(recommendation.id, plans);
-  deps.observe({
-    kind: 'recommendation-made',
-    cluster: stored.cluster,
-    recommendation: recommendation.id,
-    indexes: built.length,
-    ratio: experiment.total.ratio,
-  });
+  return indexes;
 }

@@ -1,7 +1,7 @@
 /** Statistics on columns that go together: recommended where a plan counted wrong without them and the statements really run faster with them. */
 import { recommendedStatistics } from '../../../domain/optimizer/extended-statistics.ts';
 import type { Decision, Experiment } from '../../../domain/optimizer/model.ts';
-import { type Recommendation, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
+import type { RecommendedIndex } from '../../../domain/optimizer/recommendation.ts';
 import type { StatisticsSummary } from '../../../domain/optimizer/requests.ts';
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { decide, earnsPlace, judgeStatement, judgeTotal } from '../../../domain/optimizer/verdict.ts';
@@ -11,15 +11,12 @@ import { onLab, type Prepared } from '../lab/session.ts';
 import { dropSql } from '../lab/sets.ts';
 import { type BuiltStatistics, buildStatistics, statisticsIdeas } from '../lab/statistics.ts';
 import type { OptimizerDependencies } from '../ports.ts';
-import { tableSizes } from '../table-sizes.ts';
-import { refusedBefore } from './decide.ts';
-import type { ProveHygieneRequest } from './hygiene.ts';
-import { recordExperiment } from './measure.ts';
+import { type RecommendRequest, recordAndRecommend } from './recommend.ts';
 
 export function statisticsSteps(deps: OptimizerDependencies) {
   return {
     /** Experiment and recommendation go to the control database, counts come back. Idempotent by their ids. Leaves fresh statistics on the lab: the last step there. */
-    proveStatistics: (request: ProveHygieneRequest): Promise<StatisticsSummary> =>
+    proveStatistics: (request: RecommendRequest): Promise<StatisticsSummary> =>
       onLab(deps, request, {
         indexesOf: () => [],
         async work(prepared) {
@@ -28,17 +25,12 @@ export function statisticsSteps(deps: OptimizerDependencies) {
           if (ideas.length === 0) return { ideas: 0, recommendation: null, because: ['no plan counted wrong because columns go together'] };
           const measured = await earning(prepared, await buildStatistics(session.client, ideas));
           const found = judged(request, measured);
-          const idea = found.decision.verdict === 'accepted' ? await recommendationOf(deps, { request, prepared, measured, found }) : null;
-          const refused = idea === null ? null : await refusedBefore(deps.store, idea);
-          const decision: Decision = refused === null ? found.decision : { verdict: 'rejected', because: [refused] };
-          await recordExperiment(deps, { ...request, finalist: 0 }, { experiment: found.experiment, decision });
-          if (idea === null || refused !== null) return { ideas: ideas.length, recommendation: null, because: decision.because };
-          const plans = await keepPlans(session, { times: measured.times, verdicts: idea.experiment.statements, built: measured.built });
-          await deps.store.saveRecommendation(idea);
-          await deps.store.savePlans(idea.id, plans);
-          const { cluster, id, indexes, experiment } = idea;
-          deps.observe({ kind: 'recommendation-made', cluster, recommendation: id, indexes: indexes.length, ratio: experiment.total.ratio });
-          return { ideas: ideas.length, recommendation: id, because: decision.because };
+          const { recommendation, decision } = await recordAndRecommend(deps, {
+            ...{ request, prepared, ...found },
+            changes: changesOf(measured),
+            plans: () => keepPlans(session, { times: measured.times, verdicts: found.experiment.statements, built: measured.built }),
+          });
+          return { ideas: ideas.length, recommendation, because: decision.because };
         },
       }),
   };
@@ -68,7 +60,7 @@ interface Found {
   readonly decision: Decision;
 }
 
-function judged({ experiment: id, proof, limits }: ProveHygieneRequest, { built, times, places }: Measured): Found {
+function judged({ experiment: id, proof, limits }: RecommendRequest, { built, times, places }: Measured): Found {
   const [statements, total] = [times.statements.map(judgeStatement), judgeTotal(times.statements)];
   const changes = built.map((each) => ({ sql: changeOf(each, null)?.sql ?? '', sizeBytes: 0, buildMs: each.buildMs, place: places.get(each) ?? null }));
   const experiment: Experiment = {
@@ -90,25 +82,5 @@ function changeOf({ idea, buildMs }: BuiltStatistics, leaveOneOut: number | null
   return recommendedStatistics(idea, { buildMs, because, leaveOneOut });
 }
 
-interface Recommending {
-  readonly request: ProveHygieneRequest;
-  readonly prepared: Prepared;
-  readonly measured: Measured;
-  readonly found: Found;
-}
-
-/** null: a name holds a line break, and no line would be a statement. */
-async function recommendationOf(
-  { now }: OptimizerDependencies,
-  { request, prepared: { stored, session }, measured, found }: Recommending,
-): Promise<Recommendation | null> {
-  const indexes = measured.built.flatMap((each) => changeOf(each, measured.places.get(each)?.ratio ?? null) ?? []);
-  if (indexes.length === 0) return null;
-  const known = new Set(found.experiment.statements.map(({ statement }) => statement));
-  return {
-    ...{ id: request.recommendation, run: request.run, cluster: stored.cluster, database: stored.database, createdAt: now().toISOString() },
-    ...{ state: 'proposed', experiment: found.experiment, backup: request.backup, indexes, decision: found.decision },
-    tables: await tableSizes(session.client, indexes.map(tableOfChange)),
-    texts: Object.fromEntries(stored.statements.filter(({ id }) => known.has(id)).map(({ id, text }) => [id, text])),
-  };
-}
+/** None for a name that holds a line break: no line would be a statement. */
+const changesOf = ({ built, places }: Measured): readonly RecommendedIndex[] => built.flatMap((each) => changeOf(each, places.get(each)?.ratio ?? null) ?? []);
