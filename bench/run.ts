@@ -2,25 +2,12 @@
 import { isAssayError, reasonOf } from '../domain/errors.ts';
 import { createCluster, type EmbeddedCluster } from '../workers/embedded/cluster.ts';
 import type { Bench, Benchmark } from './benchmark.ts';
+import { benchmarks } from './benchmarks.ts';
 import { pressureMeter } from './calm.ts';
-import { collection } from './collection.ts';
-import { engine } from './engine.ts';
-import { fingerprint } from './fingerprint.ts';
-import { hygiene } from './hygiene.ts';
-import { idle } from './idle.ts';
-import { markers } from './markers.ts';
-import { memory } from './memory.ts';
-import { oltp } from './oltp.ts';
-import { tpch } from './optimizer/executed.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { seconds } from './pairs.ts';
-import { proof } from './proof.ts';
 import { allReached, loadNow, type Measured, table, writeJson } from './report.ts';
 import { openSite, type Site } from './site.ts';
-import { witnesses } from './witnesses.ts';
-
-/** In the order in which they run. */
-const benchmarks: readonly Benchmark[] = [engine, proof, fingerprint, markers, witnesses, idle, memory, hygiene, collection, oltp, tpch];
 
 async function main(argv: readonly string[]): Promise<number> {
   const options = readOptions(

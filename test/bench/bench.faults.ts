@@ -4,6 +4,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { run } from '../../activities/process.ts';
+import { benchmarks } from '../../bench/benchmarks.ts';
 import type { Measured } from '../../bench/report.ts';
 
 const bench = (args: readonly string[], accept: readonly number[]) =>
@@ -18,17 +19,14 @@ test('every benchmark gives its figures, in a table and as JSON', async () => {
   const { stdout, stderr } = await bench(['--scale', '0.02', '--pairs', '1', '--out', out], [0, 1]);
   const { results } = JSON.parse(readFileSync(out, 'utf8')) as { results: Measured[] };
   expect(results.flatMap(({ failed }) => failed ?? [])).toEqual([]);
-  expect(Object.fromEntries(results.map(({ benchmark, figures }) => [benchmark, figures.length])), stderr).toEqual({
-    engine: 2,
-    proof: 3,
-    fingerprint: 2,
-    // one more where the writers can have a core of their own
-    markers: cpus().length > 1 ? 3 : 2,
-    witnesses: 2,
-    idle: 2,
-    memory: 2,
-    hygiene: 2,
-  });
+  // what runs unnamed, whichever they are by now; none that gave up half-way
+  expect(
+    results.map(({ benchmark }) => benchmark),
+    stderr,
+  ).toEqual(benchmarks.flatMap(({ name, isNamedOnly }) => (isNamedOnly === true ? [] : [name])));
+  expect(results.filter(({ figures }) => figures.length < 2)).toEqual([]);
+  // one of them only where the writers can have a core of their own
+  expect(results.find(({ benchmark }) => benchmark === 'markers')?.figures).toHaveLength(cpus().length > 1 ? 3 : 2);
   const words = (text: string) => text.replaceAll(/[\s│]+/g, '');
   for (const { measured } of results.flatMap(({ figures }) => figures)) expect(words(stdout)).toContain(words(measured).slice(0, 10));
 }, 300_000);
