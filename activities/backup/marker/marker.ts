@@ -13,7 +13,7 @@ import { type HeldSnapshot, isHeld, type NoSnapshot } from './held-snapshot.ts';
 import { nameTypes } from './name-columns.ts';
 import { readPass } from './pass.ts';
 import { readSequences, settleSequences } from './sequences.ts';
-import { endAll, type MarkerSource, openReader } from './session.ts';
+import { endAll, LOCK_WAIT, type MarkerSource, openReader } from './session.ts';
 import { changeKeys, passBytes, sourceTables } from './tables.ts';
 import { unhashableTypes } from './unhashable-types.ts';
 
@@ -45,7 +45,7 @@ export async function makeMarker(source: MarkerSource, options: MarkerOptions, o
     held = await bestSnapshot(source, watch, options.ways ?? allWays);
     // sequences and counters do not obey snapshots: the ones above belong before it, this reading after it
     const sequences = settleSequences(sequencesBefore, await readSequences(watch));
-    const { fingerprints, notCovered, lastOid } = await readTables({ source, held, options, changeKeys: keys ?? {}, onProgress });
+    const { fingerprints, notCovered, lastOid } = await readTables({ source, watch, held, options, changeKeys: keys ?? {}, onProgress });
     const { way, lsn, timeline, systemIdentifier, databaseOid, at, snapshot, fenceMs } = held;
     return {
       id: randomUUID(),
@@ -82,20 +82,22 @@ async function bestSnapshot(source: MarkerSource, watch: pg.Client, ways: readon
 
 interface Reading {
   readonly source: MarkerSource;
+  readonly watch: pg.Client;
   readonly held: HeldSnapshot;
   readonly options: MarkerOptions;
   readonly changeKeys: Readonly<Record<string, string>>;
   readonly onProgress: (tables: number) => void;
 }
 
-async function readTables({ source, held, options, changeKeys: keys, onProgress }: Reading) {
+async function readTables({ source, watch, held, options, changeKeys: keys, onProgress }: Reading) {
   const { fingerprint } = source.policy.proof;
   const totalBytes = fingerprint.mode === 'sample' ? await passBytes(held.holder) : 0;
   const unhashable = await unhashableTypes(held.holder);
   const types = { unhashable, named: await nameTypes(held.holder, unhashable) };
   const choose = chooser({ policy: fingerprint, ...options, changeKeys: keys, totalBytes });
+  await watch.query(`/* assay backup */ set lock_timeout = '${LOCK_WAIT}'`);
   return readPass({
-    ...{ source, held, choose, onProgress },
+    ...{ source, held, choose, onProgress, lent: watch },
     pages: sourceTables(held.holder, types, orderFor(fingerprint.mode, options.previous)),
     seeds: freshSeeds(),
     parallel: fingerprint.parallel,

@@ -11,6 +11,8 @@ import { type SourceTable, signaturesNow } from './tables.ts';
 export interface Pass {
   readonly source: MarkerSource;
   readonly held: HeldSnapshot;
+  /** A free session of `openReader` that reads first; whoever opened it ends it. */
+  readonly lent: pg.Client;
   readonly pages: AsyncIterable<readonly SourceTable[]>;
   readonly choose: Choose;
   readonly seeds: Seeds;
@@ -51,8 +53,8 @@ export async function readPass(pass: Pass): Promise<PassResult> {
   const tally: Tally = { fingerprints: [], notCovered: [], lastOid: null, locked: [] };
   const batches = batchesOf(pass, tally);
   const sessions: pg.Client[] = [];
-  const work = async () => {
-    let session: pg.Client | undefined;
+  const work = async (lent?: pg.Client) => {
+    let session = lent;
     let read = 0;
     for (let next = await batches.next(); !next.done; next = await batches.next()) {
       if (session === undefined || read >= SESSION_TABLES) {
@@ -66,7 +68,7 @@ export async function readPass(pass: Pass): Promise<PassResult> {
     }
   };
   try {
-    await Promise.all(Array.from({ length: Math.max(1, pass.parallel) }, work));
+    await Promise.all(Array.from({ length: Math.max(1, pass.parallel) }, (_, place) => work(place === 0 ? pass.lent : undefined)));
     if (tally.locked.length > 0) {
       const session = await openReader(pass.source);
       sessions.push(session);

@@ -16,7 +16,7 @@ export interface MarkerSource {
 }
 
 /** Longest wait for a table lock: an exclusive lock held longer belongs to a migration, which must not be queued behind us. */
-const LOCK_WAIT = '1s';
+export const LOCK_WAIT = '1s';
 
 /** A session that only reads, with the settings fingerprints need. Errors are PostgreSQL's own. */
 export async function openReader(source: MarkerSource, settings: Readonly<Record<string, string>> = {}): Promise<pg.Client> {
@@ -24,8 +24,8 @@ export async function openReader(source: MarkerSource, settings: Readonly<Record
     database: source.database,
     settings: { ...fingerprintSettings, lock_timeout: LOCK_WAIT, ...settings },
   });
-  // since PostgreSQL 17; a setting the server does not know would refuse the connection
-  await client.query("/* assay backup */ select set_config(name, '0', false) from pg_settings where name = 'transaction_timeout'");
+  // since PostgreSQL 17; a setting the server does not know would refuse the connection, and looking for it in pg_settings computes them all
+  await client.query("/* assay backup */ select set_config('transaction_timeout', '0', false) where current_setting('server_version_num')::int >= 170000");
   return client;
 }
 
