@@ -3,7 +3,7 @@
 import type { BackupType, Cause, CheckName, ProofDepth, ProofLevel, RecoveryTime } from './backup/model.ts';
 import type { ErrorCode } from './errors.ts';
 import type { Instant, NotJudgedReason, RecommendationState } from './optimizer/model.ts';
-import type { ChangeKind } from './optimizer/recommendation.ts';
+import type { ProposalKind } from './optimizer/recommendation.ts';
 
 interface OfCluster {
   readonly cluster: string;
@@ -108,7 +108,7 @@ export type Observation =
   /** A recommendation came into another state than `proposed`, which `recommendation-made` tells; told at least once for each. */
   | ({ readonly kind: 'recommendation-state'; readonly database: string; readonly recommendation: string; readonly state: RecommendationState } & OfCluster)
   /** One statement of an approved change was carried out on the source. */
-  | ({ readonly kind: 'change-applied'; readonly change: ChangeKind; readonly tookMs: number } & OfCluster)
+  | ({ readonly kind: 'change-applied'; readonly change: ProposalKind; readonly tookMs: number } & OfCluster)
   /** What one guard window said of an applied recommendation. */
   | ({ readonly kind: 'guard-verdict'; readonly verdict: 'keep' | 'roll-back' | 'undecided' } & OfCluster)
   /** What the control database knows of a cluster, counted again and again: outlives a worker. */

@@ -1,10 +1,13 @@
 /** Is a recommendation one that was made before, and is what speaks for it the same? Pure. */
-import type { Recommendation } from './recommendation.ts';
+import type { Recommendation, RecommendedIndex } from './recommendation.ts';
 
 type Idea = Pick<Recommendation, 'indexes'>;
 
 /** The SQL of its changes, in no order. */
-export const sqlOf = ({ indexes }: Idea): readonly string[] => indexes.map(({ sql }) => sql).toSorted();
+export const sqlOf = ({ indexes }: Idea): readonly string[] => indexes.map(wholeSql).toSorted();
+
+/** The same setting for another statement is another idea. */
+const wholeSql = (change: RecommendedIndex): string => (change.kind === 'setting' ? `${change.sql} -- statement ${change.advice.statement}` : change.sql);
 
 export function sameIdea(a: Idea, b: Idea): boolean {
   const [left, right] = [sqlOf(a), sqlOf(b)];

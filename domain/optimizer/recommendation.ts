@@ -1,6 +1,7 @@
 /** A proposed change with its evidence, and the SQL file by which a user's own pipeline makes it. Pure. */
 import { createIndexSql, indexName, quoteName, quoteRelation } from './index-sql.ts';
 import type { Decision, Experiment, IndexDefinition, Instant, RecommendationState, RelationName, TableSize } from './model.ts';
+import { type SettingAdvice, sayAdvice } from './setting.ts';
 
 interface ProposedChange {
   /** As it is, or will be, called on the source; without its schema, which is the table's. */
@@ -39,12 +40,28 @@ export interface StatisticsChange extends ProposedChange {
   readonly table: RelationName;
 }
 
-export type RecommendedIndex = IndexChange | StatisticsChange;
+/** For one statement: advice, since only its application or its role can have it. */
+export interface SettingChange extends ProposedChange {
+  readonly kind: 'setting';
+  readonly index: null;
+  /** The largest that the statement reads: where it grew, the evidence is old. */
+  readonly table: RelationName;
+  readonly advice: SettingAdvice;
+}
 
+export type RecommendedIndex = IndexChange | StatisticsChange | SettingChange;
+
+/** What Assay can carry out. */
 export const changeKinds = ['create-index', 'drop-index', 'reindex', 'create-statistics'] as const satisfies readonly RecommendedIndex['kind'][];
 export type ChangeKind = (typeof changeKinds)[number];
 
-export const kindOf = (change: RecommendedIndex): ChangeKind => change.kind ?? 'create-index';
+/** What only people can do: an approval of it is noted, whatever the policy says. */
+export const advisedKinds = ['setting'] as const satisfies readonly RecommendedIndex['kind'][];
+export type ProposalKind = ChangeKind | (typeof advisedKinds)[number];
+
+export const kindOf = (change: RecommendedIndex): ProposalKind => change.kind ?? 'create-index';
+
+export const isAdvised = (kind: ProposalKind): boolean => (advisedKinds as readonly ProposalKind[]).includes(kind);
 
 export const tableOfChange = (change: RecommendedIndex): RelationName => (change.index === null ? change.table : change.index.table);
 
@@ -109,13 +126,10 @@ function createSql(index: IndexDefinition, name: string, partitions: Partitions)
 
 /** For `psql -f` or a migration without a transaction around it. */
 export function recommendationSql({ indexes, ...about }: Recommendation): string {
-  const each = indexes.map((index) => [...figuresOf(index), index.sql, ...commentSql(about.id, index), ''].join('\n'));
-  return [
-    ...headOf(about),
-    '-- CREATE INDEX CONCURRENTLY runs outside a transaction; a build that fails leaves an INVALID index: drop it, then try again.',
-    '',
-    ...each,
-  ].join('\n');
+  const each = indexes.map((index) => [...figuresOf(index, about.database), ...doingOf(index), ...commentSql(about.id, index), ''].join('\n'));
+  const isBuilt = indexes.some((change) => kindOf(change) === 'create-index');
+  const word = '-- CREATE INDEX CONCURRENTLY runs outside a transaction; a build that fails leaves an INVALID index: drop it, then try again.';
+  return [...headOf(about), ...(isBuilt ? [word] : []), '', ...each].join('\n');
 }
 
 export function undoSql({ indexes, ...about }: Recommendation): string {
@@ -135,9 +149,13 @@ function headOf({ id, cluster, database, experiment, backup, createdAt }: Omit<R
   ];
 }
 
-function figuresOf(change: RecommendedIndex): string[] {
+/** Advice is no statement of a migration: run there, SET LOCAL would do nothing. */
+const doingOf = (change: RecommendedIndex): readonly string[] => (isAdvised(kindOf(change)) ? change.sql.split('\n').map(comment) : [change.sql]);
+
+function figuresOf(change: RecommendedIndex, database: string): string[] {
   const table = quoteRelation(tableOfChange(change));
   const because = change.because === undefined ? [] : [comment(`why: ${change.because}`)];
+  if (change.kind === 'setting') return [...because, ...sayAdvice(change.advice, database).map(comment)];
   if (change.index === null) return [comment(`${table}: statistics on columns that go together; ANALYZE fills them`), ...because];
   const { index, sql, sizeBytes, buildMs, leaveOneOut } = change;
   if (change.kind === 'drop-index') return [comment(`${table}: frees ${sizeBytes} bytes`), ...because];
@@ -154,7 +172,7 @@ function figuresOf(change: RecommendedIndex): string[] {
 /** What is new carries the id of its evidence with it; what was there keeps its own words. */
 function commentSql(id: string, change: RecommendedIndex): string[] {
   const kind = kindOf(change);
-  if (kind === 'drop-index' || kind === 'reindex') return [];
+  if (kind !== 'create-index' && kind !== 'create-statistics') return [];
   const name = `${quoteName(tableOfChange(change).schema)}.${quoteName(change.name)}`;
   return [`COMMENT ON ${kind === 'create-index' ? 'INDEX' : 'STATISTICS'} ${name} IS 'assay ${id.replaceAll("'", "''")}';`];
 }

@@ -2,6 +2,7 @@
 import type { StatementVerdict } from '../../domain/optimizer/model.ts';
 import { freedBytes, kindOf, newBytes, type Recommendation, type RecommendedIndex } from '../../domain/optimizer/recommendation.ts';
 import type { ExperimentSummary, OptimizerRunResult } from '../../domain/optimizer/requests.ts';
+import { sayAdvice } from '../../domain/optimizer/setting.ts';
 import type { Interval } from '../../domain/optimizer/statistics.ts';
 import { bytes, duration, when } from './figures.ts';
 import { hygieneLines, statisticsLines } from './optimizer-hygiene.ts';
@@ -73,17 +74,18 @@ export function recommendationText(recommendation: Recommendation, paint: Paint)
     ['size', `${bytes(newBytes(indexes))} really${freedBytes(indexes) === 0 ? '' : `, ${bytes(freedBytes(indexes))} freed`}`],
   ];
   const because = decision.because.map((each) => `  · ${plain(each)}\n`).join('');
-  const sql = indexes.map((change) => `${paint.strong(lines(change.sql))}\n  ${paint.dim(changeFigures(change))}\n`);
+  const sql = indexes.map((change) => `${paint.strong(lines(change.sql))}\n  ${paint.dim(changeFigures(change, database))}\n`);
   return `${facts(rows, paint)}\n${because}\n${sql.join('')}\n${statementsTable(experiment.statements, texts, paint)}\n`;
 }
 
 /** One statement a line, none of which can move the terminal. */
 const lines = (sql: string): string => sql.split('\n').map(plain).join('\n');
 
-function changeFigures(change: RecommendedIndex): string {
+function changeFigures(change: RecommendedIndex, database: string): string {
   const { sizeBytes, buildMs, leaveOneOut, because } = change;
   const why = because === undefined ? [] : [plain(because)];
   const kind = kindOf(change);
+  if (change.kind === 'setting') return [...why, ...sayAdvice(change.advice, database).map(plain)].join('\n  ');
   if (kind === 'create-statistics') return ['statistics on columns that go together', ...why].join('; ');
   if (kind !== 'create-index') return [`frees ${kind === 'reindex' ? 'about ' : ''}${bytes(sizeBytes)}`, ...why].join('; ');
   const worth = leaveOneOut === null ? '' : `, without it ${leaveOneOut.toFixed(2)} × the time`;

@@ -31,7 +31,7 @@ ${decision.because.length === 0 ? '' : html`<ul class="because">${decision.becau
 <section class="long"><h2>What each statement gains</h2>${gainPicture(experiment.statements, texts)}</section>
 ${plans.length === 0 ? '' : html`<section class="long"><h2>Plans before and after</h2>${planPairs({ plans, verdicts: experiment.statements, texts })}</section>`}
 ${setsPicture(tried, experiment.id)}
-<section><h2>What each change costs and earns</h2>${worthPicture(indexes)}</section>
+<section><h2>What each change costs and earns</h2>${worthPicture(indexes, database)}</section>
 <section><h2>${state === 'proposed' ? 'How to decide' : 'What became of it'}</h2>${decisions(record)}</section>
 <section class="long"><h2>The change</h2>${code(recommendationSql(recommendation).trimEnd())}</section>
 <section><h2>The way back</h2>${code(undoSql(recommendation).trimEnd())}</section>

@@ -3,6 +3,7 @@ import { type Html, html, px } from '../../domain/html.ts';
 import { ms, size } from '../../domain/optimizer/finding-words.ts';
 import { createIndexSql } from '../../domain/optimizer/index-sql.ts';
 import { type IndexChange, kindOf, type RecommendedIndex } from '../../domain/optimizer/recommendation.ts';
+import { sayAdvice } from '../../domain/optimizer/setting.ts';
 
 const WIDTH = 880;
 const HEIGHT = 230;
@@ -12,9 +13,9 @@ const TOP = 20;
 const BOTTOM = 40;
 
 /** A picture and a list; numbers in the picture are those of the list. */
-export function worthPicture(indexes: readonly RecommendedIndex[]): Html {
+export function worthPicture(indexes: readonly RecommendedIndex[], database: string): Html {
   const measured = indexes.filter((change) => isNew(change) && change.leaveOneOut !== null);
-  return html`${measured.length < 2 ? '' : picture(indexes)}<ol class="indexes">${indexes.map((change) => (isNew(change) ? newIndex(change) : otherChange(change)))}</ol>`;
+  return html`${measured.length < 2 ? '' : picture(indexes)}<ol class="indexes">${indexes.map((change) => (isNew(change) ? newIndex(change) : otherChange(change, database)))}</ol>`;
 }
 
 const isNew = (change: RecommendedIndex): change is IndexChange => kindOf(change) === 'create-index';
@@ -22,7 +23,12 @@ const isNew = (change: RecommendedIndex): change is IndexChange => kindOf(change
 const newIndex = ({ name, index, sizeBytes, buildMs, leaveOneOut }: IndexChange): Html =>
   html`<li><p class="mono">${createIndexSql(index, name, { concurrently: false })}</p><p class="legend">${size(sizeBytes)}, built in ${ms(buildMs)}${leaveOneOut === null ? '' : html`; without it the workload takes <b>${leaveOneOut.toFixed(2)} ×</b> as long`}</p></li>`;
 
-function otherChange({ sql, sizeBytes, because, kind }: RecommendedIndex): Html {
+function otherChange(change: RecommendedIndex, database: string): Html {
+  const { sql, sizeBytes, because, kind } = change;
+  if (change.kind === 'setting') {
+    const said = [...(because === undefined ? [] : [because]), ...sayAdvice(change.advice, database)];
+    return html`<li><p class="mono">${sql}</p>${said.map((sentence) => html`<p class="legend">${sentence}</p>`)}</li>`;
+  }
   const words = [kind === 'create-statistics' ? 'statistics: next to no room' : `frees ${size(sizeBytes)}`, ...(because === undefined ? [] : [because])];
   return html`<li><p class="mono">${sql}</p><p class="legend">${words.join('; ')}</p></li>`;
 }

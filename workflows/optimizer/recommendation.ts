@@ -24,6 +24,7 @@ import { workflowIds } from '../../domain/ids.ts';
 import { type DecisionAnswer, type DecisionRequest, isOver, type RecommendationInput, type RecommendationResult } from '../../domain/optimizer/decision.ts';
 import type { RecommendationState } from '../../domain/optimizer/model.ts';
 import { optimizerPolicyOf } from '../../domain/optimizer/policy.ts';
+import { isAdvised } from '../../domain/optimizer/recommendation.ts';
 import { type OptimizerRunInput, optimizerWorkflows } from '../../domain/optimizer/requests.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import { policyOf, surroundings } from '../backup/around.ts';
@@ -133,7 +134,8 @@ interface Deciding extends Omit<Site, 'desk'> {
 /** Throws refused-by-guard where another one of that database is under way, cluster-unreachable. */
 async function answerTo({ input, around, opened, policy, enter }: Deciding, { verdict, by, reason }: DecisionRequest): Promise<DecisionAnswer> {
   const steps = optimizerSteps(policy.host);
-  const { apply } = optimizerPolicyOf(policy);
+  // what only people can do is handed out, whatever the policy says
+  const apply = opened.kinds.some(isAdvised) ? 'sql' : optimizerPolicyOf(policy).apply;
   const said = reason === null ? [] : [reason];
   if (verdict === 'refuse') return { ...(await enter('refused', said, by)), apply, again: null };
   around.report('checking', 'is the evidence still that of the source');
@@ -186,6 +188,6 @@ async function supersedeOlder({ cluster, recommendation }: RecommendationInput, 
 /** Where all of its kinds of change may be executed without a person. */
 function decidedByPolicy(policy: ClusterPolicy, { digest, kinds }: OpenedRecommendation): DecisionRequest | null {
   const { apply, unattended } = optimizerPolicyOf(policy);
-  if (apply !== 'execute' || !kinds.every((kind) => unattended.includes(kind))) return null;
+  if (apply !== 'execute' || !kinds.every((kind) => unattended.some((each) => each === kind))) return null;
   return { verdict: 'approve', digest, by: 'the policy', reason: 'these kinds of change need nobody (optimizer.unattended)' };
 }

@@ -2,7 +2,7 @@
 import { AssayError } from '../../../domain/errors.ts';
 import { evidenceChanged, holdsAllOf, sameIdea } from '../../../domain/optimizer/idea.ts';
 import type { RecommendationState } from '../../../domain/optimizer/model.ts';
-import { type ChangeKind, kindOf, type Recommendation } from '../../../domain/optimizer/recommendation.ts';
+import { kindOf, type ProposalKind, type Recommendation } from '../../../domain/optimizer/recommendation.ts';
 import { recommendationDigest } from '../../recommendation-digest.ts';
 import type { OptimizerDependencies, OptimizerStore } from '../ports.ts';
 
@@ -16,7 +16,7 @@ export interface OpenedRecommendation {
   readonly database: string;
   readonly state: RecommendationState;
   readonly digest: string;
-  readonly kinds: readonly ChangeKind[];
+  readonly kinds: readonly ProposalKind[];
   readonly changes: number;
   /** Older ones that are still proposed, and whose changes are all in this one. */
   readonly supersedes: readonly string[];
