@@ -27,6 +27,18 @@ export function intervalOf<T>(units: readonly T[], statistic: (sample: readonly 
   return { median: statistic(units), low: quantile(drawn, 0.025), high: quantile(drawn, 0.975) };
 }
 
+/**
+ * How often a difference as great as the one seen would come about by chance: the two sides of each unit are swapped at random. Exact where the
+ * sides are alike but for what is asked (Fisher's randomization test, one-sided), however heavy the tails; a bootstrap interval is not, there.
+ */
+export function chanceOf<T>(units: readonly (readonly [T, T])[], statistic: (sample: readonly (readonly [T, T])[]) => number, shuffles = 2_000): number {
+  const random = seeded(20261121);
+  const seen = statistic(units);
+  const swapped = () => units.map(([one, other]) => (random() < 0.5 ? ([one, other] as const) : ([other, one] as const)));
+  const asGreat = Array.from({ length: shuffles }, () => statistic(swapped())).filter((each) => each >= seen).length;
+  return (asGreat + 1) / (shuffles + 1);
+}
+
 export interface Goal {
   readonly atMost?: number;
   readonly atLeast?: number;

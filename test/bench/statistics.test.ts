@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { readOptions } from '../../bench/options.ts';
-import { difference, intervalOf, judge, median, quantile, ratioOf } from '../../bench/statistics.ts';
+import { chanceOf, difference, intervalOf, judge, median, quantile, ratioOf } from '../../bench/statistics.ts';
 import { latenciesIn } from '../../bench/writers.ts';
+import { seeded } from '../../domain/optimizer/statistics.ts';
 
 const pairs = (...ratios: number[]) => ratios.map((ratio, index) => ({ ours: ratio * (index + 1), bare: index + 1 }));
 
@@ -46,6 +47,28 @@ test('the interval of a statistic holds it, and is wider the more the units diff
     return high - low;
   };
   expect(width([1, 1.1, 0.9, 1, 1])).toBeLessThan(width([1, 5, 0.2, 3, 1]));
+});
+
+describe('what chance does', () => {
+  /** Windows of which some are slow throughout, as a machine's are: on either side, whatever is asked. */
+  const windows = (random: () => number, factor: number) => {
+    const window = (slower: number) => slower * (random() < 0.1 ? 8 : 1) * (1 + random());
+    return Array.from({ length: 40 }, () => [window(factor), window(1)] as const);
+  };
+  const slower = (sample: readonly (readonly [number, number])[]) => sample.reduce((sum, [ours, control]) => sum + Math.log(ours / control), 0);
+  const foundIn100 = (factor: number) => {
+    const random = seeded(7);
+    return Array.from({ length: 100 }, () => chanceOf(windows(random, factor), slower, 199)).filter((chance) => chance <= 0.05).length;
+  };
+
+  test('an effect that is none is found about five times in a hundred, for all slow moments', () => {
+    expect(foundIn100(1)).toBeLessThanOrEqual(11);
+  });
+
+  test('one that is there is found', () => {
+    expect(foundIn100(1.5)).toBeGreaterThanOrEqual(60);
+    expect(foundIn100(2)).toBeGreaterThanOrEqual(95);
+  });
 });
 
 test('a commit counts for each window in which it was under way, also where it ended after it', () => {
