@@ -1,0 +1,55 @@
+/** Which table's column a name means at one SELECT of a statement. Where it cannot be told for certain, it is told of none. */
+import type { Node, SelectStmt } from 'libpg-query';
+import type { Known, KnownColumn, KnownTable } from './known.ts';
+
+export interface Source {
+  readonly alias: string;
+  /** null: a query, a function, or a table whose columns are renamed. */
+  readonly known: KnownTable | null;
+  /** An outer join may give it null in every column. */
+  readonly isNullable: boolean;
+}
+
+export interface Found {
+  readonly source: Source;
+  readonly table: KnownTable;
+  readonly column: KnownColumn;
+}
+
+/** The items of a FROM in their order. */
+export function sourcesOf({ fromClause }: SelectStmt, known: Known): readonly Source[] {
+  return (fromClause ?? []).flatMap((item) => itemSources(item, known, false));
+}
+
+function itemSources(item: Node, known: Known, isNullable: boolean): readonly Source[] {
+  if ('RangeVar' in item) {
+    const { schemaname, relname = '', alias } = item.RangeVar;
+    return [{ alias: alias?.aliasname ?? relname, known: alias?.colnames === undefined ? known.table(schemaname, relname) : null, isNullable }];
+  }
+  if ('JoinExpr' in item) {
+    const { jointype, larg, rarg } = item.JoinExpr;
+    const side = (part: Node | undefined, kinds: readonly string[]) =>
+      part === undefined ? [] : itemSources(part, known, isNullable || kinds.includes(jointype ?? ''));
+    return [...side(larg, ['JOIN_RIGHT', 'JOIN_FULL']), ...side(rarg, ['JOIN_LEFT', 'JOIN_FULL'])];
+  }
+  if ('RangeSubselect' in item) return [{ alias: item.RangeSubselect.alias?.aliasname ?? '', known: null, isNullable }];
+  return [{ alias: 'RangeFunction' in item ? (item.RangeFunction.alias?.aliasname ?? '') : '', known: null, isNullable }];
+}
+
+/** null: of none of these, or of one of which nothing is known. */
+export function findColumn(node: Node | undefined, sources: readonly Source[]): Found | null {
+  if (node === undefined || !('ColumnRef' in node)) return null;
+  const names = (node.ColumnRef.fields ?? []).map((field) => ('String' in field ? (field.String.sval ?? '') : null));
+  const [alias, name] = names.length === 1 ? [null, names[0]] : names.length === 2 ? [names[0], names[1]] : [null, null];
+  if (name === null || name === undefined) return null;
+  const columnOf = ({ known }: Source) => known?.columns.find((column) => column.name === name);
+  const own =
+    alias === null ? sources.filter((source) => source.known === null || columnOf(source) !== undefined) : sources.filter((source) => source.alias === alias);
+  const [source] = own;
+  const column = source === undefined ? undefined : columnOf(source);
+  // a source that nothing is known of may have that column too
+  return own.length === 1 && source?.known != null && column !== undefined ? { source, table: source.known, column } : null;
+}
+
+/** Names that FROM gives, to keep new ones apart from. */
+export const aliasesOf = (sources: readonly Source[]): readonly string[] => sources.map(({ alias }) => alias);
