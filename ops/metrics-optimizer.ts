@@ -107,6 +107,7 @@ const REASONS = Object.keys({
   'catalogue-only': 0,
   'own-statement': 0,
   'object-gone': 0,
+  'row-security': 0,
   'no-plan': 0,
   'failed-on-lab': 0,
   'too-slow-on-lab': 0,

@@ -6,6 +6,7 @@ import { withoutValues } from '../../domain/optimizer/plan-mask.ts';
 import { parseExplain } from '../../domain/optimizer/plan-parse.ts';
 import { literal } from '../pg.ts';
 import { faultOf, isServerError, reasonByCode } from '../pg-errors.ts';
+import { asRole } from './run-as.ts';
 
 export interface ExplainOptions {
   /** Executes the statement and measures each node. What it writes is rolled back; sequences that it moved stay moved. */
@@ -61,7 +62,7 @@ async function explainBinding(client: pg.Client, binding: Binding, { analyze, ti
   await client.query('begin');
   try {
     await client.query(`set local statement_timeout = ${Math.max(1, Math.round(timeoutMs))}`);
-    await client.query(`set local plan_cache_mode = ${binding.source === 'generic' ? 'force_generic_plan' : 'force_custom_plan'}`);
+    await client.query(`set local plan_cache_mode = ${binding.source === 'generic' ? 'force_generic_plan' : 'force_custom_plan'}${asRole(binding)}`);
     const { rows } = await one(client, `explain (format json, verbose, settings${measuring}) ${execute}`);
     const [first, ...others] = parseExplain((rows[0] as { 'QUERY PLAN': unknown } | undefined)?.['QUERY PLAN']).map(withoutValues);
     if (first === undefined) return { kind: 'not-planned', binding, reason: 'no-plan', detail: 'PostgreSQL gave no plan' };

@@ -50,7 +50,7 @@ export async function searchIndexes(question: SearchQuestion): Promise<SearchAns
   const startedAt = question.now();
   const heaviest = question.bound.toSorted((a, b) => b.statement.totalMs - a.statement.totalMs).slice(0, limits.maxStatements);
   const { planned, notPlanned } = await plannable(heaviest, whatIf);
-  const shapes = await Promise.all(planned.map(({ bound }) => statementShape(bound.text, facts)));
+  const shapes = await Promise.all(planned.map(({ bound }) => statementShape(bound.text, facts, bound.guards)));
   const open = facts.filter(({ table }) => !limits.protectedTables.includes(`${table.schema}.${table.relation}`));
   const candidates = shapes.map((shape) => candidatesFor(shape, open, question.candidates));
   const writes = planned.flatMap(({ bound }, place) => (shapes[place]?.writes ?? []).map((write): CountedWrite => ({ ...write, rows: bound.statement.rows })));

@@ -16,6 +16,8 @@ export type NotJudgedReason =
   | 'own-statement'
   /** It names a table, column or function that is not on the lab: dropped since, or only there while it ran. */
   | 'object-gone'
+  /** Row level security hides rows from the role that ran it, and how is not known: as a superuser it would be another statement. */
+  | 'row-security'
   | 'no-plan'
   | 'failed-on-lab'
   | 'too-slow-on-lab'
@@ -38,6 +40,8 @@ export interface Statement {
   readonly walBytes: number;
   /** Only functions ran it: its text may hold their variables. */
   readonly isNested?: true;
+  /** Who ran it, the role that took most of its time first; those with less than a tenth are left out. Missing: unknown. */
+  readonly roles?: readonly string[];
 }
 
 export type StatementCounts = Pick<Statement, 'calls' | 'totalMs' | 'rows' | 'blocks' | 'tempBlocks' | 'walBytes'>;
@@ -56,11 +60,26 @@ export type BindingSource = 'captured' | 'synthetic' | 'generic';
 /** Which value of a column a synthetic binding stands for. */
 export type BindingCase = 'common' | 'quantile' | 'rare' | 'absent' | 'captured' | 'generic';
 
+/** Whose statement it is on the lab. Settings are the role's own, and those that policies of row level security read. Never leaves the lab's host in clear. */
+export interface RunAs {
+  readonly role: string;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
 /** Values for one execution of a statement: each in PostgreSQL's text form, or null. Never leaves the lab's host in clear. */
 export interface Binding {
   readonly source: BindingSource;
   readonly case: BindingCase;
   readonly values: readonly (string | null)[];
+  /** Left out: the session's own role. */
+  readonly as?: RunAs;
+}
+
+/** What row level security adds to every statement of a role on a table. */
+export interface Guard {
+  readonly table: RelationName;
+  /** SQL over the table's columns. */
+  readonly condition: string;
 }
 
 /** A statement that can be planned: its text made acceptable to PREPARE, its parameters' types, values to plan it with. */
@@ -72,6 +91,8 @@ export interface Bound {
   readonly parameterTypes: readonly string[];
   /** At least one. */
   readonly bindings: readonly Binding[];
+  /** Of tables that it names; missing: none. */
+  readonly guards?: readonly Guard[];
 }
 
 /** Of a table on disk, without its indexes; of a partitioned one all its parts. */

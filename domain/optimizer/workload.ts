@@ -8,6 +8,8 @@ import type { Instant, NotJudged, NotJudgedReason, Statement, StatementKind } fr
 /** One row of pg_stat_statements. Its identity is user, database, queryid and whether a client sent it or a function ran it. */
 export interface StatementCounters {
   readonly userId: string;
+  /** Its name; null: it is gone. Missing in looks of earlier versions. */
+  readonly role?: string | null;
   readonly databaseId: string;
   readonly queryId: string;
   readonly isTopLevel: boolean;
@@ -95,6 +97,7 @@ const combine = (one: Counts, other: Counts, by: (a: number, b: number) => numbe
 function merged(ran: readonly { row: StatementCounters; counts: Counts }[]): Pick<Workload, 'statements' | 'notJudged'> {
   const statements = new Map<string, Statement>();
   const notJudged = new Map<string, NotJudged>();
+  const msByRole = new Map<string, Map<string, number>>();
   for (const { row, counts } of ran) {
     const key = `${row.databaseId} ${row.queryId}`;
     const database = row.database;
@@ -107,14 +110,29 @@ function merged(ran: readonly { row: StatementCounters; counts: Counts }[]): Pic
       const sum = combine(counts, known ?? none, add);
       const isNested = !row.isTopLevel && (known === undefined || known.isNested === true);
       statements.set(key, { id: row.queryId, database, text: row.text, kind: row.kind, ...sum, ...(isNested ? { isNested } : {}) });
+      const roles = msByRole.get(key) ?? new Map<string, number>();
+      msByRole.set(key, roles);
+      if (row.role != null) roles.set(row.role, (roles.get(row.role) ?? 0) + counts.totalMs);
     }
   }
   // a text that one user's row shows and another's hides is known
   for (const key of statements.keys()) notJudged.delete(key);
   return {
-    statements: [...statements.values()].sort((a, b) => b.totalMs - a.totalMs || (a.id < b.id ? -1 : 1)),
+    statements: [...statements]
+      .map(([key, statement]) => ({ ...statement, ...rolesOf(msByRole.get(key)) }))
+      .sort((a, b) => b.totalMs - a.totalMs || (a.id < b.id ? -1 : 1)),
     notJudged: [...notJudged.values()],
   };
+}
+
+/** A role that takes less of a statement's time does not say how it is judged. */
+const LEAST_SHARE = 0.1;
+
+function rolesOf(msByRole: ReadonlyMap<string, number> = new Map()): Pick<Statement, 'roles'> {
+  const byTime = [...msByRole].toSorted(([a, ms], [b, otherMs]) => otherMs - ms || (a < b ? -1 : 1));
+  const totalMs = byTime.reduce((sum, [, ms]) => sum + ms, 0);
+  const roles = byTime.filter(([, ms], place) => place === 0 || ms >= totalMs * LEAST_SHARE).map(([role]) => role);
+  return roles.length === 0 ? {} : { roles };
 }
 
 const add = (a: number, b: number): number => a + b;

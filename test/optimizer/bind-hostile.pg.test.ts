@@ -30,7 +30,6 @@ beforeAll(async () => {
     insert into parts select n, timestamptz '2022-01-01' + n * interval '1 day', 'k' || n % 3 from generate_series(1, 1500) n;
     create extension postgres_fdw; create server elsewhere foreign data wrapper postgres_fdw options (host '/nowhere');
     create user mapping for postgres server elsewhere; create foreign table remote (id int) server elsewhere;
-    create table guarded (id int, owner text); alter table guarded enable row level security; create policy own on guarded using (owner = current_user);
     create schema tenant; create table tenant.only_there (id int, mood text); create type tenant.mood as enum ('good', 'bad');
     create function tenant.twice(int) returns int language sql immutable as 'select $1 * 2';
     create schema t1; create table t1.everywhere (id int); create schema t2; create table t2.everywhere (id int);
@@ -192,10 +191,6 @@ describe('whatever it is, a bound form or a reason', () => {
 
   test('another database is left alone', async () => {
     expect((await bind('select 1', { database: 'elsewhere' })).notJudged).toEqual([{ statement: '1', reason: 'other-database', detail: 'elsewhere' }]);
-  });
-
-  test('row level security is said', async () => {
-    expect((await bind('select * from guarded where id = $1')).notices).toEqual([expect.stringContaining('public.guarded has row level security')]);
   });
 
   test('statements of functions are planned with parameters for their variables', async () => {

@@ -10,6 +10,7 @@ import { isRefused, makePreparable, type Prepared } from './prepare.ts';
 import { type LabCatalogue, labCatalogue } from './statistics.ts';
 import { isFault, type Parsed, parseOne, parserReady } from './tree.ts';
 import { type Usage, usagesOf } from './usage.ts';
+import { type RoleBook, roleBook, type WhoRan } from './who-ran.ts';
 
 /** Values that were really sent, in PostgreSQL's text form, by the statement's own parameter numbers. */
 export interface CapturedValues {
@@ -23,6 +24,8 @@ export interface BindOptions {
   readonly maxBindings: number;
   /** By statement id. */
   readonly captured?: ReadonlyMap<string, readonly CapturedValues[]>;
+  /** Each as the role that ran it; the session must be a superuser's. Default false: as the session's own role. */
+  readonly asWhoRan?: boolean;
 }
 
 export interface BoundWorkload {
@@ -41,7 +44,8 @@ export async function bindStatements(client: pg.Client, statements: readonly Sta
   const { rows } = await client.query<{ database: string; now: string }>('/* assay optimizer */ select current_database() as database, now()::text as now');
   const { database, now } = rows[0] as { database: string; now: string };
   const catalogue = labCatalogue(client);
-  const guarded = new Set<string>();
+  const roles = options.asWhoRan ? roleBook(client, catalogue) : null;
+  const notices = new Set<string>();
   const results: (Bound | NotJudged)[] = [];
   // the server's answers are read in one language, where the role may choose it: `explain` comes here as no superuser
   const { rowCount: isChosen } = await client.query(
@@ -51,7 +55,7 @@ export async function bindStatements(client: pg.Client, statements: readonly Sta
     for (const statement of statements) {
       const isHere = statement.database === database;
       results.push(
-        isHere ? await bindOne({ client, catalogue, statement, options, now, guarded }) : notJudged(statement, 'other-database', statement.database),
+        isHere ? await bindOne({ client, catalogue, statement, options, now, roles, notices }) : notJudged(statement, 'other-database', statement.database),
       );
     }
   } finally {
@@ -60,7 +64,7 @@ export async function bindStatements(client: pg.Client, statements: readonly Sta
   return {
     bound: results.filter((result) => 'text' in result),
     notJudged: results.filter((result) => 'reason' in result),
-    notices: [...guarded].sort().map((table) => `${table} has row level security: the lab plans as a superuser, without its policies`),
+    notices: [...notices].sort(),
   };
 }
 
@@ -70,8 +74,8 @@ interface Work {
   readonly statement: Statement;
   readonly options: BindOptions;
   readonly now: string;
-  /** Tables with policies that were met. */
-  readonly guarded: Set<string>;
+  readonly roles: RoleBook | null;
+  readonly notices: Set<string>;
 }
 
 const notJudged = (statement: Statement, reason: NotJudgedReason, detail: string): NotJudged => ({ statement: statement.id, reason, detail });
@@ -85,6 +89,8 @@ async function bindOne(work: Work): Promise<Bound | NotJudged> {
   if (isFault(parsed)) return notJudged(statement, parsed.reason, parsed.detail);
   const foreign = await relationsMet(work, parsed);
   if (foreign !== null) return notJudged(statement, 'no-plan', `it reads the foreign table ${foreign}, which has no data on the lab`);
+  const who = (await work.roles?.ask(statement, parsed)) ?? sessionItself;
+  if ('refused' in who) return notJudged(statement, 'row-security', who.refused);
   const usages = usagesOf(parsed, (schema, name) => catalogue.find(schema, name));
   const uses = prepared.types.map((_, index) => usages.get(index + 1));
   const known = new Map([...prepared.draft.known, ...(await conflictValues(client, parsed, catalogue))]);
@@ -92,16 +98,49 @@ async function bindOne(work: Work): Promise<Bound | NotJudged> {
   for (const [index, type] of prepared.types.entries()) {
     facts.push(await factsOf(catalogue, { type, usage: uses[index], known: known.get(index + 1) }));
   }
-  const wanted = wantedBindings(prepared, { captured, facts: await withJointValues(client, facts, uses), work });
-  const planned = await plannedBindings(client, prepared, wanted);
+  const planned = await plannedAs(work, { prepared, captured, facts, usages: uses, who });
   if ('detail' in planned) return notJudged(statement, 'no-plan', planned.detail);
-  return { statement, text: prepared.text, parameterTypes: prepared.types, bindings: planned.bindings };
+  for (const notice of who.notices) work.notices.add(notice);
+  const guards = who.guards.length === 0 ? {} : { guards: who.guards };
+  return { statement, text: prepared.text, parameterTypes: prepared.types, bindings: planned.bindings, ...guards };
+}
+
+const sessionItself: WhoRan = { as: [undefined], guards: [], notices: [] };
+
+interface Wanted {
+  readonly prepared: Prepared;
+  readonly captured: readonly CapturedValues[];
+  readonly facts: readonly ParameterFacts[];
+  readonly usages: readonly (Usage | undefined)[];
+  readonly who: WhoRan;
+}
+
+/** Values for each of those who ran it, in turn; as many as are asked for, of all together. */
+async function plannedAs({ client, options: { maxBindings }, now }: Work, { prepared, captured, facts, usages, who }: Wanted) {
+  const isGuarded = who.notices.length > 0;
+  const lists: (readonly Binding[])[] = [];
+  for (const as of who.as) {
+    const joined = await withJointValues(client, { facts, usages, as: isGuarded ? as : undefined });
+    const wanted = wantedBindings(prepared, { captured, facts: joined, maxBindings, now });
+    lists.push(as === undefined ? wanted : wanted.map((binding) => ({ ...binding, as })));
+  }
+  const wanted = inTurn(lists).slice(0, maxBindings);
+  const planned = await plannedBindings(client, prepared, { wanted, as: who.as[0] });
+  if ('bindings' in planned || isGuarded || !planned.isForbidden) return planned;
+  // a right was taken from the role since; nothing hides rows from it, so that a superuser's plan is its own
+  return plannedBindings(client, prepared, { wanted: wanted.map(({ as: _, ...binding }) => binding) });
+}
+
+/** The first of each as the second of the second: with three who ran it, each case of values is met once. */
+function inTurn(lists: readonly (readonly Binding[])[]): readonly Binding[] {
+  const most = Math.max(...lists.map(({ length }) => length));
+  const turns = Array.from({ length: most }, (_, turn) => lists.flatMap((list, place) => list[(turn + place) % Math.max(1, list.length)] ?? []));
+  return turns.flat();
 }
 
 /** Learns the relations of a statement; gives the name of a foreign table among them. */
-async function relationsMet({ catalogue, guarded }: Work, parsed: Parsed): Promise<string | null> {
+async function relationsMet({ catalogue }: Work, parsed: Parsed): Promise<string | null> {
   const met = await catalogue.load(relationsOf(parsed));
-  for (const { schema, name, isGuarded } of met) if (isGuarded) guarded.add(`${schema}.${name}`);
   return met.find(({ kind }) => kind === 'f')?.name ?? null;
 }
 
@@ -125,9 +164,13 @@ async function factsOf(
 /** Captured values first, then made ones; none where only the generic plan is left. */
 function wantedBindings(
   prepared: Prepared,
-  { captured, facts, work }: { captured: readonly CapturedValues[]; facts: readonly ParameterFacts[]; work: Work },
+  {
+    captured,
+    facts,
+    maxBindings,
+    now,
+  }: { captured: readonly CapturedValues[]; facts: readonly ParameterFacts[] } & Pick<BindOptions, 'maxBindings'> & Pick<Work, 'now'>,
 ): readonly Binding[] {
-  const { maxBindings } = work.options;
   // nothing was left out of the text: it is what ran
   if (facts.length === 0) return [{ source: 'captured', case: 'captured', values: [] }];
   const real = captured.map(
@@ -137,7 +180,7 @@ function wantedBindings(
       values: prepared.draft.origins.map((origin, index) => (origin === null ? (facts[index]?.known ?? null) : (values[origin - 1] ?? null))),
     }),
   );
-  const made = syntheticBindings(facts, { maxBindings, now: work.now }) ?? [];
+  const made = syntheticBindings(facts, { maxBindings, now }) ?? [];
   return [...real, ...made].slice(0, maxBindings);
 }
 

@@ -10,6 +10,8 @@ export interface LabRelation extends KnownRelation {
   readonly kind: string;
   /** Row level security is on. */
   readonly isGuarded: boolean;
+  /** Whose rights a view reads with; null: those of who asks. */
+  readonly readsAs: string | null;
   /** Relations that a view reads. */
   readonly below: readonly RelationKey[];
 }
@@ -82,7 +84,8 @@ async function readType(client: pg.Client, name: string): Promise<{ base: string
 }
 
 const relationSql = `/* assay optimizer */ select namespace.nspname as schema, relation.relname as name, relation.relkind::text as kind,
-    relation.relrowsecurity as "isGuarded", case when relation.relkind = 'v' then pg_get_viewdef(relation.oid) end as definition,
+    relation.relrowsecurity as "isGuarded", case when relation.relkind = 'v' and not coalesce((select option_value::boolean
+      from pg_options_to_table(relation.reloptions) where option_name = 'security_invoker'), false) then pg_get_userbyid(relation.relowner) end as "readsAs", case when relation.relkind = 'v' then pg_get_viewdef(relation.oid) end as definition,
     array(select attname::text from pg_attribute where attrelid = relation.oid and attnum > 0 and not attisdropped order by attnum) as columns
   from pg_class as relation join pg_namespace as namespace on namespace.oid = relation.relnamespace
   where relation.oid = to_regclass(case when $1::text is null then '' else quote_ident($1) || '.' end || quote_ident($2::text))`;

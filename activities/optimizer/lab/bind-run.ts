@@ -12,7 +12,7 @@ export async function bindRun(
   { stored, workload, policy }: { readonly stored: StoredRun; readonly workload: readonly string[] | null; readonly policy: ClusterPolicy },
 ): Promise<BoundWorkload> {
   const captured = workload === null ? await takenBefore(deps, stored, policy) : (await deps.workloadFromFiles(workload, stored.database)).captured;
-  const bound = await deps.bind(client, stored.statements, { maxBindings: MAX_BINDINGS, captured });
+  const bound = await deps.bind(client, stored.statements, { maxBindings: MAX_BINDINGS, captured, asWhoRan: true });
   return { ...bound, bound: bound.bound.map(realFirst) };
 }
 

@@ -4,7 +4,7 @@ import { indexText, quoteRelation } from '../../../domain/optimizer/index-sql.ts
 import type { IndexDefinition } from '../../../domain/optimizer/model.ts';
 import { covers } from '../../../domain/optimizer/redundancy.ts';
 import { bit, type Mask } from '../../../domain/optimizer/search-costs.ts';
-import { type Execution, execute, planText, type Unit } from './execute.ts';
+import { type Execution, execute, planText, type Unit, unitKey } from './execute.ts';
 import type { LabSession } from './measure.ts';
 import type { BuiltIndex } from './sets.ts';
 
@@ -156,7 +156,7 @@ function unitTimer({ client, io, statementTimeoutMs }: LabSession, { built, asid
     // a statement that writes pays for what its plan does not name
     const isWrite = plan.includes('"Node Type":"ModifyTable"');
     const used = built.reduce((mask, { name }, item) => (isWrite || plan.includes(`"Index Name":${JSON.stringify(name)}`) ? mask | bit(item) : mask), 0n);
-    const key = `${unit.call} ${isWrite ? set : ''} ${plan}`;
+    const key = `${unitKey(unit)} ${isWrite ? set : ''} ${plan}`;
     const taken = known.get(key) ?? (await twice(unit, set));
     known.set(key, taken);
     if (set === 0n) base.set(unit, taken);

@@ -5,6 +5,7 @@ import type { Binding, Bound } from '../../../domain/optimizer/model.ts';
 import type { ChangedPlan } from '../../../domain/optimizer/plan-change.ts';
 import { ident, literal } from '../../pg.ts';
 import { faultOf, reasonByCode } from '../../pg-errors.ts';
+import { asRole } from '../run-as.ts';
 import { dropSql, type OnLabObject } from './sets.ts';
 
 /** Indexes, or statistics, that are away for one execution. */
@@ -45,6 +46,9 @@ export async function prepareUnits(client: pg.Client, bound: Bound, number: numb
   return bound.bindings.map((binding) => ({ bound, binding, call: callOf(name, binding) }));
 }
 
+/** Of two units with the same key the same was asked, by the same role with the same settings. */
+export const unitKey = ({ call, binding: { as } }: Unit): string => (as === undefined ? call : `${call} ${JSON.stringify(as)}`);
+
 function callOf(name: string, { values }: Binding): string {
   const given = values.map((value) => (value === null ? 'null' : literal(value)));
   return given.length === 0 ? `execute ${ident(name)}` : `execute ${ident(name)}(${given.join(', ')})`;
@@ -52,26 +56,26 @@ function callOf(name: string, { values }: Binding): string {
 
 /** The plan as PostgreSQL would run it then; equal texts are equal plans. Nothing is executed. */
 export async function planText(client: pg.Client, unit: Unit, away: Away): Promise<string> {
-  const [plan] = await inside(client, { away, timeoutMs: 10_000 }, () => explain(client, '(verbose, costs off, format json)', unit));
+  const [plan] = await inside(client, { unit, away, timeoutMs: 10_000 }, () => explain(client, '(verbose, costs off, format json)', unit));
   return JSON.stringify(plan);
 }
 
 /** With its costs. Nothing is executed. */
 export async function costedPlan(client: pg.Client, unit: Unit, away: Away): Promise<ChangedPlan> {
-  const [top] = await inside(client, { away, timeoutMs: 10_000 }, () => explain(client, '(format json)', unit));
+  const [top] = await inside(client, { unit, away, timeoutMs: 10_000 }, () => explain(client, '(format json)', unit));
   if (top?.Plan === undefined) throw new TypeError('EXPLAIN gives a plan');
   return top.Plan as unknown as ChangedPlan; // EXPLAIN's own fields
 }
 
 /** The whole answer of EXPLAIN, with a clock at each node where it is executed; conditions hold values. Throws what PostgreSQL throws. */
 export const explained = (client: pg.Client, unit: Unit, { isExecuted, ...limits }: { away: Away; timeoutMs: number; isExecuted: boolean }) =>
-  inside(client, limits, () => explain(client, isExecuted ? '(analyze, buffers, format json)' : '(format json)', unit));
+  inside(client, { unit, ...limits }, () => explain(client, isExecuted ? '(analyze, buffers, format json)' : '(format json)', unit));
 
 /** Never throws for what the statement does, and its reason holds no value: PostgreSQL's messages may quote one. */
 export async function execute(client: pg.Client, unit: Unit, { away, timeoutMs }: { away: Away; timeoutMs: number }): Promise<Execution> {
   let before = scheduled(client);
   try {
-    return await inside(client, { away, timeoutMs }, async () => {
+    return await inside(client, { unit, away, timeoutMs }, async () => {
       const began = performance.now();
       before = scheduled(client);
       const [top] = await explain(client, '(analyze, timing off, buffers, wal, format json)', unit);
@@ -87,10 +91,17 @@ export async function execute(client: pg.Client, unit: Unit, { away, timeoutMs }
   }
 }
 
-async function inside<T>(client: pg.Client, { away, timeoutMs }: { away: Away; timeoutMs: number }, work: () => Promise<T>): Promise<T> {
-  // the limit is the statement's own, not that of taking the indexes away
-  await client.query(`begin; ${away.length === 0 ? '' : `${dropSql(away)};`} set local statement_timeout = ${Math.round(timeoutMs)}`);
+interface Inside {
+  readonly unit: Unit;
+  readonly away: Away;
+  readonly timeoutMs: number;
+}
+
+async function inside<T>(client: pg.Client, { unit, away, timeoutMs }: Inside, work: () => Promise<T>): Promise<T> {
+  // the limit is the statement's own, not that of taking the indexes away; taking them away is the superuser's
+  const limit = `set local statement_timeout = ${Math.round(timeoutMs)}`;
   try {
+    await client.query(`begin; ${away.length === 0 ? '' : `${dropSql(away)};`} ${limit}${asRole(unit.binding)}`);
     return await work();
   } finally {
     await client.query('rollback');

@@ -12,6 +12,9 @@ const NAMES = [
   ...['enable_partitionwise_aggregate', 'enable_partitionwise_join', 'enable_seqscan', 'enable_sort', 'enable_tidscan'],
 ] as const;
 
+/** May a role's own value of it be taken over? Settings of no module are an application's own: policies read them. */
+export const isRolesOwn = (name: string): boolean => (NAMES as readonly string[]).includes(name) || name.includes('.');
+
 /** Effective in this session: of the server, the database and the role together. */
 export async function plannerSettings(client: pg.Client): Promise<Readonly<Record<string, string>>> {
   const { rows } = await client.query<{ name: string; value: string }>(

@@ -1,19 +1,32 @@
 /** The shape of a statement by PostgreSQL's own parser: which columns of which relation stand in which position. */
 import { type Node, parse, type SelectStmt, type WithClause } from 'libpg-query';
-import type { IndexKey, TableFacts } from '../../../domain/optimizer/model.ts';
+import type { Guard, IndexKey, TableFacts } from '../../../domain/optimizer/model.ts';
 import type { StatementShape, TableWrite } from '../../../domain/optimizer/statement-shape.ts';
 import { type ConditionWalk, readCondition, readValue } from './conditions.ts';
 import { stringOf } from './expression-sql.ts';
-import { closeUse, type OpenUse, type Origin, openUse, resolve, type Scope, type Source, starOf, tableFinder } from './scope.ts';
+import { closeUse, type OpenUse, type Origin, openUse, resolve, type Scope, type Source, sameTable, starOf, tableFinder } from './scope.ts';
 
-/** Relations that are not in `facts` (views, functions, catalogues) are left out; a text the parser refuses has an empty shape. */
-export async function statementShape(text: string, facts: readonly TableFacts[]): Promise<StatementShape> {
-  const parsed = await parse(text).catch(() => null);
-  const statement = parsed?.stmts?.[0]?.stmt;
+/**
+ * Relations that are not in `facts` (views, functions, catalogues) are left out; a text the parser refuses has an empty shape.
+ * `guards`: conditions that PostgreSQL adds wherever the table is read.
+ */
+export async function statementShape(text: string, facts: readonly TableFacts[], guards: readonly Guard[] = []): Promise<StatementShape> {
+  const statement = await parsedStatement(text);
   const reading: Reading = { find: tableFinder(facts), uses: [], writes: [] };
   if (statement !== undefined) readStatement(statement, { reading, parent: null, ctes: new Map() });
+  const named = [...reading.uses];
+  for (const { table, condition } of guards) {
+    const guard = await parsedStatement(`select where ${condition}`);
+    if (guard === undefined || !('SelectStmt' in guard)) continue;
+    for (const use of named.filter(({ facts: own }) => sameTable(own.table, table))) {
+      const scope: Scope = { sources: new Map([[table.relation, { kind: 'table', use }]]), ctes: new Map(), parent: null };
+      readCondition(guard.SelectStmt.whereClause, walkOf(scope, reading), true);
+    }
+  }
   return { relations: reading.uses.map(closeUse), writes: reading.writes };
 }
+
+const parsedStatement = async (text: string): Promise<Node | undefined> => (await parse(text).catch(() => null))?.stmts?.[0]?.stmt;
 
 interface Reading {
   readonly find: ReturnType<typeof tableFinder>;

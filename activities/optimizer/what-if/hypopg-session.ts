@@ -4,6 +4,7 @@ import type { PlanNode } from '../../../domain/optimizer/descent-cost.ts';
 import { hypotheticalSql, indexText } from '../../../domain/optimizer/index-sql.ts';
 import type { Binding, Bound, IndexDefinition } from '../../../domain/optimizer/model.ts';
 import { ident, literal } from '../../pg.ts';
+import { becomeSql } from '../run-as.ts';
 
 export interface HypoSession {
   /** Makes exactly these alive. Throws PostgreSQL's error where one is refused; then none is. */
@@ -93,14 +94,14 @@ async function openPlans(client: pg.Client): Promise<{ explain: HypoSession['exp
     return name;
   };
   const explain = async (bound: Bound, binding: Binding): Promise<PlanNode> => {
-    if (bound.parameterTypes.length === 0) return planOf(await client.query(`explain (format json) ${bound.text}`));
+    if (bound.parameterTypes.length === 0) return planAs(client, `explain (format json) ${bound.text}`, binding);
     const values = binding.values.map((value) => (value === null ? 'null' : literal(value))).join(', ');
     const text = `explain (format json) execute ${await prepare(bound)}(${values})`;
-    if (binding.source !== 'generic') return planOf(await client.query(text));
+    if (binding.source !== 'generic') return planAs(client, text, binding);
     // a generic plan is kept, and an index that appears or goes does not throw it away: forgotten after each look
     await client.query('set plan_cache_mode = force_generic_plan');
     try {
-      return planOf(await client.query(text));
+      return await planAs(client, text, binding);
     } finally {
       await client.query('set plan_cache_mode = force_custom_plan');
       await client.query(`deallocate ${prepared.get(bound.text)}`);
@@ -113,6 +114,17 @@ async function openPlans(client: pg.Client): Promise<{ explain: HypoSession['exp
     await client.query('reset plan_cache_mode');
   };
   return { explain, clear };
+}
+
+/** In one go: plans are asked for by the thousand. What is hypothetical is the session's, whatever becomes of the transaction. */
+async function planAs(client: pg.Client, text: string, { as }: Binding): Promise<PlanNode> {
+  if (as === undefined) return planOf(await client.query(text));
+  try {
+    const answers = (await client.query(`begin; ${becomeSql(as)}; ${text}`)) as unknown as pg.QueryResult[]; // several commands, several answers
+    return planOf(answers.at(-1) as pg.QueryResult);
+  } finally {
+    await client.query('rollback');
+  }
 }
 
 const planOf = (answer: pg.QueryResult): PlanNode => (answer.rows[0] as { 'QUERY PLAN': { Plan: PlanNode }[] })['QUERY PLAN'][0]?.Plan as PlanNode;

@@ -117,13 +117,16 @@ const columnsSql = `/* assay optimizer */ select attname as name from pg_attribu
 const catalogueSql = `/* assay optimizer */ select relname as name from pg_class where relnamespace = 'pg_catalog'::regnamespace`;
 
 /** The columns were renamed in 1.8 and added to in 1.8, 1.9 and 1.11; what the extension has in this database counts, not the server's version. */
-const statementsSql = (view: string, has: ReadonlySet<string>) => `/* assay optimizer */ select s.userid::text as "userId", s.dbid::text as "databaseId",
+const statementsSql = (
+  view: string,
+  has: ReadonlySet<string>,
+) => `/* assay optimizer */ select s.userid::text as "userId", role.rolname as role, s.dbid::text as "databaseId",
     s.queryid::text as "queryId", ${has.has('toplevel') ? 's.toplevel' : 'true'} as "isTopLevel", database.datname as database, s.query as text,
     ${has.has('stats_since') ? instant('s.stats_since') : 'null'} as since, s.calls::float8 as calls,
     ${has.has('total_exec_time') ? `s.total_exec_time` : 's.total_time'} as "totalMs", s.rows::float8 as rows,
     (s.shared_blks_hit + s.shared_blks_read)::float8 as blocks, (s.temp_blks_read + s.temp_blks_written)::float8 as "tempBlocks",
     ${has.has('wal_bytes') ? 's.wal_bytes::float8' : '0::float8'} as "walBytes"
-  from ${view} as s left join pg_database as database on database.oid = s.dbid where s.queryid is not null`;
+  from ${view} as s left join pg_database as database on database.oid = s.dbid left join pg_roles as role on role.oid = s.userid where s.queryid is not null`;
 
 const lookSql = (info: string | null) => `/* assay optimizer */ select ${instant('clock_timestamp()')} as "takenAt",
     ${instant('pg_postmaster_start_time()')} as "startedAt", coalesce(current_setting('pg_stat_statements.max', true), '0')::int as "maxStatements",
