@@ -2,6 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { AssayError } from '../../domain/errors.ts';
 
+/** A user or a port without a host before it: libpq's way with a socket (`postgresql://user@/database?host=/run`), no URL by the standard. */
+const NO_HOST = /^(\w+:\/\/(?:[^/?#]*@)?)(:\d+)?(?=\/)/;
+
 export interface ControlAddress {
   readonly host: string;
   readonly port: number;
@@ -16,8 +19,9 @@ export interface ControlAddress {
  * `sslmode` (disable, require, verify-full) and `sslrootcert` win over what stands before them. Throws usage; never repeats the URL.
  */
 export function parseControlUrl(url: string): ControlAddress {
-  if (!URL.canParse(url)) throw bad('it is no URL');
-  const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url);
+  const whole = url.trim().replace(NO_HOST, '$1localhost$2');
+  if (!URL.canParse(whole)) throw bad('it is no URL');
+  const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(whole);
   if (protocol !== 'postgres:' && protocol !== 'postgresql:') throw bad(`it starts with ${protocol}//`);
   const dbName = decodeURIComponent(pathname.slice(1));
   if (dbName === '') throw bad('it names no database');

@@ -72,6 +72,9 @@ describe('control url', () => {
     ['postgres://u:p%40ss@db:6432/assay', { host: 'db', port: 6432, user: 'u', password: 'p@ss', dbName: 'assay' }],
     ['postgresql:///assay?host=/run/pg&port=5433&user=me', { host: '/run/pg', port: 5433, user: 'me', dbName: 'assay' }],
     ['postgres://u@%2Frun%2Fpg/assay', { host: '/run/pg', port: 5432, user: 'u' }],
+    ['postgresql://u:p@/assay?host=/run/pg&port=5433', { host: '/run/pg', port: 5433, user: 'u', password: 'p', dbName: 'assay' }],
+    ['postgresql://u@:5433/assay', { host: 'localhost', port: 5433, user: 'u' }],
+    ['postgresql:///assay?host=/run/pg&user=u', { host: '/run/pg', user: 'u' }],
     ['postgres://u@db/assay?sslmode=require', { ssl: { rejectUnauthorized: false } }],
   ])('%s', (url, expected) => {
     expect(parseControlUrl(url)).toMatchObject(expected);
