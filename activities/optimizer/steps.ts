@@ -10,6 +10,7 @@ import { decideSteps } from './steps/decide.ts';
 import { hygieneSteps } from './steps/hygiene.ts';
 import { measureSteps } from './steps/measure.ts';
 import { observeSteps } from './steps/observe.ts';
+import { rewriteSteps } from './steps/rewrites.ts';
 import { searchSteps } from './steps/search.ts';
 import { settleSteps } from './steps/settle.ts';
 import { statisticsSteps } from './steps/statistics.ts';
@@ -22,6 +23,7 @@ export function createOptimizerSteps(deps: OptimizerDependencies) {
     ...measureSteps(deps),
     ...settleSteps(deps),
     ...hygieneSteps(deps),
+    ...rewriteSteps(deps),
     ...statisticsSteps(deps),
   };
   return { ...run, ...decideSteps(deps), ...applySteps(deps) };

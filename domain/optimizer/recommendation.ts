@@ -1,6 +1,7 @@
 /** A proposed change with its evidence, and the SQL file by which a user's own pipeline makes it. Pure. */
 import { createIndexSql, indexName, quoteName, quoteRelation } from './index-sql.ts';
 import type { Decision, Experiment, IndexDefinition, Instant, RecommendationState, RelationName, TableSize } from './model.ts';
+import { type RewriteAdvice, sayRewrite } from './rewrite.ts';
 import { type SettingAdvice, sayAdvice } from './setting.ts';
 
 interface ProposedChange {
@@ -49,14 +50,23 @@ export interface SettingChange extends ProposedChange {
   readonly advice: SettingAdvice;
 }
 
-export type RecommendedIndex = IndexChange | StatisticsChange | SettingChange;
+/** Another text of one statement: advice, since the text is the application's. `sql` holds both texts and is no statement. */
+export interface RewriteChange extends ProposedChange {
+  readonly kind: 'rewrite';
+  readonly index: null;
+  /** The first that it reads. */
+  readonly table: RelationName;
+  readonly rewrite: RewriteAdvice;
+}
+
+export type RecommendedIndex = IndexChange | StatisticsChange | SettingChange | RewriteChange;
 
 /** What Assay can carry out. */
 export const changeKinds = ['create-index', 'drop-index', 'reindex', 'create-statistics'] as const satisfies readonly RecommendedIndex['kind'][];
 export type ChangeKind = (typeof changeKinds)[number];
 
 /** What only people can do: an approval of it is noted, whatever the policy says. */
-export const advisedKinds = ['setting'] as const satisfies readonly RecommendedIndex['kind'][];
+export const advisedKinds = ['setting', 'rewrite'] as const satisfies readonly RecommendedIndex['kind'][];
 export type ProposalKind = ChangeKind | (typeof advisedKinds)[number];
 
 export const kindOf = (change: RecommendedIndex): ProposalKind => change.kind ?? 'create-index';
@@ -64,6 +74,10 @@ export const kindOf = (change: RecommendedIndex): ProposalKind => change.kind ??
 export const isAdvised = (kind: ProposalKind): boolean => (advisedKinds as readonly ProposalKind[]).includes(kind);
 
 export const tableOfChange = (change: RecommendedIndex): RelationName => (change.index === null ? change.table : change.index.table);
+
+/** Every table whose rows the evidence rests on. */
+export const tablesOfChange = (change: RecommendedIndex): readonly RelationName[] =>
+  change.kind === 'rewrite' ? change.rewrite.tables : [tableOfChange(change)];
 
 /** Real bytes of what is new. */
 export const newBytes = (changes: readonly RecommendedIndex[]): number =>
@@ -156,6 +170,7 @@ function figuresOf(change: RecommendedIndex, database: string): string[] {
   const table = quoteRelation(tableOfChange(change));
   const because = change.because === undefined ? [] : [comment(`why: ${change.because}`)];
   if (change.kind === 'setting') return [...because, ...sayAdvice(change.advice, database).map(comment)];
+  if (change.kind === 'rewrite') return [...because, ...sayRewrite(change.rewrite).map(comment)];
   if (change.index === null) return [comment(`${table}: statistics on columns that go together; ANALYZE fills them`), ...because];
   const { index, sql, sizeBytes, buildMs, leaveOneOut } = change;
   if (change.kind === 'drop-index') return [comment(`${table}: frees ${sizeBytes} bytes`), ...because];

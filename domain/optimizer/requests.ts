@@ -78,6 +78,8 @@ export interface OptimizerRunResult {
   readonly hygiene?: HygieneSummary;
   /** Statistics on columns that go together; likewise. */
   readonly statistics?: StatisticsSummary;
+  /** Other texts of statements; each recommendation is one statement's. */
+  readonly rewrites?: RewritesSummary;
 }
 
 export interface StatisticsSummary {
@@ -85,6 +87,13 @@ export interface StatisticsSummary {
   readonly ideas: number;
   /** null: none is recommended, and `because` says why. */
   readonly recommendation: string | null;
+  readonly because: readonly string[];
+}
+
+export interface RewritesSummary {
+  /** Statements that another text was tried for. */
+  readonly tried: number;
+  readonly recommendations: readonly string[];
   readonly because: readonly string[];
 }
 

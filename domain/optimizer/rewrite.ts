@@ -1,6 +1,7 @@
 /** Another text of a statement that gives the same rows: which ways of writing it anew there are, and how they are told. Pure. */
 import { hasLineBreak } from './index-sql.ts';
 import type { RelationName } from './model.ts';
+import type { RewriteChange } from './recommendation.ts';
 
 export const rewriteRules = [
   'cte-inlined',
@@ -72,8 +73,16 @@ export function sayGround(ground: RewriteGround): string {
   return ground.kind === 'unique' ? `${ground.columns.join(', ')} of ${table} is unique` : `${table}.${ground.column} is ${ground.type}`;
 }
 
+/** As it is proposed. null: it reads no table. */
+export function recommendedRewrite(rewrite: RewriteAdvice, because: string): RewriteChange | null {
+  const [table] = rewrite.tables;
+  if (table === undefined) return null;
+  const name = `statement ${rewrite.statement}`;
+  return { kind: 'rewrite', name, index: null, table, rewrite, sql: rewriteText(rewrite), undo: '', sizeBytes: 0, buildMs: 0, leaveOneOut: null, because };
+}
+
 /** Both texts, for a file that nobody may run: every line has to become a comment. */
-export const rewriteText = ({ before, after }: Pick<RewriteAdvice, 'before' | 'after'>): string =>
+const rewriteText = ({ before, after }: Pick<RewriteAdvice, 'before' | 'after'>): string =>
   ['before:', ...linesOf(before), 'after:', ...linesOf(after)].join('\n');
 
 const linesOf = (text: string): readonly string[] => (hasLineBreak(text) ? text.split(/\r\n|\n|\r/) : [text]).map((line) => `  ${line}`);

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { HygieneFinding } from '../../domain/optimizer/hygiene.ts';
 import type { HygieneSummary } from '../../domain/optimizer/hygiene-report.ts';
-import type { StatisticsSummary } from '../../domain/optimizer/requests.ts';
+import type { RewritesSummary, StatisticsSummary } from '../../domain/optimizer/requests.ts';
 import { bytes, when } from './figures.ts';
 import type { StoredHygieneReport } from './handlers.ts';
 import { type Paint, plain } from './paint.ts';
@@ -65,6 +65,14 @@ export function statisticsLines(statistics: StatisticsSummary | undefined, paint
   const { ideas, recommendation, because } = statistics;
   const head = `\n${paint.strong('Columns that go together:')} ${ideas} wrong count(s) pointed to them\n${because.map((each) => `  · ${plain(each)}\n`).join('')}`;
   return recommendation === null ? head : `${head}${recommended(recommendation, paint)}`;
+}
+
+/** Likewise of other texts of statements; nothing where none was tried. */
+export function rewritesLines(rewrites: RewritesSummary | undefined, paint: Paint): string {
+  if (rewrites === undefined || rewrites.tried === 0) return '';
+  const { tried, recommendations, because } = rewrites;
+  const head = `\n${paint.strong('Other texts of statements:')} tried for ${tried}\n${because.map((each) => `  · ${plain(each)}\n`).join('')}`;
+  return `${head}${recommendations.map((id) => recommended(id, paint)).join('')}`;
 }
 
 const recommended = (id: string, paint: Paint): string => `${paint.good('Recommendation')} ${id}\n  see it with: assay optimizer show ${id}\n`;

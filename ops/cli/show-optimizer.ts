@@ -2,10 +2,11 @@
 import type { StatementVerdict } from '../../domain/optimizer/model.ts';
 import { freedBytes, kindOf, newBytes, type Recommendation, type RecommendedIndex } from '../../domain/optimizer/recommendation.ts';
 import type { ExperimentSummary, OptimizerRunResult } from '../../domain/optimizer/requests.ts';
+import { sayRewrite } from '../../domain/optimizer/rewrite.ts';
 import { sayAdvice } from '../../domain/optimizer/setting.ts';
 import type { Interval } from '../../domain/optimizer/statistics.ts';
 import { bytes, duration, when } from './figures.ts';
-import { hygieneLines, statisticsLines } from './optimizer-hygiene.ts';
+import { hygieneLines, rewritesLines, statisticsLines } from './optimizer-hygiene.ts';
 import { type Paint, plain } from './paint.ts';
 import { facts, table } from './table.ts';
 
@@ -27,7 +28,7 @@ export function optimizerRunText(result: OptimizerRunResult, paint: Paint): stri
     recommendation === null
       ? `${paint.strong('Nothing to recommend:')}\n${reasons}`
       : `${paint.good('Recommendation')} ${recommendation}\n${reasons}  see it with: assay optimizer show ${recommendation}\n`;
-  return `${facts(rows, paint)}\n${notices}${measured}\n${end}${hygieneLines(result.hygiene, result.cluster, paint)}${statisticsLines(result.statistics, paint)}`;
+  return `${facts(rows, paint)}\n${notices}${measured}\n${end}${hygieneLines(result.hygiene, result.cluster, paint)}${statisticsLines(result.statistics, paint)}${rewritesLines(result.rewrites, paint)}`;
 }
 
 function experimentsTable(experiments: readonly ExperimentSummary[], paint: Paint): string {
@@ -85,6 +86,7 @@ function changeFigures(change: RecommendedIndex, database: string): string {
   const { sizeBytes, buildMs, leaveOneOut, because } = change;
   const why = because === undefined ? [] : [plain(because)];
   const kind = kindOf(change);
+  if (change.kind === 'rewrite') return [...why, ...sayRewrite(change.rewrite).map(plain)].join('\n  ');
   if (change.kind === 'setting') return [...why, ...sayAdvice(change.advice, database).map(plain)].join('\n  ');
   if (kind === 'create-statistics') return ['statistics on columns that go together', ...why].join('; ');
   if (kind !== 'create-index') return [`frees ${kind === 'reindex' ? 'about ' : ''}${bytes(sizeBytes)}`, ...why].join('; ');

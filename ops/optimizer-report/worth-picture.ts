@@ -3,7 +3,9 @@ import { type Html, html, px } from '../../domain/html.ts';
 import { ms, size } from '../../domain/optimizer/finding-words.ts';
 import { createIndexSql } from '../../domain/optimizer/index-sql.ts';
 import { type IndexChange, kindOf, type RecommendedIndex } from '../../domain/optimizer/recommendation.ts';
+import { sayRewrite } from '../../domain/optimizer/rewrite.ts';
 import { sayAdvice } from '../../domain/optimizer/setting.ts';
+import { code } from './sheet.ts';
 
 const WIDTH = 880;
 const HEIGHT = 230;
@@ -25,6 +27,11 @@ const newIndex = ({ name, index, sizeBytes, buildMs, leaveOneOut }: IndexChange)
 
 function otherChange(change: RecommendedIndex, database: string): Html {
   const { sql, sizeBytes, because, kind } = change;
+  if (change.kind === 'rewrite') {
+    const { before, after } = change.rewrite;
+    const said = [...(because === undefined ? [] : [because]), ...sayRewrite(change.rewrite)].map((sentence) => html`<p class="legend">${sentence}</p>`);
+    return html`<li><p class="legend">Before</p>${code(before)}<p class="legend">After</p>${code(after)}${said}</li>`;
+  }
   if (change.kind === 'setting') {
     const said = [...(because === undefined ? [] : [because]), ...sayAdvice(change.advice, database)];
     return html`<li><p class="mono">${sql}</p>${said.map((sentence) => html`<p class="legend">${sentence}</p>`)}</li>`;

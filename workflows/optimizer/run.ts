@@ -2,7 +2,7 @@
  * One run of the optimizer, from what ran to what is recommended.
  *
  *   observe the workload → lease a lab ─ search what-if → choose by executing → build and measure each set → settle the best one
- *   → measure what should go, and statistics ─ wipe the lab → recommendations
+ *   → measure what should go, other texts of statements, and statistics ─ wipe the lab → recommendations
  *
  * Nothing is executed on the source but reads of catalogues and statistics.
  */
@@ -31,6 +31,7 @@ import { backupSteps } from '../backup/steps.ts';
 import { lookAtIndexes, proveHygiene } from './hygiene.ts';
 import type { optimizerRecommendation } from './recommendation.ts';
 import { usageFailure } from './refused.ts';
+import { proveRewrites } from './rewrites.ts';
 import { proveStatistics } from './statistics.ts';
 import { optimizerSteps } from './steps.ts';
 
@@ -46,7 +47,7 @@ export async function optimizerRun(input: OptimizerRunInput): Promise<OptimizerR
     CancellationScope.nonCancellable(() => steps.concludeRun({ policy, run: site.run, outcome, because, startedAt }));
   try {
     const result = await runOf(site, input);
-    const made = [result, result.hygiene, result.statistics].flatMap((part) => part?.recommendation ?? []);
+    const made = [...[result, result.hygiene, result.statistics].flatMap((part) => part?.recommendation ?? []), ...(result.rewrites?.recommendations ?? [])];
     await conclude(made.length === 0 ? 'nothing' : 'recommended', result.because);
     for (const recommendation of made) if (patched('recommendation-of-its-own')) await handedOver(input, recommendation);
     around.report('done', result.because.join('; '));
@@ -97,8 +98,9 @@ async function runOf(site: Site, input: OptimizerRunInput): Promise<OptimizerRun
     const on: OnLab = { policy, clone: lab.clone, run, limits, workload: input.workload ?? null };
     const found = await onLab(site, lab, on);
     const tidied = hygiene === null ? {} : { hygiene: await proveHygiene(site, hygiene, { on, lab }) };
+    const written = patched('rewrites') ? { rewrites: await proveRewrites(site, { on, lab }) } : {};
     const counted = patched('statistics') ? { statistics: await proveStatistics(site, { on, lab }) } : {};
-    return { ...about, proof: lab.proof, backup: lab.backup, ...found, ...tidied, ...counted };
+    return { ...about, proof: lab.proof, backup: lab.backup, ...found, ...tidied, ...written, ...counted };
   });
 }
 

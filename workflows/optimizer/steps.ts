@@ -19,6 +19,7 @@ export function optimizerSteps(host: string): OptimizerSteps {
     settleFinalist: patiently.settleFinalist,
     lookAtIndexes: patiently.lookAtIndexes,
     proveHygiene: patiently.proveHygiene,
+    proveRewrites: patiently.proveRewrites,
     proveStatistics: patiently.proveStatistics,
     concludeRun: quickly.concludeRun,
     openRecommendation: quickly.openRecommendation,

@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import { AssayError } from '../../../domain/errors.ts';
 import { optimizerPolicyOf } from '../../../domain/optimizer/policy.ts';
-import { kindOf, newBytes, type Recommendation, type RecommendedIndex, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
+import { isAdvised, kindOf, newBytes, type Recommendation, type RecommendedIndex, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import { recommendationDigest } from '../../recommendation-digest.ts';
 import type { Prepared } from '../steps/apply.ts';
@@ -18,6 +18,11 @@ export function assertApproved(recommendation: Recommendation, { digest, policy 
   if (recommendationDigest(recommendation) !== digest) {
     const hint = 'look at it with `assay optimizer show`, and approve what it is now';
     throw new AssayError('refused-by-guard', { what, reason: 'its SQL or its evidence is another than what was approved', hint });
+  }
+  const advice = recommendation.indexes.map(kindOf).find(isAdvised);
+  if (advice !== undefined) {
+    const hint = 'do what it says in the application; its approval is noted';
+    throw new AssayError('refused-by-guard', { what, reason: `a ${advice} is advice, which Assay never carries out`, hint });
   }
   const { protectedTables } = optimizerPolicyOf(policy).limits;
   for (const change of recommendation.indexes) {

@@ -18,6 +18,8 @@ export interface LabSession {
 /** One thing to compare: `before` and `after` say which indexes are away. */
 export interface Job {
   readonly unit: Unit;
+  /** What runs afterwards in its place: another text of the same statement. Left out: itself. */
+  readonly instead?: Unit;
   readonly before: Away;
   readonly after: Away;
 }
@@ -86,7 +88,8 @@ function runOf({ client, statementTimeoutMs }: LabSession, job: Job): Run {
   const side = async (which: 'before' | 'after'): Promise<Execution> => {
     // what ran into its limit once is not run again: it took at least that long
     if (last?.[which].kind === 'too-slow') return last[which];
-    return execute(client, job.unit, { away: job[which], timeoutMs: statementTimeoutMs });
+    const unit = which === 'after' ? (job.instead ?? job.unit) : job.unit;
+    return execute(client, unit, { away: job[which], timeoutMs: statementTimeoutMs });
   };
   const msOf = (execution: Execution, clock: 'executionMs' | 'wallMs') => (execution.kind === 'done' ? execution[clock] : statementTimeoutMs);
   const pairBy = (clock: 'executionMs' | 'wallMs', { before, after }: NonNullable<typeof last>) => ({

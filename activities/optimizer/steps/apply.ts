@@ -9,7 +9,7 @@
 import { AssayError } from '../../../domain/errors.ts';
 import type { GuardVerdict } from '../../../domain/optimizer/guard.ts';
 import { optimizerPolicyOf } from '../../../domain/optimizer/policy.ts';
-import { kindOf, newBytes, type Recommendation, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
+import { isAdvised, kindOf, newBytes, type Recommendation, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { Applying } from '../apply/applying.ts';
 import { carryOut, sizeOf } from '../apply/carry-out.ts';
@@ -97,7 +97,8 @@ export function applySteps(deps: OptimizerDependencies): ApplySteps {
       return deps.sourceSession(policy, recommendation.database, async (client) => {
         const evidence = await evidenceCheck(client, { recommendation, policy, now: deps.now() });
         // found out after the approval it would be the end of the recommendation: now whoever approves is told, and can approve again
-        if (evidence.fresh && optimizerPolicyOf(policy).apply === 'execute') await preparedFor(client, { recommendation, policy, store: deps.applyStore });
+        const isOurs = optimizerPolicyOf(policy).apply === 'execute' && !recommendation.indexes.map(kindOf).some(isAdvised);
+        if (evidence.fresh && isOurs) await preparedFor(client, { recommendation, policy, store: deps.applyStore });
         return evidence;
       });
     },

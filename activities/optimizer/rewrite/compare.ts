@@ -1,0 +1,163 @@
+/** One statement and its other texts on the lab: which of them are equal, and which is the fastest. */
+import { AssayError } from '../../../domain/errors.ts';
+import type { Decision, Experiment, StatementVerdict } from '../../../domain/optimizer/model.ts';
+import type { RewriteAdvice } from '../../../domain/optimizer/rewrite.ts';
+import { planToKeep, type StatementPlans } from '../../../domain/optimizer/statement-plans.ts';
+import type { Interval } from '../../../domain/optimizer/statistics.ts';
+import { judgeStatement, judgeTotal, SLOWEST_RATIO, type StatementTimes, shown } from '../../../domain/optimizer/verdict.ts';
+import { isServerError, reasonByCode } from '../../pg-errors.ts';
+import { explained, planText, prepareUnits, type Unit } from '../lab/execute.ts';
+import { type Compared, compare, type LabSession, type Rounds } from '../lab/measure.ts';
+import type { Candidates, RewriteCandidate } from './candidates.ts';
+import { provenEqual } from './proof.ts';
+
+/** A text that was tried, and what came of it. */
+export interface TriedRewrite {
+  readonly statement: string;
+  readonly advice: RewriteAdvice | null;
+  readonly verdict: StatementVerdict | null;
+  readonly total: Interval;
+  readonly wallTotal: Interval;
+  readonly decision: Decision;
+  readonly reasons: readonly string[];
+  /** Asked only where it is recommended. */
+  readonly plans: () => Promise<readonly StatementPlans[]>;
+}
+
+/** What `prepareUnits` of others does not number so high. */
+const FIRST_NUMBER = 1_000_000;
+
+interface Question {
+  /** One statement's, one for each set of values. */
+  readonly units: readonly Unit[];
+  readonly found: Candidates;
+  readonly rounds: Rounds;
+}
+
+/** In the order of the candidates. Throws cancelled, and where the lab is gone. */
+export async function triedRewrites(session: LabSession, { units, found, rounds }: Question, firstNumber: number): Promise<readonly TriedRewrite[]> {
+  const tried: TriedRewrite[] = [];
+  for (const [place, candidate] of found.candidates.entries()) {
+    if (session.io.signal.aborted) throw new AssayError('cancelled', { what: 'comparing texts on the lab' });
+    session.io.beat({ phase: 'rewrites', done: place, total: found.candidates.length });
+    tried.push(await tryOne(session, { units, found, rounds, candidate, number: FIRST_NUMBER + firstNumber + place }));
+  }
+  return tried;
+}
+
+interface One extends Question {
+  readonly candidate: RewriteCandidate;
+  readonly number: number;
+}
+
+async function tryOne(session: LabSession, question: One): Promise<TriedRewrite> {
+  const { units, found, candidate, number } = question;
+  const { client, statementTimeoutMs: timeoutMs, io } = session;
+  const [first] = units as readonly [Unit, ...Unit[]];
+  const others = await prepareUnits(client, { ...first.bound, text: candidate.text, bindings: units.map(({ binding }) => binding) }, number).catch(reasonOf);
+  if (typeof others === 'string') return dropped(question, `PostgreSQL does not take it: ${others}`);
+  if (await hasSamePlans(session, units, others)) return dropped(question, 'PostgreSQL plans both texts alike');
+  const texts = { before: found.text, after: candidate.text, isOrdered: found.isOrdered, hangsOnTimeZone: candidate.hangsOnTimeZone };
+  const proven = await provenEqual(client, units, texts, { timeoutMs, signal: io.signal });
+  if (proven.kind === 'not-proven') return dropped(question, `not proven equal: ${proven.because}`);
+  const { bindings, rows, timeZones } = proven;
+  const { rules, grounds, text: after } = candidate;
+  const proof = { bindings, rows, isOrdered: found.isOrdered, timeZones };
+  return measured(session, question, others, {
+    statement: first.bound.statement.id,
+    rules,
+    before: first.bound.text,
+    after,
+    grounds,
+    proof,
+    tables: found.tables,
+  });
+}
+
+function reasonOf(error: unknown): string {
+  if (!isServerError(error)) throw error;
+  return reasonByCode(error);
+}
+
+async function hasSamePlans({ client }: LabSession, units: readonly Unit[], others: readonly Unit[]): Promise<boolean> {
+  for (const [place, unit] of units.entries()) {
+    const other = others[place];
+    if (other !== undefined && (await planText(client, unit, [])) !== (await planText(client, other, []))) return false;
+  }
+  return true;
+}
+
+const NOTHING: Interval = { ratio: 1, low: 1, high: 1 };
+
+function dropped({ units, candidate }: One, because: string): TriedRewrite {
+  const words = `${candidate.rules.join(' + ')}: ${because}`;
+  const decision: Decision = { verdict: 'rejected', because: [words] };
+  const statement = units[0]?.bound.statement.id ?? '';
+  return { statement, advice: null, verdict: null, total: NOTHING, wallTotal: NOTHING, decision, reasons: candidate.reasons, plans: async () => [] };
+}
+
+async function measured(session: LabSession, question: One, others: readonly Unit[], advice: RewriteAdvice): Promise<TriedRewrite> {
+  const { units, rounds, candidate } = question;
+  const jobs = units.map((unit, place) => ({ unit, instead: others[place] as Unit, before: [], after: [] }));
+  // one statement takes little: twice the rounds of a set
+  const compared = await compare(session, jobs, { ...rounds, repeats: 2 * rounds.repeats });
+  const timesBy = (clock: 'pairs' | 'wall'): StatementTimes => timesOf(units, compared, clock);
+  const fault = compared.find((each) => each.fault !== null)?.fault;
+  if (fault != null || timesBy('pairs').bindings.length === 0) return dropped(question, fault?.detail ?? 'no time was left');
+  const verdict = judgeStatement(timesBy('pairs'));
+  const total = judgeTotal([timesBy('pairs')]);
+  return {
+    ...{ statement: advice.statement, advice, verdict, total, wallTotal: judgeTotal([timesBy('wall')]), reasons: candidate.reasons },
+    decision: decided(advice, verdict, total),
+    plans: () => plansOf(session, { unit: mostMoved(units, compared), units, others }),
+  };
+}
+
+/** Somebody has to change an application for it: less is not worth their time, and with few pairs noise looks like that too. */
+const WORTH_WRITING = 0.9;
+
+/** For every set of values it must not be slower, and it has to be faster in all. */
+function decided({ rules }: RewriteAdvice, verdict: StatementVerdict, total: Interval): Decision {
+  const name = rules.join(' + ');
+  const against = [
+    ...(verdict.judged === 'faster' && total.high <= WORTH_WRITING ? [] : [`${name}: no gain is proven: executed ${shown(total)} of before`]),
+    ...((verdict.worst ?? 1) > SLOWEST_RATIO && (verdict.worstLow ?? 1) > 1
+      ? [`${name}: with some values it takes ${(verdict.worst ?? 1).toFixed(2)} × as long`]
+      : []),
+  ];
+  return against.length > 0
+    ? { verdict: 'rejected', because: against }
+    : { verdict: 'accepted', because: [`executed ${shown(total)} of before, with every set of values`] };
+}
+
+function timesOf(units: readonly Unit[], compared: readonly Compared[], clock: 'pairs' | 'wall'): StatementTimes {
+  const { id: statement, calls } = (units[0] as Unit).bound.statement;
+  const bindings = units.map((unit, place) => ({ source: unit.binding.source, pairs: compared[place]?.[clock] ?? [] }));
+  return { statement, calls, bindings: bindings.filter(({ pairs }) => pairs.length > 0) };
+}
+
+function mostMoved(units: readonly Unit[], compared: readonly Compared[]): Unit {
+  const gain = (place: number) => (compared[place]?.pairs ?? []).reduce((sum, { beforeMs, afterMs }) => sum + beforeMs - afterMs, 0);
+  const order = units.map((_, place) => place).toSorted((a, b) => gain(b) - gain(a));
+  return units[order[0] ?? 0] as Unit;
+}
+
+/** Both executed once more, with a clock at each node; without values. */
+async function plansOf(
+  { client, statementTimeoutMs: timeoutMs }: LabSession,
+  { unit, units, others }: { unit: Unit; units: readonly Unit[]; others: readonly Unit[] },
+) {
+  const plan = async (each: Unit) => planToKeep(await explained(client, each, { away: [], timeoutMs, isExecuted: true }), new Map());
+  try {
+    return [{ statement: unit.bound.statement.id, before: await plan(unit), after: await plan(others[units.indexOf(unit)] ?? unit) }];
+  } catch (error) {
+    if (!isServerError(error)) throw error;
+    return [];
+  }
+}
+
+/** As the control database keeps what was measured. */
+export const experimentOf = ({ verdict, total, wallTotal }: TriedRewrite, { id, proof, sql }: { id: string; proof: string; sql: string }): Experiment => ({
+  ...{ id, proofId: proof, total, wallTotal, statements: verdict === null ? [] : [verdict], notJudged: [] },
+  changes: [{ sql, sizeBytes: 0, buildMs: 0, leaveOneOut: null }],
+});

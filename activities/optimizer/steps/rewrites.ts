@@ -1,0 +1,83 @@
+/** Other texts of statements: recommended where they give the same rows with every set of values, and are really faster. For people: the text is the application's. */
+
+import type { RewritesSummary } from '../../../domain/optimizer/requests.ts';
+import { recommendedRewrite } from '../../../domain/optimizer/rewrite.ts';
+import type { Unit } from '../lab/execute.ts';
+import { onLab, type Prepared } from '../lab/session.ts';
+import type { OptimizerDependencies } from '../ports.ts';
+import { candidatesOf } from '../rewrite/candidates.ts';
+import { experimentOf, type TriedRewrite, triedRewrites } from '../rewrite/compare.ts';
+import { type RecommendRequest, recordAndRecommend } from './recommend.ts';
+
+export interface RewritesRequest extends Omit<RecommendRequest, 'experiment' | 'recommendation'> {
+  /** So many statements at most are tried; each is an experiment and a recommendation of its own, under the names at its place. */
+  readonly names: readonly { readonly experiment: string; readonly recommendation: string }[];
+}
+
+export function rewriteSteps(deps: OptimizerDependencies) {
+  return {
+    /** Experiments and recommendations go to the control database, counts come back. Idempotent by their ids. Changes nothing on the lab. */
+    proveRewrites: (request: RewritesRequest): Promise<RewritesSummary> =>
+      onLab(deps, request, {
+        indexesOf: () => [],
+        async work(prepared) {
+          const { session, units, rounds } = prepared;
+          const summary = { tried: 0, recommendations: [] as string[], because: [] as string[] };
+          for (const own of byTime(units)) {
+            const names = request.names[summary.tried];
+            if (names === undefined) break;
+            const found = await candidatesOf(session.client, own[0]);
+            if (found === null) continue;
+            const all = await triedRewrites(session, { units: own, found, rounds }, summary.tried * MOST_TEXTS);
+            summary.tried += 1;
+            const { recommendation, because } = await recorded(deps, { request: { ...request, ...names }, prepared, tried: best(all) });
+            if (recommendation !== null) summary.recommendations.push(recommendation);
+            summary.because.push(...because.map((words) => `statement ${own[0].bound.statement.id}: ${words}`));
+          }
+          return { ...summary, because: summary.tried === 0 ? ['no statement has a form that another text would serve better'] : summary.because };
+        },
+      }),
+  };
+}
+
+/** More than the rules make of one statement. */
+const MOST_TEXTS = 100;
+
+type Own = readonly [Unit, ...Unit[]];
+
+/** Units by statement, those that take most time first. */
+function byTime(units: readonly Unit[]): readonly Own[] {
+  const groups = new Map<string, Unit[]>();
+  for (const unit of units) {
+    const { id, kind } = unit.bound.statement;
+    if (kind === 'select') groups.set(id, [...(groups.get(id) ?? []), unit]);
+  }
+  return [...groups.values()].map((own) => own as unknown as Own).toSorted((a, b) => b[0].bound.statement.totalMs - a[0].bound.statement.totalMs);
+}
+
+/** What is accepted and takes least; else what came nearest to it. */
+function best(all: readonly TriedRewrite[]): TriedRewrite {
+  const rank = ({ decision, advice }: TriedRewrite) => (decision.verdict === 'accepted' ? 0 : advice !== null ? 1 : 2);
+  const [first] = all.toSorted((a, b) => rank(a) - rank(b) || a.total.ratio - b.total.ratio);
+  if (first === undefined) throw new TypeError('a statement with candidates has one that was tried');
+  const others = all.filter((each) => each !== first && each.decision.verdict === 'rejected').flatMap(({ decision }) => decision.because);
+  return { ...first, decision: { ...first.decision, because: [...first.decision.because, ...(first.decision.verdict === 'rejected' ? others : [])] } };
+}
+
+interface Recording {
+  readonly request: RecommendRequest;
+  readonly prepared: Prepared;
+  readonly tried: TriedRewrite;
+}
+
+async function recorded(deps: OptimizerDependencies, { request, prepared, tried }: Recording) {
+  const { advice, decision, reasons, plans } = tried;
+  const change = advice === null ? null : recommendedRewrite(advice, reasons.join('; '));
+  const experiment = experimentOf(tried, { id: request.experiment, proof: request.proof, sql: change?.sql ?? '' });
+  const accepted = decision.verdict === 'accepted' && change !== null;
+  const { recommendation, decision: taken } = await recordAndRecommend(deps, {
+    ...{ request, prepared, experiment, decision, plans },
+    changes: accepted ? [change] : [],
+  });
+  return { recommendation, because: taken.because };
+}

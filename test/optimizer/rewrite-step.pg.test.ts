@@ -1,0 +1,123 @@
+/** From a statement to the recommendation of another text of it, by the step itself: a real control database, a real server that stands for the lab. */
+import { hostname } from 'node:os';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Control, openControl } from '../../activities/control/control-database.ts';
+import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
+import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
+import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
+import { searchSets } from '../../activities/optimizer/search-sets.ts';
+import { createOptimizerSteps, type OptimizerSteps } from '../../activities/optimizer/steps.ts';
+import { workloadFromFiles } from '../../activities/optimizer/workload/files.ts';
+import { withConnection } from '../../activities/pg.ts';
+import { limitsOf } from '../../domain/optimizer/limits.ts';
+import type { Statement } from '../../domain/optimizer/model.ts';
+import { nodesOf, type PlanNode } from '../../domain/optimizer/plan.ts';
+import { recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
+import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
+import { quietIo } from '../backup/clone-support.ts';
+import { testCluster } from '../support/cluster.ts';
+import { unusedApply } from './apply-support.ts';
+
+let cluster: EmbeddedCluster;
+let control: Control;
+let store: OptimizerStore;
+let steps: OptimizerSteps;
+
+beforeAll(async () => {
+  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off' } });
+  await cluster.sql('create database control');
+  await cluster.sql(`create table person (id int primary key, grp int not null, maybe int, pad text);
+    create index on person (grp);
+    insert into person select n, n % 500, nullif(n % 500, 0), repeat('x', 30) from generate_series(1, 40000) n`);
+  await cluster.sql('vacuum analyze person');
+  control = await openControl(`postgres://postgres@localhost:${cluster.port}/control?host=${encodeURIComponent(cluster.socketDirectory)}`);
+  await control.migrate();
+  store = createOptimizerStore(control);
+  steps = createOptimizerSteps({
+    ...{ ...unusedApply, store, bind: bindStatements, search: searchSets, workloadFromFiles, io: quietIo, now: () => new Date() },
+    labSession: ({ policy }, options, use) => withConnection(policy.connection, () => '', options, use),
+    sourceSession: (policy, database, use) => withConnection(policy.connection, () => '', { database }, use),
+    observe: () => {},
+  });
+}, 60_000);
+afterAll(() => control?.close());
+
+let number = 0;
+
+async function prove(...texts: readonly string[]) {
+  number += 1;
+  const run = `w-${number}`;
+  const counts = { kind: 'select', calls: 20, rows: 1, blocks: 0, tempBlocks: 0, walBytes: 0 } as const;
+  const statements = texts.map((text, place): Statement => ({ id: `q-${place}`, database: 'postgres', text, totalMs: 100 - place, ...counts }));
+  const head = { id: run, cluster: 'main', database: 'postgres', owner: 'test', source: 'files', startedAt: new Date().toISOString(), settings: {} } as const;
+  await store.begin(head, { statements, notJudged: [], notices: [] });
+  const clone = { id: 'c', cluster: 'main', host: hostname(), directory: '/nowhere' };
+  const limits = limitsOf({ repeats: 4, statementTimeoutMs: 3_000 });
+  const names = [0, 1].map((place) => ({ experiment: `e-${run}-${place}`, recommendation: `r-${run}-${place}` }));
+  const request = { policy: cluster.policy(), clone, run, limits, workload: null, proof: 'p', backup: 'B', names };
+  const answer = await steps.proveRewrites(request);
+  return { answer, made: await store.findRecommendation(`r-${run}-0`), request };
+}
+
+const whole = 'with p as materialized (select * from person) select count(*) from p where grp = $1';
+
+describe('another text', () => {
+  test('that is equal and faster is recommended: both texts, why, the proof, the plans; nothing in it can be run', async () => {
+    const { answer, made } = await prove(whole, 'select count(*) from person where id = $1');
+    expect(answer).toEqual({
+      tried: 1,
+      recommendations: [made?.id],
+      because: [expect.stringMatching(/^statement q-0: executed 0\.\d+ .* of before, with every set of values$/)],
+    });
+    const [change] = made?.indexes ?? [];
+    expect(change).toMatchObject({
+      kind: 'rewrite',
+      name: 'statement q-0',
+      because: 'a query of WITH is computed whole before the rest filters it',
+      undo: '',
+      rewrite: {
+        rules: ['cte-inlined'],
+        before: whole,
+        after: expect.stringMatching(/^with p as \(select/),
+        proof: { bindings: expect.any(Number), isOrdered: false, timeZones: [] },
+      },
+    });
+    expect(made?.tables).toEqual([{ table: { schema: 'public', relation: 'person' }, bytes: expect.any(Number) }]);
+    expect(made?.experiment.total.high).toBeLessThan(1);
+    const [plans] = await store.plans(`${made?.id}`);
+    const types = [plans?.before, plans?.after].map((plan) => nodesOf(plan?.root as PlanNode).map(({ type }) => type));
+    expect(types[0]).toContain('CTE Scan');
+    expect(types[1]).not.toContain('CTE Scan');
+    const files = made === null ? [] : [recommendationSql(made), undoSql(made)];
+    expect(
+      files
+        .join('\n')
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('--')),
+    ).toEqual([]);
+    expect(files[0]).toContain(`--   ${whole}`);
+  }, 30_000);
+
+  test('that nobody wanted does not come back on the same evidence', async () => {
+    const { made } = await prove(whole);
+    await steps.enterState({ cluster: 'main', recommendation: `${made?.id}`, state: 'refused', by: 'ann', because: ['not now'] });
+    const { answer } = await prove(whole);
+    expect(answer).toMatchObject({ tried: 1, recommendations: [], because: [expect.stringMatching(/said the same and was refused/)] });
+  }, 30_000);
+
+  test('is nothing where no gain is proven, or nothing can be compared with; the reason is told', async () => {
+    const { answer, made } = await prove(
+      'with p as materialized (select grp, count(*) as n from person group by grp) select * from p',
+      'select count(*) from person where grp not in (select p.grp from person p, person q, person r where p.pad <> q.pad)',
+    );
+    expect(answer).toEqual({
+      tried: 2,
+      recommendations: [],
+      because: [
+        expect.stringMatching(/no gain is proven|plans both texts alike/),
+        expect.stringMatching(/^statement q-1: not-in-to-not-exists: not proven equal: nothing to compare with: .*ran into the time limit/),
+      ],
+    });
+    expect(made).toBeNull();
+  }, 60_000);
+});
