@@ -1,10 +1,10 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { isSamePlace } from '../../activities/backup/checks/arrival.ts';
 import { cloneConnection, withClone } from '../../activities/backup/clone/connection.ts';
 import { cloneFoldersIn, foldersOf } from '../../activities/backup/clone/layout.ts';
-import { processesIn, runningServer } from '../../activities/backup/clone/server.ts';
+import { lastWords, processesIn, runningServer, spawnServer } from '../../activities/backup/clone/server.ts';
 import { makeFolder } from '../../activities/control/evidence-folder.ts';
 import type { Lsn } from '../../domain/backup/lsn.ts';
 import type { CloneRef } from '../../domain/backup/model.ts';
@@ -39,6 +39,46 @@ afterEach(async () => {
   for (const { file, directory } of cloneFoldersIn(policy.clone.directory)) {
     if (file !== null) await bench.clones.wipe({ id: file.id, cluster: file.cluster, host: file.host, directory });
   }
+});
+
+describe('a server that never says a word', () => {
+  /** Programs of PostgreSQL but for the server itself. */
+  const binariesWith = (name: string, make: (server: string) => void): ClusterPolicy => {
+    const folder = join(cluster.directory, name);
+    mkdirSync(folder, { mode: 0o755 });
+    for (const program of readdirSync(cluster.binaries).filter((each) => each !== 'postgres'))
+      symlinkSync(join(cluster.binaries, program), join(folder, program));
+    make(join(folder, 'postgres'));
+    return { ...policy, clone: { ...policy.clone, binaries: folder } };
+  };
+  /** Answers `--version`, and then does this in place of a server. */
+  const script = (body: string) => (server: string) => {
+    const real = join(cluster.binaries, 'postgres');
+    writeFileSync(server, `#!/bin/sh\ncase $1 in --version) exec ${real} --version ;; esac\n${body}\n`, { mode: 0o755 });
+  };
+
+  it.each([
+    ['was killed', script('kill -9 $$'), 'the server process ended by SIGKILL'],
+    ['gave up', script('exit 3'), 'the server process ended with status 3'],
+  ])('%s: the error says so', async (what, make, said) => {
+    const broken = binariesWith(what.replaceAll(' ', '-'), make);
+    const clone = await bench.clones.open(policy, 'silent', 'test', 1);
+    await restoreInto(bench, clone);
+    await expect(bench.clones.start(broken, clone, upTo(first), quietIo())).rejects.toMatchObject({
+      code: 'clone-start-failed',
+      values: { lines: expect.stringContaining(said) },
+    });
+  });
+});
+
+describe('a machine that cannot start the program', () => {
+  it('leaves its reason where the words of the server would be', async () => {
+    const clone = await bench.clones.open(policy, 'unborn', 'test', 1);
+    const folders = foldersOf(clone.directory);
+    const state = spawnServer(join(cluster.directory, 'nowhere'), folders, { as: cluster.osUser, number: 1, target: null, startedAtMs: 0 });
+    expect(state.pid).toBe(0);
+    expect(await lastWords(folders, state)).toMatch(/^assay: the server process could not be started: spawn .*nowhere\/postgres ENOENT$/m);
+  });
 });
 
 describe('a clone', () => {
@@ -114,7 +154,13 @@ describe('a clone', () => {
     process.kill(pid, 'SIGKILL');
     const restarted = await bench.clones.start(policy, clone, upTo(first), quietIo());
     expect(restarted.reached.replayLsn).toBe(first);
-    expect(runningServer(foldersOf(clone.directory))).not.toBe(pid);
+    const next = runningServer(foldersOf(clone.directory)) ?? 0;
+    expect(next).not.toBe(pid);
+    // killed a moment after it was found alive: its log, emptied, does not say that it had arrived
+    for (const name of readdirSync(foldersOf(clone.directory).log)) truncateSync(join(foldersOf(clone.directory).log, name));
+    const killed = { ...quietIo(), beat: () => void (runningServer(foldersOf(clone.directory)) === next && process.kill(next, 'SIGKILL')) };
+    expect((await bench.clones.start(policy, clone, upTo(first), killed)).reached.replayLsn).toBe(first);
+    expect(runningServer(foldersOf(clone.directory))).not.toBe(next);
     await bench.clones.wipe(clone);
   });
 

@@ -8,13 +8,13 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { CloneRef, ReachedPoint, RecoveryTarget } from '../../../domain/backup/model.ts';
-import { AssayError } from '../../../domain/errors.ts';
+import { AssayError, isAssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { StepIo } from '../../io.ts';
 import { withClone } from './connection.ts';
 import { type CloneFolders, foldersOf } from './layout.ts';
 import { type RecoveryProgress, recoveryProgress, timelineOf } from './recovery-log.ts';
-import { isServerOf, killAllIn, readServerState, runningServer, type ServerState, serverLog, stopServer } from './server.ts';
+import { isServerOf, killAllIn, lastWords, readServerState, runningServer, type ServerState, serverLog, stopServer } from './server.ts';
 import { ended, startClone } from './start.ts';
 import { sameTarget } from './target.ts';
 
@@ -29,28 +29,43 @@ export interface Arrival {
 const POLL_MS = 25;
 /** WAL may raise the minimum settings more than once; each time recovery has to be started again with what pg_control then says. */
 const MOST_STARTS = 4;
+/** What a machine that could start no process is given. */
+const BREATH_MS = 500;
 
 /** Idempotent: adopts a server that already goes to this target. Throws target-not-reached, clone-start-failed, disk-full, binaries-missing, repository-unreachable. */
 export async function recoverTo(policy: ClusterPolicy, clone: CloneRef, target: RecoveryTarget, io: StepIo): Promise<Arrival> {
   const folders = foldersOf(clone.directory);
   let state = await adopt(folders, target);
+  let isAdopted = state !== null;
   const startedAtMs = state?.startedAtMs ?? Date.now();
   for (let starts = 0; starts < MOST_STARTS; starts += 1) {
     state ??= await startClone(policy, clone, { target, startedAtMs });
-    const progress = await untilPaused(policy, clone, state, io);
-    if (progress !== 'needs-higher-settings') {
+    if (state.pid === 0 && starts < MOST_STARTS - 1) {
+      await pause(BREATH_MS);
+      state = null;
+      continue;
+    }
+    const progress = await untilPaused(policy, clone, state, io).catch((error) => startAgainIf(isAdopted, error));
+    if (typeof progress !== 'string') {
       const arrived = await arrival(policy, clone, progress, startedAtMs).catch((error) => whetherGone(folders, state, error));
       if (arrived !== 'server-gone') return arrived;
     }
     await stopServer(folders);
     await killAllIn(folders.data);
     state = null;
+    isAdopted = false;
   }
   throw new AssayError('clone-start-failed', {
     clone: clone.id,
     lines: `the source raised its minimum settings more than ${MOST_STARTS} times on the way`,
     hint: 'take a new backup, the proof will begin after the changes',
   });
+}
+
+/** What ended a server that we did not start says nothing of the next start: it may have been killed with the worker before us. */
+function startAgainIf(isAdopted: boolean, error: unknown): 'start-again' {
+  if (isAdopted && isAssayError(error) && error.code !== 'cancelled') return 'start-again';
+  throw error;
 }
 
 /** A server that was being killed while it was adopted still looked alive for a moment. */
@@ -81,7 +96,7 @@ async function untilPaused(policy: ClusterPolicy, clone: CloneRef, state: Server
     const progress = recoveryProgress(log);
     if (progress.needsHigherSettings) return 'needs-higher-settings';
     if (progress.pausedAtMs !== null && progress.readyAtMs !== null && alive) return progress;
-    if (!alive && beats > 0) throw ended(policy, clone, state, log);
+    if (!alive && beats > 0) throw ended(policy, clone, state, await lastWords(folders, state));
     if (beats % 20 === 0) io.beat({ phase: 'replay', segment: progress.lastSegment });
     await pause(POLL_MS);
   }

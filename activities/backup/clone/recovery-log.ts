@@ -114,7 +114,9 @@ function lastTelling(text: string): string {
   const telling = text
     .split('\n')
     .filter((line) =>
-      /FATAL|PANIC|ERROR|WARN|invalid value for|unrecognized configuration|recovery (stopping|ended)|last completed transaction|restored log file/.test(line),
+      /FATAL|PANIC|ERROR|WARN|invalid value for|unrecognized configuration|recovery (stopping|ended)|last completed transaction|restored log file|^assay: the server process/.test(
+        line,
+      ),
     );
   return (telling.length > 0 ? telling : text.trim().split('\n')).slice(-5).join('\n');
 }

@@ -7,7 +7,7 @@ import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { StepIo } from '../../io.ts';
 import { foldersOf, readCloneFile, writeCloneFile } from './layout.ts';
 import { recoveryProgress } from './recovery-log.ts';
-import { isServerOf, readServerState, runningServer, serverLog } from './server.ts';
+import { isServerOf, lastWords, readServerState, runningServer, serverLog } from './server.ts';
 import { ended, giveSettingsBack, startClone } from './start.ts';
 import { announceTimeline } from './timeline.ts';
 
@@ -33,7 +33,7 @@ export async function startPromoted(policy: ClusterPolicy, clone: CloneRef, io: 
     const alive = isServerOf(state.pid, folders.data);
     const log = readFileSync(serverLog(folders, state.number), 'utf8');
     if (alive && recoveryProgress(log).readyAtMs !== null) return;
-    if (!alive && beats > 0) throw ended(policy, clone, state, log);
+    if (!alive && beats > 0) throw ended(policy, clone, state, await lastWords(folders, state));
     if (beats % 20 === 0) io.beat({ phase: 'serve' });
     await pause(POLL_MS);
   }

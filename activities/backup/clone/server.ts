@@ -1,6 +1,6 @@
 /** The server process of a clone. It outlives the activity that started it, and a retry or the sweeper finds it again. */
 import { spawn } from 'node:child_process';
-import { chownSync, closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chownSync, closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { RecoveryTarget } from '../../../domain/backup/model.ts';
@@ -10,6 +10,7 @@ import type { CloneFolders } from './layout.ts';
 
 /** One start of the server, kept in `conf/server.json`. */
 export interface ServerState {
+  /** 0: the machine could not start the program. */
   readonly pid: number;
   /** Starts of this clone are counted: each has its own log. */
   readonly number: number;
@@ -21,6 +22,7 @@ export interface ServerState {
 
 const FAST_STOP_MS = 60_000;
 const POLL_MS = 20;
+const LAST_WORDS_MS = 500;
 
 export const serverLog = (folders: CloneFolders, number: number): string => join(folders.log, `server-${number}.log`);
 
@@ -49,8 +51,9 @@ export function spawnServer(
       detached: true,
       ...(start.as.switched ? { uid: start.as.uid, gid: start.as.gid } : {}),
     });
-    // a program that cannot be run shows as a process that is not alive
-    child.on('error', () => {});
+    // a server that was killed, or never ran, says nothing itself
+    child.on('error', (error) => note(folders, start.number, `${SERVER_NOTE} could not be started: ${error.message}`));
+    child.on('exit', (status, signal) => note(folders, start.number, `${SERVER_NOTE} ended ${signal === null ? `with status ${status}` : `by ${signal}`}`));
     child.unref();
     const state = { pid: child.pid ?? 0, number: start.number, target: start.target, startedAtMs: start.startedAtMs };
     const path = join(folders.conf, 'server.json');
@@ -59,6 +62,25 @@ export function spawnServer(
     return state;
   } finally {
     closeSync(log);
+  }
+}
+
+/** Begins what we ourselves write into a server's log. */
+const SERVER_NOTE = 'assay: the server process';
+
+/** Log of a server that is gone. How it ended is noted a moment later, and by the worker that started it: so not always. */
+export async function lastWords(folders: CloneFolders, { number }: ServerState): Promise<string> {
+  for (const end = Date.now() + LAST_WORDS_MS; ; await pause(POLL_MS)) {
+    const log = readFileSync(serverLog(folders, number), 'utf8');
+    if (log.includes(SERVER_NOTE) || Date.now() > end) return log;
+  }
+}
+
+function note(folders: CloneFolders, number: number, text: string): void {
+  try {
+    appendFileSync(serverLog(folders, number), `${text}\n`);
+  } catch {
+    // wiped meanwhile: nobody asks any more
   }
 }
 
