@@ -32,6 +32,15 @@ export function ownerOf(path: string): OsUser {
   return { name: String(uid), uid, gid, switched: (process.getuid?.() ?? 0) === 0 && uid !== 0 };
 }
 
+/** As people know it; its number where it has no name here. */
+export function shownUser({ name, uid }: OsUser): string {
+  try {
+    return name === String(uid) ? execFileSync('id', ['-un', name], { encoding: 'utf8', stdio: 'pipe', env: { PATH: process.env.PATH } }).trim() : name;
+  } catch {
+    return name;
+  }
+}
+
 /** Makes a folder with its parents. Others may pass through, since below it lie folders of several users, but not look in. Idempotent. */
 export function passableFolder(path: string): string {
   mkdirSync(path, { recursive: true, mode: 0o711 });

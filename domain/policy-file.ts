@@ -34,9 +34,12 @@ const s3 = z.strictObject({
 
 const repository = z.discriminatedUnion('kind', [posix, s3], { error: 'write kind: posix or kind: s3' });
 
+/** Stanzas that can be named in a policy; the engine itself takes any name. */
+export const stanzaPattern = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
 const pgbackrest = z.strictObject({
   binary: text('Program to run, a name on PATH or a path').prefault('pgbackrest'),
-  stanza: shaped('Stanza of this cluster', /^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'letters, digits, dots, dashes'),
+  stanza: shaped('Stanza of this cluster', stanzaPattern, 'letters, digits, dots, dashes, underscores'),
   config: path('Existing pgbackrest.conf to adopt: used as it is, never written').optional(),
   managed_config: path('Where `assay apply` writes the pgbackrest.conf made from `repositories`; default pgbackrest-CLUSTER.conf beside this file').optional(),
   repositories: z

@@ -14,6 +14,7 @@ import {
 } from './check-archiving.ts';
 import { checkCloneBinaries, checkCollation, checkDisk, checkEngineVersion, checkExtensions, checkTablespaces } from './check-clone.ts';
 import { type ControlFacts, checkControl, checkPlaces, checkSigningKey, checkTemporal, checkWorkers } from './check-fleet.ts';
+import { checkEngineFolders } from './check-folders.ts';
 import { checkClock, checkManagedService, checkPooler, checkPrimary, checkSlots } from './check-server.ts';
 import { checkStandby } from './check-standby.ts';
 import { type ClusterFacts, readCluster } from './cluster-facts.ts';
@@ -104,6 +105,7 @@ async function examineHost(dependencies: DoctorDependencies, facts: ClusterFacts
     repositories.length === 0 || facts.inRecovery ? [] : await settled('archiving-arrives', () => checkArchivingArrives(dependencies, facts, policy));
   return [
     engine,
+    ...(engine.outcome === 'fault' ? [] : await settled('engine-folders', () => checkEngineFolders(dependencies, policy))),
     ...repositories,
     ...arriving,
     checkCloneBinaries(host, facts),

@@ -9,6 +9,8 @@ export type ReadSecret = (reference: string) => string;
 export interface EngineView {
   version(policy: ClusterPolicy): Promise<string>;
   repositories(policy: ClusterPolicy): Promise<readonly number[]>;
+  /** Paths of this host that a backup needs and the engine's OS user cannot use, each with the option that names it. */
+  shutFolders(policy: ClusterPolicy): Promise<readonly { readonly option: string; readonly path: string; readonly user: string }[]>;
   info(policy: ClusterPolicy, repository: number): Promise<RepositoryInfo>;
   archive(policy: ClusterPolicy, repository: number): Promise<readonly ArchivedSegment[]>;
 }

@@ -1,9 +1,9 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pgbackrest } from '../../activities/backup/engines/pgbackrest.ts';
 import { readCluster } from '../../activities/doctor/cluster-facts.ts';
 import { runDoctor } from '../../activities/doctor/doctor.ts';
@@ -15,6 +15,7 @@ import { createSourceObjects } from '../../workers/commands/plan-source-objects.
 import { readSecret } from '../../workers/config.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
+import { testIo } from '../support/engine.ts';
 
 let cluster: EmbeddedCluster;
 let policy: ClusterPolicy;
@@ -63,6 +64,7 @@ test('a sound cluster, seen by an ordinary role, has no fault', async () => {
     'archive-command',
     'archiving-arrives',
     'repository',
+    'engine-folders',
     'engine-version',
     'clone-binaries',
     'collation',
@@ -80,6 +82,72 @@ test.runIf(process.getuid?.() === 0)('clones in a folder that their OS user cann
   mkdirSync(closed, { mode: 0o700 });
   const lines = await examine({ ...policy, clone: { ...policy.clone, directory: join(closed, 'clones') } });
   expect(of(lines, 'clone-disk').map(({ line }) => line)).toContainEqual(expect.stringMatching(/OS user \S+ of the clones cannot enter .*closed/));
+});
+
+describe.runIf(process.getuid?.() === 0)('folders of the configuration that the OS user of the engine cannot use', () => {
+  /** A copy of the cluster's own configuration with other options. */
+  const configured = (name: string, ...options: readonly string[]): ClusterPolicy => {
+    const config = join(folder, `${name}.conf`);
+    const said = options.map((option) => option.slice(0, option.indexOf('=') + 1));
+    const kept = readFileSync(policy.engine.config, 'utf8')
+      .split('\n')
+      .filter((line) => !said.some((option) => line.startsWith(option)));
+    writeFileSync(config, kept.flatMap((line) => (line === '[global]' ? [line, ...options] : [line])).join('\n'));
+    return { ...policy, engine: { ...policy.engine, config } };
+  };
+  const closed = (name: string) => {
+    mkdirSync(join(folder, name), { mode: 0o700 });
+    return join(folder, name);
+  };
+
+  test('a lock-path of another user: asking works, and the backup would fail', async () => {
+    const locks = closed('locks-of-root');
+    const shut = configured('lock-path', `lock-path=${locks}`);
+    const lines = await examine(shut, { archivePatienceMs: 0 });
+    expect(of(lines, 'repository')).toMatchObject([{ outcome: 'ok' }]);
+    expect(of(lines, 'engine-folders')).toMatchObject([
+      {
+        outcome: 'fault',
+        line: expect.stringMatching(/^OS user postgres cannot write to \S+locks-of-root \(lock-path\)/),
+        fix: expect.stringContaining('lock-path'),
+      },
+    ]);
+    const request = { type: 'full', requestKey: 'shut-out', repository: 1 } as const;
+    await expect(pgbackrest(shut, { observe: () => {} }).backup(request, testIo())).rejects.toMatchObject({
+      message: expect.stringContaining('locks-of-root'),
+    });
+  });
+
+  test('a lock that a run of another user left', async () => {
+    const locks = closed('locks');
+    chmodSync(locks, 0o1777);
+    writeFileSync(join(locks, `${policy.engine.stanza}-backup.lock`), '', { mode: 0o600 });
+    const lines = await examine(configured('lock-path', `lock-path=${locks}`), { archivePatienceMs: 0 });
+    expect(of(lines, 'engine-folders')).toMatchObject([{ outcome: 'fault', line: expect.stringContaining(`${policy.engine.stanza}-backup.lock`) }]);
+  });
+
+  test('a spool-path counts where archiving is asynchronous only', async () => {
+    const spool = closed('spool-of-root');
+    const without = configured('spool', `spool-path=${spool}`);
+    expect(of(await examine(without, { archivePatienceMs: 0 }), 'engine-folders')).toMatchObject([{ outcome: 'ok' }]);
+    const asynchronous = configured('spool-async', `spool-path=${spool}`, 'archive-async=y');
+    expect(of(await examine(asynchronous, { archivePatienceMs: 0 }), 'engine-folders')).toMatchObject([
+      { outcome: 'fault', line: expect.stringMatching(/spool-of-root \(spool-path\)/) },
+    ]);
+  });
+
+  test('a repository that can be read and not written', async () => {
+    const repository = /^repo1-path=(.*)$/m.exec(readFileSync(policy.engine.config, 'utf8'))?.[1];
+    const backups = join(String(repository), 'backup', policy.engine.stanza);
+    const { uid, gid, mode } = statSync(backups);
+    chownSync(backups, 0, gid);
+    chmodSync(backups, 0o750);
+    const lines = await examine(policy, { archivePatienceMs: 0 });
+    chownSync(backups, uid, gid);
+    chmodSync(backups, mode);
+    expect(of(lines, 'repository')).toMatchObject([{ outcome: 'ok' }]);
+    expect(of(lines, 'engine-folders')).toMatchObject([{ outcome: 'fault', line: expect.stringContaining('(repo1-path)') }]);
+  });
 });
 
 test('an archive_command that reports success and drops is found, though pg_stat_archiver is green', async () => {

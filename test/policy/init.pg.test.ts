@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { engineConfigText, includedFolder } from '../../activities/backup/engines/pgbackrest/config.ts';
 import { initPolicy } from '../../workers/commands/init.ts';
 import { archiveTarget, findForeignJobs, stanzasOf } from '../../workers/commands/init-find.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
@@ -134,6 +135,54 @@ test('the signing key signs, is 0600, and is never overwritten', async () => {
   expect(again.notes).toContainEqual(expect.stringContaining('certificates may need it'));
   expect(readFileSync(keys?.privateKey ?? '')).toEqual(privateKey);
   expect(readPolicy(file).signingKey).toBe(`file:${join(folder, 'signing.key')}`);
+});
+
+describe('a pgbackrest.conf with odd content', () => {
+  const init = (more: object = {}) => initPolicy({ file: join(folder, 'assay.yaml'), host: 'db1', root: folder, connection: { host: '/nowhere' }, ...more });
+
+  test('in pieces: the folder that the engine reads beside its usual file counts, for reading and for running it', async () => {
+    plant('etc/pgbackrest/pgbackrest.conf', '[global]\nrepo1-path=/repo\n');
+    plant('etc/pgbackrest/conf.d/10-till.conf', '[till]\npg1-path=/data\n');
+    plant('etc/pgbackrest/conf.d/20-more.conf', '[till]\r\npg1-port = 6543\r\n');
+    plant('etc/pgbackrest/conf.d/till.conf.bak', '[gone]\npg1-path=/gone\n');
+    plant('etc/pgbackrest.conf', '[decoy]\npg1-path=/decoy\n');
+    const config = join(folder, 'etc/pgbackrest/pgbackrest.conf');
+    const found = await init();
+    expect(found.adopted).toEqual({ stanza: 'till', config, dataDirectory: '/data', port: 6543, socketDirectory: null, user: null });
+    expect(found.notes).not.toContainEqual(expect.stringContaining('decoy'));
+    expect(includedFolder(config, folder)).toBe(join(folder, 'etc/pgbackrest/conf.d'));
+    expect(includedFolder(join(folder, 'elsewhere.conf'), folder)).toBeNull();
+    expect(engineConfigText(config, folder)).toMatch(/repo1-path=.*pg1-path=\/data.*pg1-port = 6543/s);
+  });
+
+  test('comments, blanks, old names, sections of commands and of nothing', async () => {
+    const text =
+      '# [ghost]\n# pg1-path=/ghost\n\n [global]\n#x\nrepo-path = /repo\n[global:backup]\nprocess-max=3\n[empty]\n\n[Old_Till.2]\ndb-path =  /da ta \ndb-port=7000\n[Old_Till.2:restore]\nprocess-max=1\n';
+    plant('etc/pgbackrest.conf', text);
+    const { adopted, cluster, file } = await init();
+    expect(adopted).toMatchObject({ stanza: 'Old_Till.2', dataDirectory: '/da ta', port: 7000 });
+    expect(cluster).toBe('main');
+    expect(readPolicy(file).clusters[0]?.engine).toMatchObject({ stanza: 'Old_Till.2', ownership: 'adopted' });
+    expect(readFileSync(join(folder, 'etc/pgbackrest.conf'), 'utf8')).toBe(text);
+  });
+
+  test('a stanza whose name no policy can hold is said, not adopted', async () => {
+    plant('etc/pgbackrest.conf', "[it's the till]\npg1-path=/data\n");
+    const { adopted, notes } = await init();
+    expect(adopted).toBeNull();
+    expect(notes).toContainEqual(expect.stringMatching(/^Stanza "it's the till" of .*pgbackrest.conf is not adopted: a name may hold letters/));
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['no section', 'repo1-path=/repo\n'],
+    ['no line of its kind', '\u0000\u0001{"json": true}\n[]\n[unclosed\n= =\n'],
+  ])('%s: a sound file all the same, and nothing adopted', async (_what, text) => {
+    plant('etc/pgbackrest.conf', text);
+    const { adopted, file } = await init();
+    expect(adopted).toBeNull();
+    expect(readPolicy(file).clusters).toHaveLength(1);
+  });
 });
 
 test('a socket that lies elsewhere is named', async () => {

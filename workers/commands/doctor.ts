@@ -29,6 +29,7 @@ export function doctorDependencies({ host, readSecret, engineFor, temporal, now 
 const engineView = (engineFor: EngineFor): EngineView => ({
   version: (policy) => engineFor(policy).version(),
   repositories: (policy) => engineFor(policy).repositories(),
+  shutFolders: (policy) => engineFor(policy).shutFolders(),
   info: (policy, repository) => engineFor(policy).info(repository),
   archive: (policy, repository) => engineFor(policy).archive(repository),
 });

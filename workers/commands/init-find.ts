@@ -1,6 +1,7 @@
 /** What `assay init` finds on a host: pgbackrest.conf files, the running cluster, backup jobs that are not ours. Reads only. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { engineConfigText } from '../../activities/backup/engines/pgbackrest/config.ts';
 import type { ReadSecret } from '../../activities/backup/ports.ts';
 import { withConnection } from '../../activities/pg.ts';
 import { scrubbedReason } from '../../activities/pg-errors.ts';
@@ -34,16 +35,13 @@ export interface ForeignJob {
   readonly makesBackups: boolean;
 }
 
-/** The places pgBackRest itself looks in, in its order. */
-export const usualConfigs = ['/etc/pgbackrest/pgbackrest.conf', '/etc/pgbackrest.conf'];
-
-/** Stanzas of every configuration that exists; a file that cannot be read becomes a note. */
-export function findStanzas(configs: readonly string[], notes: string[]): readonly FoundStanza[] {
+/** Stanzas of every configuration that exists; a file that cannot be read becomes a note. `root`: folder the machine's files are below. */
+export function findStanzas(configs: readonly string[], notes: string[], root = '/'): readonly FoundStanza[] {
   return configs
     .filter((config) => existsSync(config))
     .flatMap((config) => {
       try {
-        return stanzasOf(readFileSync(config, 'utf8'), config);
+        return stanzasOf(engineConfigText(config, root), config);
       } catch {
         notes.push(`${config} cannot be read by this user; run \`assay init\` as its owner to adopt it`);
         return [];
@@ -51,11 +49,14 @@ export function findStanzas(configs: readonly string[], notes: string[]): readon
     });
 }
 
-/** Sections that name a data directory. */
+/** Sections that name a data directory; what is said of one in several places counts as one, as it does for the engine. */
 export function stanzasOf(text: string, config: string): readonly FoundStanza[] {
-  const sections = text.split(/^\s*\[/m).slice(1);
-  return sections.flatMap((section) => {
-    const name = section.slice(0, section.indexOf(']')).trim();
+  const sections = new Map<string, string>();
+  for (const each of text.split(/^\s*\[/m).slice(1)) {
+    const name = each.slice(0, each.indexOf(']')).trim();
+    sections.set(name, `${sections.get(name) ?? ''}\n${each.slice(each.indexOf(']') + 1)}`);
+  }
+  return [...sections].flatMap(([name, section]) => {
     const option = (key: string) => new RegExp(`^\\s*(?:pg1-|pg-|db-)${key}\\s*=\\s*(.+?)\\s*$`, 'm').exec(section)?.[1] ?? null;
     const dataDirectory = option('path');
     if (name.startsWith('global') || name.includes(':') || dataDirectory === null) return [];

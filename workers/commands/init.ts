@@ -2,12 +2,13 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { DEFAULT_CONFIGS } from '../../activities/backup/engines/pgbackrest/config.ts';
 import { AssayError } from '../../domain/errors.ts';
 import type { Connection } from '../../domain/policy.ts';
-import { clusterNamePattern } from '../../domain/policy-file.ts';
+import { clusterNamePattern, stanzaPattern } from '../../domain/policy-file.ts';
 import { readSecret } from '../config.ts';
 import { checkPolicy, faultLine } from '../read-policy.ts';
-import { archiveTarget, type FoundServer, type FoundStanza, findForeignJobs, findServer, findStanzas, usualConfigs } from './init-find.ts';
+import { archiveTarget, type FoundServer, type FoundStanza, findForeignJobs, findServer, findStanzas } from './init-find.ts';
 import { type KeyPairFiles, keyPairAt } from './init-key.ts';
 import { initText } from './init-text.ts';
 
@@ -143,8 +144,12 @@ function unanswered(options: InitOptions, { host, port, user, database }: Connec
 }
 
 function wantedStanzas({ config, stanza, root = '/' }: InitOptions, notes: string[]): readonly FoundStanza[] {
-  const all = findStanzas(config === undefined ? usualConfigs.map((usual) => join(root, usual)) : [resolve(config)], notes);
-  const wanted = all.filter((each) => stanza === undefined || each.stanza === stanza);
+  // the engine, too, reads the first of its places only
+  const usual = DEFAULT_CONFIGS.map((path) => join(root, path)).find((path) => existsSync(path));
+  const all = findStanzas(config === undefined ? (usual === undefined ? [] : [usual]) : [resolve(config)], notes, root);
+  const [fit, odd] = [true, false].map((fits) => all.filter((each) => stanzaPattern.test(each.stanza) === fits)) as [FoundStanza[], FoundStanza[]];
+  for (const each of odd) notes.push(`Stanza ${JSON.stringify(each.stanza)} of ${each.config} is not adopted: a name may hold letters, digits, dots, dashes, underscores`);
+  const wanted = fit.filter((each) => stanza === undefined || each.stanza === stanza);
   if (wanted.length > 0 || (config ?? stanza) === undefined) return wanted;
   const reason = `${config ?? 'no pgbackrest.conf'} names no stanza ${stanza ?? ''} with a data directory`;
   throw new AssayError('usage', { reason, hint: 'name a pgbackrest.conf with a [stanza] and pg1-path' });
@@ -172,7 +177,7 @@ function choose(stanzas: readonly FoundStanza[], server: FoundServer | null, not
   const chosen = stanzas.find(({ dataDirectory }) => dataDirectory === server.dataDirectory) ?? stanzas.find(({ stanza }) => stanza === target.stanza) ?? null;
   if (chosen !== null) return chosen;
   // the server archives by a configuration that we were not told of
-  if (target.stanza !== null && target.config !== null && existsSync(target.config)) {
+  if (target.stanza !== null && stanzaPattern.test(target.stanza) && target.config !== null && existsSync(target.config)) {
     return { stanza: target.stanza, config: target.config, dataDirectory: server.dataDirectory, port: null, socketDirectory: null, user: null };
   }
   if (stanzas.length > 0) notes.push(`None of the stanzas found (${stanzas.map(({ stanza }) => stanza).join(', ')}) is this server's.`);

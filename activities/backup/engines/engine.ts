@@ -2,6 +2,14 @@
 import type { ArchivedSegment, BackupRecord, BackupType, RecoveryTarget, RepositoryInfo, TimelineHistory } from '../../../domain/backup/model.ts';
 import type { StepIo } from '../../io.ts';
 
+/** A folder or file of this host that a backup needs, and that the engine's OS user cannot use. */
+export interface ShutFolder {
+  /** As the engine's own configuration calls it, `lock-path`. */
+  readonly option: string;
+  readonly path: string;
+  readonly user: string;
+}
+
 export interface BackupRequest {
   readonly type: BackupType;
   readonly requestKey: string;
@@ -48,6 +56,8 @@ export interface BackupEngine {
   version(): Promise<string>;
   /** Ids of the repositories the configuration names, ascending. */
   repositories(): Promise<readonly number[]>;
+  /** Looks, makes nothing; empty where all can be used. What lies on other hosts is not looked at. */
+  shutFolders(): Promise<readonly ShutFolder[]>;
   info(repository: number): Promise<RepositoryInfo>;
   /** Every segment of the current archive id, in order. From the real listing, not from `info`. `since`: only from this name on, which is much less to list. */
   archive(repository: number, since?: string): Promise<readonly ArchivedSegment[]>;

@@ -8,6 +8,7 @@ import { type Engine, openEngine, readVersion } from './pgbackrest/command.ts';
 import { findDamagedSegments } from './pgbackrest/damage.ts';
 import { expireBackups } from './pgbackrest/expire.ts';
 import { fetchSegment } from './pgbackrest/fetch-segment.ts';
+import { shutFolders } from './pgbackrest/folders.ts';
 import { readInfo } from './pgbackrest/info.ts';
 import { compareManifests } from './pgbackrest/manifests.ts';
 import { restoreArgv, restoreBackup } from './pgbackrest/restore.ts';
@@ -29,6 +30,7 @@ export function pgbackrest(policy: ClusterPolicy, { observe }: EngineDependencie
     stanza: policy.engine.stanza,
     version: async () => readVersion(engine()),
     repositories: async () => engine().config.repositories,
+    shutFolders: async () => shutFolders(engine()),
     info: async (repository) => readInfo(engine(), repository),
     archive: async (repository, since) => readArchive(engine(), repository, since),
     timelines: async (repository) => readHistories(engine(), repository),

@@ -7,7 +7,7 @@ import type { StepIo } from '../../../io.ts';
 import { tailOf } from '../../../log-file.ts';
 import type { OsUser } from '../../../os-user.ts';
 import { type Run, run, runStreaming, signalGroup } from '../../../process.ts';
-import { type EngineConfig, engineUser, readEngineConfig } from './config.ts';
+import { type EngineConfig, engineUser, includedFolder, readEngineConfig } from './config.ts';
 import { type FailedRun, failureOf } from './failure.ts';
 
 /** What every part of this engine works with. */
@@ -58,7 +58,9 @@ export function openEngine(policy: ClusterPolicy, observe: Observe): Engine {
 export function argvOf({ policy }: Pick<Engine, 'policy'>, command: Command): [string, ...string[]] {
   const { binary, config, stanza } = policy.engine;
   const repository = command.repository === 0 ? [] : [`--repo=${command.repository}`];
-  return [binary, `--config=${config}`, `--stanza=${stanza}`, ...repository, ...(command.options ?? []), command.name, ...(command.words ?? [])];
+  const included = includedFolder(config);
+  const pieces = included === null ? [] : [`--config-include-path=${included}`];
+  return [binary, `--config=${config}`, ...pieces, `--stanza=${stanza}`, ...repository, ...(command.options ?? []), command.name, ...(command.words ?? [])];
 }
 
 /** Asks the repository something: output on stdout, nothing written, bounded in time. A dead endpoint is known after four times `ioTimeoutS`. */

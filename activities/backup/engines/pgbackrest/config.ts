@@ -1,5 +1,6 @@
 /** What Assay has to know of a pgbackrest.conf that may be the user's own: read, never written. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { AssayError, reasonOf } from '../../../../domain/errors.ts';
 import { type OsUser, osUser, ownerOf } from '../../../os-user.ts';
 
@@ -13,6 +14,8 @@ export interface EngineConfig {
   readonly isPgHostRemote: boolean;
   /** `io-timeout` as it is set for this command; null where it is not. */
   ioTimeout(command: string): string | null;
+  /** Any option as it is set for this command; null where it is not, or is empty. */
+  option(name: string, command: string): string | null;
   encrypted(repository: number): boolean;
   /** Values that must never appear in an error. */
   readonly secrets: readonly string[];
@@ -24,7 +27,7 @@ const SECRET = /(^|-)(pass|key|key-secret|token|sas)$/;
 
 /** Throws engine-refused where the file cannot be read. Options of the environment (`PGBACKREST_…`) count, as they do for the engine. */
 export function readEngineConfig(file: string, stanza: string, environment: NodeJS.ProcessEnv = process.env): EngineConfig {
-  const all = sections(read(file));
+  const all = sections(engineConfigText(file));
   const options = optionsOf(all, stanza, environment);
   const archiveGet = optionsOf(all, stanza, environment, 'archive-get');
   const dataDirectory = options.get('pg1-path') ?? null;
@@ -35,6 +38,7 @@ export function readEngineConfig(file: string, stanza: string, environment: Node
     isArchiveAsync: isOn(archiveGet.get('archive-async')),
     isPgHostRemote,
     ioTimeout: (command) => optionsOf(all, stanza, environment, command).get('io-timeout') ?? null,
+    option: (name, command) => optionsOf(all, stanza, environment, command).get(name) || null,
     encrypted: (repository) => (options.get(`repo${repository}-cipher-type`) ?? 'none') !== 'none',
     secrets: [...options].filter(([name, value]) => SECRET.test(name) && value.length >= 4).map(([, value]) => value),
   };
@@ -48,6 +52,27 @@ export function engineUser(name: string | null, config: EngineConfig): OsUser {
     if (owner.switched) return owner;
   }
   return osUser(name);
+}
+
+/** Where the engine looks when no configuration is named; only then does it read the folder of pieces too. */
+export const DEFAULT_CONFIGS: readonly string[] = ['/etc/pgbackrest/pgbackrest.conf', '/etc/pgbackrest.conf'];
+
+/** Folder of pieces that belongs to this file: with `--config` alone the engine would pass it over. null: none does. */
+export function includedFolder(file: string, root = '/'): string | null {
+  const folder = join(root, 'etc/pgbackrest/conf.d');
+  return DEFAULT_CONFIGS.some((usual) => join(root, usual) === file) && existsSync(folder) ? folder : null;
+}
+
+/** Whole text, pieces included, in the engine's own order. Throws engine-refused where a file cannot be read. */
+export function engineConfigText(file: string, root = '/'): string {
+  const folder = includedFolder(file, root);
+  const pieces =
+    folder === null
+      ? []
+      : readdirSync(folder)
+          .filter((name) => name.endsWith('.conf'))
+          .sort();
+  return [file, ...pieces.map((name) => join(folder ?? '', name))].map(read).join('\n');
 }
 
 function read(file: string): string {
