@@ -98,7 +98,7 @@ const proof = z.strictObject({
     .nullable()
     .meta({ description: 'When a deep proof is made (every index entry, text equality); null: never' })
     .prefault({ cron: '0 4 * * 0', jitter: '30m' }),
-  random_per_week: count({ help: 'Proofs a week at random moments of the restorable window', min: 0, max: 168 }).prefault(2),
+  random_per_week: count({ help: 'Proofs a week at random moments of the restorable window, among those that can be proven', min: 0, max: 168 }).prefault(2),
   fingerprint: fingerprint.meta({ description: 'How the content is compared' }).prefault({}),
   assertions: z
     .array(assertion, { error: 'write a list of assertions' })

@@ -28,6 +28,17 @@ test('the same request twice is one backup', async () => {
   expect((await one.result()).backup.label).toBe((await two.result()).backup.label);
 });
 
+test('a random moment is one that can be proven, even right after the first backup', async () => {
+  const proof = await (await startProof(fleet.get(), { random: true })).result();
+  expect(proof).toMatchObject({ verdict: 'proven', level: 'content' });
+});
+
+test('where no marker lies behind the backup yet, one is made and that moment is proven', async () => {
+  const { backup } = await (await startBackup(fleet.get(), { type: 'incremental', prove: 'none' })).result();
+  const proof = await (await startProof(fleet.get(), { random: true, backup: backup.label })).result();
+  expect(proof).toMatchObject({ verdict: 'proven', level: 'content', backup: backup.label });
+});
+
 test('an incremental backup is proven together with what it builds on, deep', async () => {
   await fillTable(fleet.get(), 5_000);
   const { backup } = await (await startBackup(fleet.get(), { type: 'incremental', prove: 'none' })).result();
@@ -73,6 +84,13 @@ async function untilStarted(client: Client): Promise<string> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
+
+test("every line of the worker's log is JSON, what Temporal's SDK says among it", () => {
+  const lines = readFileSync(fleet.get().logFile, 'utf8').trimEnd().split('\n');
+  expect(lines.filter((line) => !line.startsWith('{"level":"'))).toEqual([]);
+  const said = lines.map((line) => JSON.parse(line)).filter(({ kind }) => kind === 'library-said');
+  expect(said).toContainEqual(expect.objectContaining({ library: 'temporal', level: 'info', msg: expect.stringContaining('No workflows registered') }));
+});
 
 test('no clone is left behind', () => {
   expect(readdirSync(fleet.get().policy().clone.directory)).toEqual([]);

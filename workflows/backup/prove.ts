@@ -1,5 +1,5 @@
 /** A proof of one backup, on demand, after a backup, deep, or at a random moment. The recipe is in prove-recipe.ts. */
-import { uuid4 } from '@temporalio/workflow';
+import { patched, uuid4 } from '@temporalio/workflow';
 import type { Lsn } from '../../domain/backup/lsn.ts';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
 import type { BackupProveInput } from '../../domain/backup/requests.ts';
@@ -18,8 +18,8 @@ export async function backupProve(input: BackupProveInput): Promise<ProofSummary
 
   let archivedLsn = input.archivedLsn ?? null;
   // a deep proof compares the text form too, which needs markers of its own; any other takes the newest there are
-  if (target === null && archivedLsn === null && !input.random) {
-    archivedLsn = await unlessAway(around, async () => {
+  const makeNewest = () =>
+    unlessAway(around, async () => {
       if (level === 'content') {
         around.report('fingerprinting', 'tables of each database in one snapshot');
         await steps.makeMarkers({ policy, equality: depth === 'deep' ? 'text' : 'hash' });
@@ -27,15 +27,20 @@ export async function backupProve(input: BackupProveInput): Promise<ProofSummary
       around.report('archiving', 'waiting for the WAL up to here');
       return (await steps.awaitArchived({ policy, repository })).lsn;
     });
-  }
+  if (target === null && archivedLsn === null && !input.random) archivedLsn = await makeNewest();
   const owner = requestKeyOf(undefined);
   // a workflow's Math.random is seeded by its run: a replay picks the same moment
   const randomShare = input.random ? Math.random() : null;
-  return proveBackup(
-    steps,
-    { policy, proofId: uuid4(), owner, label: input.backup ?? null, repository, depth, level, target, archivedLsn, into: null, randomShare },
-    around,
-  );
+  const question = { policy, proofId: uuid4(), owner, label: input.backup ?? null, repository, depth, level, target, archivedLsn, into: null, randomShare };
+  try {
+    return await proveBackup(steps, question, around);
+  } catch (error) {
+    // right after the first backup no moment of the window can be compared yet: the one that is made comparable now is proven
+    if (!input.random || around.faultOf(error)?.values?.missing !== 'marker' || !patched('random-makes-marker')) throw error;
+    const madeTo = await makeNewest();
+    if (madeTo === null) throw error;
+    return proveBackup(steps, { ...question, archivedLsn: madeTo, randomShare: null }, around);
+  }
 }
 
 /** A proof needs no living source: where it does not answer, the newest markers whose WAL was archived serve. */

@@ -1,11 +1,12 @@
 /** Which backup a proof begins from, and where it stops: what lies in the repository decides, before anything starts. */
-import { type Lsn, lsnAt, lsnBytes, parseSegmentName, segmentStart } from '../../../domain/backup/lsn.ts';
+import { compareLsn, type Lsn, lsnAt, lsnBytes, parseSegmentName, segmentStart } from '../../../domain/backup/lsn.ts';
 import type { BackupRecord, RecoveryTarget } from '../../../domain/backup/model.ts';
 import type { ProveQuestion } from '../../../domain/backup/proof-draft.ts';
 import { chainOf, describeTarget, markersOnWay, type ProofPlan, planStops } from '../../../domain/backup/proof-plan.ts';
+import { newestWithMarker, randomMoment } from '../../../domain/backup/random-moment.ts';
 import { describeNearest, reachability } from '../../../domain/backup/reachability.ts';
 import { assertRestoreFolder } from '../../../domain/backup/restore-folder.ts';
-import type { Interval } from '../../../domain/backup/window.ts';
+import { consistentFrom, type Interval } from '../../../domain/backup/window.ts';
 import { AssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupDependencies } from '../ports.ts';
@@ -13,19 +14,19 @@ import { type Survey, surveyRepository } from '../survey.ts';
 import { lastTransaction, placeOf } from '../wal-places.ts';
 
 /** Throws backup-unknown, target-unreachable, usage. */
-export async function planProof(deps: BackupDependencies, question: ProveQuestion): Promise<ProofPlan> {
-  const { policy, repository, into } = question;
+export async function planProof(deps: BackupDependencies, asked: ProveQuestion): Promise<ProofPlan> {
+  const { policy, repository, into } = asked;
   if (into !== null) assertRestoreFolder(into);
   const startedAt = deps.now().toISOString();
   const survey = await surveyRepository(deps, policy, repository);
-  const target = question.randomShare === null ? question.target : await randomTarget(deps, survey, { policy, share: question.randomShare });
+  const question = asked.randomShare === null ? asked : { ...asked, ...(await randomTarget(deps, survey, asked)) };
+  const { target } = question;
   const place = target === null ? null : await placeOf(deps, survey, { policy, target });
   const backup = chooseBackup(survey, { ...question, target, place });
   if (target?.kind === 'time' && question.randomShare === null) await refuseBehindLast(deps, survey, { policy, backup, target });
   const { backups, systemIdentifier } = survey.info;
-  const way = { systemIdentifier, timeline: survey.window.timeline, histories: survey.histories };
   const archivedEnd = target === null && question.archivedLsn === null ? endOfArchive(survey) : null;
-  const markers = markersOnWay(await deps.markerStore.between(policy.cluster, backup.stopLsn, archivedEnd), way);
+  const markers = await markersBehind(deps, survey, { policy, backup, to: archivedEnd });
   return {
     proofId: question.proofId,
     repository,
@@ -34,8 +35,17 @@ export async function planProof(deps: BackupDependencies, question: ProveQuestio
     stops: planStops({ backup, target, place, level: question.level, markers, archivedLsn: question.archivedLsn }),
     systemIdentifier,
     startedAt,
-    toNewest: target === null,
+    toNewest: target === null && question.randomShare === null,
   };
+}
+
+async function markersBehind(
+  deps: BackupDependencies,
+  survey: Survey,
+  { policy, backup, to }: { policy: ClusterPolicy; backup: BackupRecord; to: Lsn | null },
+) {
+  const way = { systemIdentifier: survey.info.systemIdentifier, timeline: survey.window.timeline, histories: survey.histories };
+  return markersOnWay(await deps.markerStore.between(policy.cluster, backup.stopLsn, to), way);
 }
 
 /** Nobody waited for the newest markers to be archived: only what lies before this is. null: nothing is archived. */
@@ -83,13 +93,30 @@ async function refuseBehindLast(
 /** A proof that goes there all the same is to find the hole, or what was dropped. */
 const isBehind = ({ to }: Interval, at: string): boolean => Date.parse(at) > Date.parse(to.at) + 1_000;
 
-/** A moment of the newest unbroken interval; its beginning where nothing happened since. */
-async function randomTarget(deps: BackupDependencies, survey: Survey, { policy, share }: { policy: ClusterPolicy; share: number }): Promise<RecoveryTarget> {
-  const interval = survey.window.intervals.at(-1);
-  if (interval === undefined) throw new AssayError('backup-unknown', { label: 'at all', cluster: policy.cluster });
-  const from = Date.parse(interval.from.at);
+/**
+ * A moment of the newest unbroken interval that can be proven at this level; where too little happened for one, its beginning for structure,
+ * the newest marker for content. Throws target-unreachable (`missing` is `marker`) where no marker is archived behind a backup.
+ */
+async function randomTarget(deps: BackupDependencies, survey: Survey, asked: ProveQuestion): Promise<Pick<ProveQuestion, 'target' | 'label'>> {
+  const { policy, label, level, randomShare } = asked;
+  const interval = survey.window.intervals.findLast(({ backups }) => label === null || backups.includes(label));
+  if (interval === undefined) throw new AssayError('backup-unknown', { label: label ?? 'at all', cluster: policy.cluster });
+  const labels = label === null ? interval.backups : [label];
+  const backups = survey.info.backups.filter((each) => labels.includes(each.label)).sort((a, b) => compareLsn(a.stopLsn, b.stopLsn));
+  const oldest = backups[0] as BackupRecord; // an interval is opened by a backup
+  const markers = await markersBehind(deps, survey, { policy, backup: oldest, to: endOfArchive(survey) });
   const last = await lastTransaction(deps, survey, { policy, before: interval.to.lsn });
-  const end = Math.min(Date.parse(interval.safeEnd.at), last === 'unknown' ? Number.POSITIVE_INFINITY : Date.parse(last?.at ?? interval.from.at) - 1);
-  if (end < from) return { kind: 'lsn', lsn: interval.from.lsn, exclusive: false };
-  return { kind: 'time', at: new Date(from + share * (end - from)).toISOString() };
+  const endMs = Math.min(Date.parse(interval.safeEnd.at), last === 'unknown' ? Number.POSITIVE_INFINITY : Date.parse(last?.at ?? interval.from.at) - 1);
+  const at = randomMoment({ backups, markers, endMs, level, share: randomShare ?? 0 });
+  if (at !== null) return { label, target: { kind: 'time', at } };
+  if (level === 'structure') return { label, target: { kind: 'lsn', lsn: consistentFrom(oldest).lsn, exclusive: false } };
+  const marked = newestWithMarker(backups, markers);
+  if (marked !== null) return { label: marked.label, target: null };
+  throw new AssayError('target-unreachable', {
+    target: 'a random moment',
+    cluster: policy.cluster,
+    reason: `no marker was archived behind ${label === null ? 'any backup of its window' : `backup ${label}`}: there is nothing to compare content with`,
+    nearest: '`assay backup prove` without --random makes a marker and proves that moment; random ones follow with the next transactions that are archived',
+    missing: 'marker',
+  });
 }
