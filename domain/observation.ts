@@ -10,7 +10,7 @@ interface OfCluster {
 }
 
 export type Observation =
-  | { readonly kind: 'worker-started'; readonly host: string; readonly queues: readonly string[] }
+  | { readonly kind: 'worker-started'; readonly host: string; readonly queues: readonly string[]; readonly metricsUrl?: string }
   | { readonly kind: 'worker-stopped'; readonly host: string }
   /** A worker began to watch a cluster, or its policy changed: what alerts compare with, and which series start at zero. */
   | ({
@@ -113,6 +113,8 @@ export type Observation =
   | ({ readonly kind: 'guard-verdict'; readonly verdict: 'keep' | 'roll-back' | 'undecided' } & OfCluster)
   /** What the control database knows of a cluster, counted again and again: outlives a worker. */
   | ({ readonly kind: 'recommendations-counted' } & RecommendationCounts & OfCluster)
+  /** What a library that we run on says by itself. */
+  | { readonly kind: 'library-said'; readonly library: 'temporal' | 'node'; readonly level: 'info' | 'warn' | 'error'; readonly message: string }
   | { readonly kind: 'step-failed'; readonly step: string; readonly code: ErrorCode; readonly message: string };
 
 type ByState<T> = Readonly<Partial<Record<RecommendationState, T>>>;

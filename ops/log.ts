@@ -30,7 +30,10 @@ export function createLog(options: LogOptions = {}): Observe {
 
 /** A kind of observation without its line here does not compile. */
 const lines: { readonly [K in Kind]: Line<K> } = {
-  'worker-started': ({ host, queues }) => ['info', `worker of ${host} polls ${queues.join(', ')}`],
+  'worker-started': ({ host, queues, metricsUrl }) => [
+    'info',
+    `worker of ${host} polls ${queues.join(', ')}${metricsUrl === undefined ? '' : `; metrics at ${metricsUrl}`}`,
+  ],
   'worker-stopped': ({ host }) => ['info', `worker of ${host} stopped`],
   'cluster-watched': ({ cluster }) => ['info', `watching ${cluster}`],
   'cluster-forgotten': ({ cluster }) => ['info', `${cluster} left the policy`],
@@ -103,16 +106,17 @@ const lines: { readonly [K in Kind]: Line<K> } = {
   'change-applied': ({ cluster, change, tookMs }) => ['info', `${change} on ${cluster} carried out in ${seconds(tookMs)}`],
   'guard-verdict': ({ cluster, verdict }) => [verdict === 'roll-back' ? 'error' : 'info', `guard of ${cluster} says ${verdict}`],
   'recommendations-counted': ({ cluster, collectedAt }) => ['debug', `workload of ${cluster} last collected ${collectedAt ?? 'never'}`],
+  'library-said': ({ library, level, message }) => [level, `${library}: ${message}`],
   'step-failed': ({ step, code, message }) => ['warn', `step ${step} failed (${code}): ${message}`],
 };
 
 const VERDICT_LEVELS = { proven: 'info', failed: 'error', inconclusive: 'warn' } as const satisfies Record<string, Level>;
 
-// a proof's own level must not take the place of the line's
+// an observation's own level must not take the place of the line's
 const fieldsOf = (seen: Observation) => {
-  if (seen.kind !== 'proof-judged') return { ...seen };
+  if (!('level' in seen)) return { ...seen };
   const { level, ...rest } = seen;
-  return { ...rest, proofLevel: level };
+  return seen.kind === 'proof-judged' ? { ...rest, proofLevel: level } : rest;
 };
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;

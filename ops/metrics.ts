@@ -118,6 +118,7 @@ const listeners: { readonly [K in Kind]: (state: State, seen: Of<K>) => void } =
     m.missedSchedules.inc({ cluster, schedule: oneOf(scheduleNames, schedule.split('/').at(-1) ?? '') }, missed),
   'objective-missed': ({ families: m }, { cluster, objective }) => m.objectivesMissed.inc({ cluster, objective }),
   ...optimizerListeners,
+  'library-said': () => {},
   'step-failed': ({ families: m }, { step, code }) => m.stepFailures.inc({ step, code }),
 };
 

@@ -1,6 +1,6 @@
 /** One worker process of the fleet: the shared queue and its own host's, one connection, one bundle, one /metrics. */
 import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createEvidenceStore } from '../activities/backup/evidence/evidence-store.ts';
 import { createBackupSteps } from '../activities/backup/steps.ts';
 import { createCapturedStore } from '../activities/control/captured-store.ts';
@@ -22,6 +22,7 @@ import { payloadCodec } from './codec.ts';
 import { type ProcessConfig, readSecret, temporalConnection } from './config.ts';
 import { backupDependencies } from './dependencies.ts';
 import { startExpiry } from './expiry.ts';
+import { libraryLog } from './library-log.ts';
 import { startMetricsServer } from './metrics-server.ts';
 import { optimizerDependencies } from './optimizer-dependencies.ts';
 import { crashPointOf, stepInterceptor } from './step-interceptor.ts';
@@ -51,7 +52,7 @@ export async function startFleet({ config, policy, signingKey, controlUrl }: Fle
     log(observation);
     metrics.listener(observation);
   };
-  const corePort = await installRuntime();
+  const corePort = await installRuntime(observe);
   const temporal = await connectTemporal(config, policy);
   const control = await openControl(controlUrl);
   await control.migrate();
@@ -82,7 +83,7 @@ export async function startFleet({ config, policy, signingKey, controlUrl }: Fle
     corePort,
     ready: () => workers.every((worker) => worker.getState() === 'RUNNING'),
   });
-  observe({ kind: 'worker-started', host: config.host, queues: [fleetQueue, hostQueue(config.host)] });
+  observe({ kind: 'worker-started', host: config.host, queues: [fleetQueue, hostQueue(config.host)], metricsUrl: server.url });
   return {
     metricsUrl: server.url,
     async run() {
@@ -131,10 +132,10 @@ async function connectTemporal(config: ProcessConfig, policy: FleetPolicy | null
 }
 
 /** Once per process and first of all: the SDK's own metrics and logs are decided here. Returns the port of its metrics on loopback: any, since only ours reads it. */
-async function installRuntime(): Promise<number> {
+async function installRuntime(observe: Observe): Promise<number> {
   const port = await freePort();
   Runtime.install({
-    logger: new DefaultLogger('WARN'),
+    logger: libraryLog(observe),
     telemetryOptions: {
       logging: { filter: { core: 'ERROR', other: 'ERROR' }, forward: {} },
       metrics: {

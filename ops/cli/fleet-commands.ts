@@ -1,6 +1,6 @@
 /** `assay init|doctor|plan|apply|remove|config|dev|worker`: what the fleet is made of. Done by handlers from `workers/`. */
 import { type Command, Option } from 'commander';
-import { AssayError } from '../../domain/errors.ts';
+import { AssayError, reasonOf } from '../../domain/errors.ts';
 import type { Change } from '../../domain/plan.ts';
 import type { InitRequest } from './handlers.ts';
 import { errorObject, type Outcome } from './outcome.ts';
@@ -42,11 +42,25 @@ export function addFleetCommands(program: Command, run: Runner): void {
     .summary('run a worker of the fleet on this host (production)')
     .description('Runs against an existing Temporal server and control database until SIGTERM. Host-bound work of this host is done here.')
     .action(
-      run<[], object>(async ({ handlers, options, tell }) => {
+      run<[], object>(async (session) => {
+        const { handlers, options, tell, terminal } = session;
+        if (!terminal.errIsTty) return unseenWorker(session);
         await handlers.worker(options, tell);
         return null;
       }),
     );
+}
+
+/** What no terminal shows is a log: each line of it is JSON, the last one of a worker that could not start too. */
+async function unseenWorker({ handlers, options, terminal }: Session): Promise<Outcome | null> {
+  try {
+    await handlers.worker(options, () => {});
+    return null;
+  } catch (error) {
+    const ours = error instanceof AssayError ? error : new AssayError('internal', { reason: reasonOf(error) }, { cause: error });
+    const line = { level: 'error', time: terminal.now().toISOString(), kind: 'worker-failed', ...errorObject(ours), msg: `${ours.message}; ${ours.hint}` };
+    return { exit: ours.exit, data: errorObject(ours), text: () => `${JSON.stringify(line)}\n` };
+  }
 }
 
 function addInit(program: Command, run: Runner): void {

@@ -74,5 +74,6 @@ export const oneOfEach: { readonly [K in Exclude<Kind, 'cluster-forgotten' | 'wo
     collectedAt: '2026-11-21T05:00:10.000Z',
     ratio: 0.31,
   },
+  'library-said': { kind: 'library-said', library: 'temporal', level: 'warn', message: 'Worker state changed' },
   'step-failed': { kind: 'step-failed', step: 'takeBackup', code: 'engine-busy', message: 'another process holds the lock' },
 };
