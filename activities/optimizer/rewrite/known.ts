@@ -24,6 +24,10 @@ export interface Known {
   readonly table: (schema: string | undefined, name: string) => KnownTable | null;
   /** Of each parameter, as the server says it. */
   readonly parameterTypes: readonly string[];
+  /** Names of the statement's calls that are aggregates or window functions, whichever of that name is meant. */
+  readonly aggregates: ReadonlySet<string>;
+  /** Names of its calls for which there is a function that is not PostgreSQL's. */
+  readonly ownFunctions: ReadonlySet<string>;
 }
 
 /** Why a statement is left alone. */
@@ -56,7 +60,10 @@ export async function knownOf(client: pg.Client, query: SelectStmt, parameterTyp
     return row === undefined ? null : { table: { schema: row.namespace, relation: row.relation }, columns: row.columns, keys: row.keys };
   };
   const unsteady = await unsteadyWord(client, query);
-  return unsteady === null ? { table, parameterTypes } : { because: unsteady };
+  if (unsteady !== null) return { because: unsteady };
+  const calls = await client.query<{ name: string; isAggregate: boolean; isOwn: boolean }>(callsSql, [functionsOf(query)]);
+  const those = (is: 'isAggregate' | 'isOwn') => new Set(calls.rows.filter((row) => row[is]).map(({ name }) => name));
+  return { table, parameterTypes, aggregates: those('isAggregate'), ownFunctions: those('isOwn') };
 }
 
 /** A table that others inherit from promises nothing for their rows; of a partitioned one a unique index does. */
@@ -73,12 +80,20 @@ const tablesSql = `/* assay optimizer */
     join pg_catalog.pg_class c on c.oid = to_regclass(asked.quoted) join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p', 'm')`;
 
+const callsSql = `/* assay optimizer */
+  select proname as name, bool_or(prokind in ('a', 'w')) as "isAggregate", bool_or(pronamespace <> 'pg_catalog'::regnamespace) as "isOwn"
+  from pg_catalog.pg_proc where proname = any ($1::text[]) group by proname`;
+
+type Names = readonly { readonly String?: { readonly sval?: string } }[] | undefined;
+
+const last = (names: unknown): string => (names as Names)?.at(-1)?.String?.sval ?? '';
+
+const functionsOf = (query: SelectStmt): readonly string[] => nodesOf(query, 'FuncCall').map(({ funcname }) => last(funcname));
+
 /** What is executed more or less often than before must give the same each time. null: all of it does. */
 async function unsteadyWord(client: pg.Client, query: SelectStmt): Promise<string | null> {
-  const last = (names: readonly { String?: { sval?: string } }[] | undefined) => names?.at(-1)?.String?.sval ?? '';
-  const functions = nodesOf(query, 'FuncCall').map(({ funcname }) => last(funcname as { String?: { sval?: string } }[]));
-  const operators = nodesOf(query, 'A_Expr').map(({ name }) => last(name as { String?: { sval?: string } }[]));
-  const { rows } = await client.query<{ what: string }>(unsteadySql, [functions, operators]);
+  const operators = nodesOf(query, 'A_Expr').map(({ name }) => last(name));
+  const { rows } = await client.query<{ what: string }>(unsteadySql, [functionsOf(query), operators]);
   return rows[0] === undefined ? null : `${rows[0].what} may give something else each time`;
 }
 

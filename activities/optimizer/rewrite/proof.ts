@@ -8,6 +8,7 @@ import type { Binding } from '../../../domain/optimizer/model.ts';
 import { ident, literal } from '../../pg.ts';
 import { faultOf, isServerError, reasonByCode } from '../../pg-errors.ts';
 import type { Unit } from '../lab/execute.ts';
+import { asRole } from '../run-as.ts';
 
 export interface Texts {
   readonly before: string;
@@ -113,7 +114,7 @@ interface Asked {
 /** Both in one snapshot; whatever they do is rolled back. */
 async function bothOf(client: pg.Client, { binding, timeZone, timeoutMs, hash }: Asked): Promise<{ readonly rows: number } | NotProven> {
   const zone = timeZone === null ? '' : `; set local timezone = ${literal(timeZone)}`;
-  await client.query(`begin isolation level repeatable read read only; set local statement_timeout = ${Math.round(timeoutMs)}${zone}`);
+  await client.query(`begin isolation level repeatable read read only; set local statement_timeout = ${Math.round(timeoutMs)}${zone}${asRole(binding)}`);
   try {
     const side = async (which: 'before' | 'after'): Promise<Sums | string> => {
       await client.query(`savepoint ${which}`);

@@ -1,13 +1,19 @@
 /** Names for what a rule adds, which meet none of the statement's own. */
 import type { SelectStmt } from 'libpg-query';
 
-/** Every word of the tree counts, wherever it stands. */
-export function freshName(query: SelectStmt, wish: string): string {
+export const freshName = (query: SelectStmt, wish: string): string => freshNames(query)(wish);
+
+/** Each one once. Every word of the tree counts, wherever it stands. */
+export function freshNames(query: SelectStmt): (wish: string) => string {
   const used = new Set(wordsOf(query));
-  for (let number = 1; ; number += 1) {
-    const name = number === 1 ? wish : `${wish}_${number}`;
-    if (!used.has(name)) return name;
-  }
+  return (wish) => {
+    for (let number = 1; ; number += 1) {
+      const name = number === 1 ? wish : `${wish}_${number}`;
+      if (used.has(name)) continue;
+      used.add(name);
+      return name;
+    }
+  };
 }
 
 function wordsOf(value: unknown): readonly string[] {

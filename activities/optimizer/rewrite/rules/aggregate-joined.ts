@@ -1,0 +1,225 @@
+/**
+ * `(SELECT agg(…) FROM u WHERE u.k = t.k AND …)`, which runs once for each row of t, as one grouped query that is joined:
+ * `LEFT JOIN (SELECT u.k, agg(…) FROM u WHERE … GROUP BY u.k) ON k = t.k`.
+ *
+ * Source: W. Kim, "On Optimizing an SQL-like Nested Query", ACM TODS 7(3), 1982 (type JA), with the outer join that keeps COUNT right: R. A. Ganski and
+ * H. K. T. Wong, SIGMOD 1987. Equal where
+ * - the sub-query has exactly one row: an aggregate without GROUP BY, HAVING, LIMIT;
+ * - it hangs on the outer row by equalities of columns of one and the same type only: groups are then as many as there are values to meet, and a null meets none;
+ * - over no rows each aggregate is null, what the outer join makes of it, but COUNT, which is put right to 0 outside; what is computed of them stays outside;
+ * - what the aggregates take cannot fail: groups that no outer row asks for are computed now too.
+ * The outer join adds no row and takes none away, so it may hang on any table of FROM, wherever that is joined.
+ */
+import type { Node, SelectStmt } from 'libpg-query';
+import type { RewriteGround } from '../../../../domain/optimizer/rewrite.ts';
+import type { Known } from '../known.ts';
+import { and, coalesce, column, derived, integer, operation, select, star, target } from '../nodes.ts';
+import { plain } from '../query-text.ts';
+import { type Found, findColumn, type Source, sourcesOf } from '../sources.ts';
+import { conjunctsOf, mapExpression, mapQueries, nodesOf } from '../walk.ts';
+import { freshNames } from './fresh-name.ts';
+import type { Rule } from './rule.ts';
+import { calledName, isPlainQuery, ownSources, readsOnly, scalarQuery } from './sub-query.ts';
+
+/** Of PostgreSQL's own: null over no rows, but for count. */
+const AGGREGATES = ['min', 'max', 'sum', 'avg', 'count'];
+
+export const aggregateJoined: Rule = {
+  name: 'aggregate-joined',
+  reason: (plan) => (plan.some(({ relationship }) => relationship === 'SubPlan') ? 'a sub-query is computed anew for each row' : null),
+  rewrite(query, known) {
+    const grounds: RewriteGround[] = [];
+    const names = freshNames(query);
+    if (AGGREGATES.some((name) => known.ownFunctions.has(name))) return null;
+    const changed = mapQueries(query, (each) => {
+      const level = levelOf(each, known);
+      if (level === null) return each;
+      const joins: Joined[] = [];
+      const replace = (node: Node): Node | null => {
+        const joined = joinedOf(node, level.sources, { known, names });
+        if (joined === null) return null;
+        joins.push(joined);
+        return joined.value;
+      };
+      const targetList = level.isGrouped ? level.targets : level.targets.map((one) => targetWith(one, replace));
+      const whereClause = mapExpression(each.whereClause, replace);
+      if (joins.length === 0) return each;
+      grounds.push(...joins.flatMap((joined) => joined.grounds));
+      const fromClause = joins.reduce((from, joined) => from.map((item) => hungOn(item, joined)), each.fromClause ?? []);
+      return { ...each, fromClause, targetList: [...targetList], ...(whereClause === undefined ? {} : { whereClause }) };
+    });
+    return grounds.length === 0 ? null : { query: changed, grounds };
+  },
+};
+
+interface Level {
+  readonly sources: readonly Source[];
+  /** `*` spelled out by table: what is joined must not come out. */
+  readonly targets: readonly Node[];
+  readonly isGrouped: boolean;
+}
+
+function levelOf(query: SelectStmt, known: Known): Level | null {
+  const { op, fromClause, valuesLists, groupClause, havingClause, targetList = [] } = query;
+  if (op !== 'SETOP_NONE' || fromClause === undefined || valuesLists !== undefined) return null;
+  const sources = sourcesOf(query, known);
+  const joins = fromClause.flatMap((item) => joinsOf(item));
+  const targets = targetList.flatMap((one) => (isWholeStar(one) ? sources.map(({ alias }) => target(star(alias))) : [one]));
+  const isSpelled = targets !== targetList && targetList.some(isWholeStar);
+  if (joins.some(({ isNatural }) => isNatural)) return null;
+  if (isSpelled && (joins.some(({ usingClause }) => usingClause !== undefined) || sources.some(({ alias }) => alias === ''))) return null;
+  const calls = nodesOf([targetList, havingClause], 'FuncCall').map((call) => calledName({ FuncCall: call }));
+  const isGrouped =
+    groupClause !== undefined || havingClause !== undefined || calls.some((name) => name !== null && known.aggregates.has(name) && isOuter(name, targetList));
+  return { sources, targets, isGrouped };
+}
+
+type Join = Extract<Node, { JoinExpr: unknown }>['JoinExpr'];
+
+const joinsOf = (item: Node): readonly Join[] =>
+  'JoinExpr' in item ? [item.JoinExpr, ...[item.JoinExpr.larg, item.JoinExpr.rarg].flatMap((part) => (part === undefined ? [] : joinsOf(part)))] : [];
+
+function isWholeStar(node: Node): boolean {
+  const val = 'ResTarget' in node ? node.ResTarget.val : undefined;
+  const [first, ...more] = val !== undefined && 'ColumnRef' in val ? (val.ColumnRef.fields ?? []) : [];
+  return first !== undefined && more.length === 0 && 'A_Star' in first;
+}
+
+/** An aggregate of this level, not one inside a sub-query. */
+function isOuter(name: string, targets: readonly Node[]): boolean {
+  let found = false;
+  mapExpression(targets, (node) => {
+    if (calledName(node) === name) found = true;
+    return null;
+  });
+  return found;
+}
+
+interface Joined {
+  readonly value: Node;
+  readonly derived: Node;
+  readonly on: Node;
+  readonly alias: string;
+  readonly grounds: readonly RewriteGround[];
+}
+
+interface Site {
+  readonly known: Known;
+  readonly names: (wish: string) => string;
+}
+
+function joinedOf(node: Node, outer: readonly Source[], { known, names }: Site): Joined | null {
+  const scalar = scalarQuery(node);
+  if (scalar === null || !isPlainQuery(scalar.query)) return null;
+  const inner = ownSources(scalar.query, known);
+  if (inner === null) return null;
+  const conditions = conjunctsOf(scalar.query.whereClause).map((condition) => ({ condition, meets: meetingOf(condition, inner, outer) }));
+  const meets = conditions.flatMap((each) => each.meets ?? []);
+  const rest = conditions.filter((each) => each.meets === null).map(({ condition }) => condition);
+  const [first] = meets;
+  if (first === undefined || meets.some(({ theirs }) => theirs.source !== first.theirs.source) || !readsOnly([rest, scalar.query.fromClause], inner))
+    return null;
+  const aggregates = aggregatesOf(scalar.value, inner);
+  if (aggregates === null) return null;
+  const alias = names('grouped');
+  const keys = meets.map(({ ours }, place) => ({ ours, name: names(`key_${place + 1}`) }));
+  const values = aggregates.map((call, place) => ({ call, name: names(`value_${place + 1}`) }));
+  const value = mapExpression(scalar.value, (part) => {
+    const found = values.find(({ call }) => plain(call) === plain(part));
+    if (found === undefined) return null;
+    const read = column(alias, found.name);
+    return calledName(part) === 'count' ? coalesce(read, integer(0)) : read;
+  });
+  const whereClause = and(rest);
+  const grouped = select({
+    targetList: [...keys.map(({ ours, name }) => target(columnOf(ours), name)), ...values.map(({ call, name }) => target(call, name))],
+    ...(scalar.query.fromClause === undefined ? {} : { fromClause: scalar.query.fromClause }),
+    ...(whereClause === undefined ? {} : { whereClause }),
+    groupClause: keys.map(({ ours }) => columnOf(ours)),
+  });
+  const on = and(meets.map(({ theirs }, place) => operation(column(alias, keys[place]?.name ?? ''), '=', columnOf(theirs)))) as Node;
+  const grounds = meets.flatMap(({ ours, theirs }) => [typeOf(ours), typeOf(theirs)]);
+  return { value, derived: derived(grouped, alias), on, alias: first.theirs.source.alias, grounds };
+}
+
+const columnOf = ({ source, column: { name } }: Found): Node => column(source.alias, name);
+
+const typeOf = ({ table, column: { name, type } }: Found): RewriteGround => ({ kind: 'type', table: table.table, column: name, type });
+
+/** `ours = theirs`, either way round; null: another condition. */
+function meetingOf(condition: Node, inner: readonly Source[], outer: readonly Source[]): { readonly ours: Found; readonly theirs: Found } | null {
+  if (!('A_Expr' in condition) || condition.A_Expr.kind !== 'AEXPR_OP' || plain(condition.A_Expr.name) !== EQUAL) return null;
+  const { lexpr, rexpr } = condition.A_Expr;
+  for (const [a, b] of [[lexpr, rexpr] as const, [rexpr, lexpr] as const]) {
+    const ours = findColumn(a, inner);
+    // a name that means a column of the sub-query means that one
+    const theirs = ours === null || findColumn(b, inner) !== null || isOf(b, inner) ? null : findColumn(b, outer);
+    if (ours !== null && theirs !== null && ours.column.type === theirs.column.type) return { ours, theirs };
+  }
+  return null;
+}
+
+const EQUAL = plain([{ String: { sval: '=' } }]);
+
+/** Named by an alias that the sub-query has as well. */
+function isOf(node: Node | undefined, inner: readonly Source[]): boolean {
+  const fields = node !== undefined && 'ColumnRef' in node ? (node.ColumnRef.fields ?? []) : [];
+  const [first] = fields;
+  return fields.length > 1 && first !== undefined && 'String' in first && inner.some(({ alias }) => alias === first.String.sval);
+}
+
+/** Every aggregate of the expression; null: it has none, or holds something else that reads a row. */
+function aggregatesOf(value: Node, inner: readonly Source[]): readonly Node[] | null {
+  const found = new Map<string, Node>();
+  const rest = mapExpression(value, (node) => {
+    const name = calledName(node);
+    if (name === null || !AGGREGATES.includes(name)) return null;
+    found.set(plain(node), node);
+    return { ParamRef: { number: 0 } };
+  });
+  const isSafe = [...found.values()].every((node) => isHarmless(node, inner));
+  return found.size > 0 && isSafe && nodesOf(rest, 'ColumnRef').length === 0 ? [...found.values()] : null;
+}
+
+/** Takes columns and sums and products of them; no order, no condition of its own. */
+function isHarmless(node: Node, inner: readonly Source[]): boolean {
+  if (!('FuncCall' in node)) return false;
+  const { args = [], agg_order, agg_filter, over, func_variadic } = node.FuncCall;
+  const isTaken = (each: Node): boolean => {
+    if ('ColumnRef' in each) return findColumn(each, inner) !== null;
+    if ('A_Const' in each || 'ParamRef' in each) return true;
+    if (!('A_Expr' in each) || each.A_Expr.kind !== 'AEXPR_OP') return false;
+    const [name] = each.A_Expr.name ?? [];
+    const sides = [each.A_Expr.lexpr, each.A_Expr.rexpr].flatMap((side) => side ?? []);
+    return name !== undefined && 'String' in name && ['+', '-', '*'].includes(name.String.sval ?? '') && sides.every(isTaken);
+  };
+  return agg_order === undefined && agg_filter === undefined && over === undefined && !func_variadic && args.every(isTaken);
+}
+
+/** A column keeps the name that the sub-query gave it. */
+function targetWith(node: Node, replace: (node: Node) => Node | null): Node {
+  if (!('ResTarget' in node) || node.ResTarget.val === undefined) return node;
+  const scalar = scalarQuery(node.ResTarget.val);
+  const val = mapExpression(node.ResTarget.val, replace);
+  const name = node.ResTarget.name ?? (scalar === null || val === node.ResTarget.val ? undefined : (scalar.name ?? nameOf(scalar.value)));
+  return target(val, name);
+}
+
+/** As PostgreSQL names a column that nobody names. */
+const nameOf = (value: Node): string => calledName(value) ?? ('CoalesceExpr' in value ? 'coalesce' : '?column?');
+
+/** The table of that alias with the grouped query joined to it, wherever it stands. */
+function hungOn(item: Node, joined: Joined): Node {
+  if ('JoinExpr' in item) {
+    const { larg, rarg } = item.JoinExpr;
+    return {
+      JoinExpr: {
+        ...item.JoinExpr,
+        ...(larg === undefined ? {} : { larg: hungOn(larg, joined) }),
+        ...(rarg === undefined ? {} : { rarg: hungOn(rarg, joined) }),
+      },
+    };
+  }
+  const alias = 'RangeVar' in item ? (item.RangeVar.alias?.aliasname ?? item.RangeVar.relname) : undefined;
+  return alias === joined.alias ? { JoinExpr: { jointype: 'JOIN_LEFT', larg: item, rarg: joined.derived, quals: joined.on } } : item;
+}
