@@ -21,6 +21,7 @@ const limits = z.strictObject({
     .prefault([]),
   repeats: count({ help: 'Executions of each statement with and without a set', min: 3, max: 100 }).prefault(defaultLimits.repeats),
   statement_timeout: duration({ help: 'A statement that takes longer on the lab gets no verdict', min: '1s', max: '1h' }).prefault('10s'),
+  work_mem: size({ help: 'Largest work_mem that is recommended for a statement', min: '64kB', max: '1TB' }).prefault('256MB'),
   measure: duration({ help: 'Measuring one set ends then, with the rounds made so far', min: '1s', max: '24h' }).prefault('10m'),
 });
 
@@ -87,4 +88,5 @@ const toLimits = (file: OptimizerFile['limits']): OptimizerLimits => ({
   repeats: file.repeats,
   statementTimeoutMs: file.statement_timeout,
   measureMs: file.measure,
+  workMemBytes: file.work_mem,
 });

@@ -12,6 +12,7 @@ import { measureSteps } from './steps/measure.ts';
 import { observeSteps } from './steps/observe.ts';
 import { rewriteSteps } from './steps/rewrites.ts';
 import { searchSteps } from './steps/search.ts';
+import { settingsSteps } from './steps/settings.ts';
 import { settleSteps } from './steps/settle.ts';
 import { statisticsSteps } from './steps/statistics.ts';
 
@@ -25,6 +26,7 @@ export function createOptimizerSteps(deps: OptimizerDependencies) {
     ...hygieneSteps(deps),
     ...rewriteSteps(deps),
     ...statisticsSteps(deps),
+    ...settingsSteps(deps),
   };
   return { ...run, ...decideSteps(deps), ...applySteps(deps) };
 }

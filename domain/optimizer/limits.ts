@@ -12,6 +12,7 @@ export const defaultLimits: OptimizerLimits = {
   repeats: 5,
   statementTimeoutMs: 10_000,
   measureMs: 10 * 60_000,
+  workMemBytes: 256 * 1024 ** 2,
 };
 
 /** Room on the lab, in budgets: a search's sets (the whole budget twice, a half, an eighth of it), all built at once. */
@@ -32,6 +33,7 @@ const schema = z
     repeats: whole(3, 100),
     statementTimeoutMs: whole(10, 3_600_000),
     measureMs: whole(1_000, 24 * 3_600_000),
+    workMemBytes: whole(64 * 1024, 1024 ** 4),
   })
   .partial();
 

@@ -1,5 +1,7 @@
 /** The nouns of the QueryOptimizer agent. Times are ISO 8601 in UTC, sizes bytes, durations milliseconds, costs PostgreSQL's planner units. */
 
+import type { TriedSettings } from './setting.ts';
+
 export type Instant = string;
 
 /** What a statement does, as PostgreSQL's own parser says. `utility`: everything that has no plan (DDL, SET, COPY …). */
@@ -196,6 +198,8 @@ export interface OptimizerLimits {
   readonly statementTimeoutMs: number;
   /** Measuring one set ends then with the rounds made so far. */
   readonly measureMs: number;
+  /** Largest work_mem that may be recommended for a statement. */
+  readonly workMemBytes: number;
 }
 
 export type Judgement = 'faster' | 'slower' | 'same';
@@ -243,6 +247,8 @@ export interface Experiment {
   readonly wallTotal?: { readonly ratio: number; readonly low: number; readonly high: number };
   /** Statements that could not be measured under this set. */
   readonly notJudged?: readonly NotJudged[];
+  /** Of an experiment with settings: all that were tried. */
+  readonly settings?: readonly TriedSettings[];
 }
 
 /**

@@ -78,6 +78,8 @@ export interface OptimizerRunResult {
   readonly hygiene?: HygieneSummary;
   /** Statistics on columns that go together; likewise. */
   readonly statistics?: StatisticsSummary;
+  /** Settings for single statements; likewise. */
+  readonly settings?: SettingsSummary;
   /** Other texts of statements; each recommendation is one statement's. */
   readonly rewrites?: RewritesSummary;
 }
@@ -94,6 +96,14 @@ export interface RewritesSummary {
   /** Statements that another text was tried for. */
   readonly tried: number;
   readonly recommendations: readonly string[];
+  readonly because: readonly string[];
+}
+
+export interface SettingsSummary {
+  /** Statements that were measured with settings of their own. */
+  readonly tried: number;
+  /** null: none is recommended, and `because` says why. */
+  readonly recommendation: string | null;
   readonly because: readonly string[];
 }
 

@@ -3,6 +3,7 @@ import { size } from './finding-words.ts';
 import { quoteName } from './index-sql.ts';
 import type { RelationName } from './model.ts';
 import type { SettingChange } from './recommendation.ts';
+import type { Interval } from './statistics.ts';
 
 /** Settings that help one statement by something that its plan shows. */
 export const settingNames = ['work_mem', 'jit', 'plan_cache_mode', 'max_parallel_workers_per_gather'] as const;
@@ -44,6 +45,20 @@ export interface SettingAdvice extends Setting {
   readonly roles: readonly RoleUse[];
   /** Sessions the source allows at once; null: not known. */
   readonly connections: number | null;
+}
+
+/** What came of settings for one statement, kept with the experiment: an alternative to what else helps it, recommended or not. */
+export interface TriedSettings {
+  readonly statement: string;
+  readonly settings: readonly (Setting & Pick<SettingAdvice, 'was' | 'memory'>)[];
+  /** What its plan showed. */
+  readonly because: readonly string[];
+  /** Time left with them, without anything else that the run recommends; null: nothing of that changes this statement. */
+  readonly alone: Interval | null;
+  /** Time left with them where all that is there already. */
+  readonly beside: Interval;
+  /** null: recommended; otherwise why not. */
+  readonly refused: string | null;
 }
 
 export const settingSql = ({ name, value }: Setting): string => `SET LOCAL ${name} = '${value}';`;

@@ -2,7 +2,7 @@
  * One run of the optimizer, from what ran to what is recommended.
  *
  *   observe the workload → lease a lab ─ search what-if → choose by executing → build and measure each set → settle the best one
- *   → measure what should go, other texts of statements, and statistics ─ wipe the lab → recommendations
+ *   → measure what should go, other texts of statements, statistics, and settings ─ wipe the lab → recommendations
  *
  * Nothing is executed on the source but reads of catalogues and statistics.
  */
@@ -32,6 +32,7 @@ import { lookAtIndexes, proveHygiene } from './hygiene.ts';
 import type { optimizerRecommendation } from './recommendation.ts';
 import { usageFailure } from './refused.ts';
 import { proveRewrites } from './rewrites.ts';
+import { proveSettings } from './settings.ts';
 import { proveStatistics } from './statistics.ts';
 import { optimizerSteps } from './steps.ts';
 
@@ -47,7 +48,10 @@ export async function optimizerRun(input: OptimizerRunInput): Promise<OptimizerR
     CancellationScope.nonCancellable(() => steps.concludeRun({ policy, run: site.run, outcome, because, startedAt }));
   try {
     const result = await runOf(site, input);
-    const made = [...[result, result.hygiene, result.statistics].flatMap((part) => part?.recommendation ?? []), ...(result.rewrites?.recommendations ?? [])];
+    const made = [
+      ...[result, result.hygiene, result.statistics, result.settings].flatMap((part) => part?.recommendation ?? []),
+      ...(result.rewrites?.recommendations ?? []),
+    ];
     await conclude(made.length === 0 ? 'nothing' : 'recommended', result.because);
     for (const recommendation of made) if (patched('recommendation-of-its-own')) await handedOver(input, recommendation);
     around.report('done', result.because.join('; '));
@@ -100,7 +104,9 @@ async function runOf(site: Site, input: OptimizerRunInput): Promise<OptimizerRun
     const tidied = hygiene === null ? {} : { hygiene: await proveHygiene(site, hygiene, { on, lab }) };
     const written = patched('rewrites') ? { rewrites: await proveRewrites(site, { on, lab }) } : {};
     const counted = patched('statistics') ? { statistics: await proveStatistics(site, { on, lab }) } : {};
-    return { ...about, proof: lab.proof, backup: lab.backup, ...found, ...tidied, ...written, ...counted };
+    const beside = [found, counted.statistics].flatMap((part) => part?.recommendation ?? []);
+    const set = patched('settings') ? { settings: await proveSettings(site, { on, lab, beside }) } : {};
+    return { ...about, proof: lab.proof, backup: lab.backup, ...found, ...tidied, ...written, ...counted, ...set };
   });
 }
 

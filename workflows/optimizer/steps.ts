@@ -21,6 +21,7 @@ export function optimizerSteps(host: string): OptimizerSteps {
     proveHygiene: patiently.proveHygiene,
     proveRewrites: patiently.proveRewrites,
     proveStatistics: patiently.proveStatistics,
+    proveSettings: patiently.proveSettings,
     concludeRun: quickly.concludeRun,
     openRecommendation: quickly.openRecommendation,
     approveAlone: quickly.approveAlone,

@@ -11,6 +11,9 @@ import { dropSql, type OnLabObject } from './sets.ts';
 /** Indexes, or statistics, that are away for one execution. */
 export type Away = readonly OnLabObject[];
 
+/** Settings for the length of one execution, by name; a value holds no quote. */
+export type LocalSettings = Readonly<Record<string, string>>;
+
 /** A prepared statement of the session with one set of values. */
 export interface Unit {
   readonly bound: Bound;
@@ -29,6 +32,8 @@ export interface Executed {
   /** Shared buffers hit and read. */
   readonly blocks: number;
   readonly walBytes: number;
+  /** Temporary buffers read and written: what did not fit into memory. */
+  readonly tempBlocks: number;
   /** Part of it in which it was ready to run and others had the cores; 0 where this host does not tell. */
   readonly waitedMs: number;
 }
@@ -55,8 +60,8 @@ function callOf(name: string, { values }: Binding): string {
 }
 
 /** The plan as PostgreSQL would run it then; equal texts are equal plans. Nothing is executed. */
-export async function planText(client: pg.Client, unit: Unit, away: Away): Promise<string> {
-  const [plan] = await inside(client, { unit, away, timeoutMs: 10_000 }, () => explain(client, '(verbose, costs off, format json)', unit));
+export async function planText(client: pg.Client, unit: Unit, away: Away, settings: LocalSettings = {}): Promise<string> {
+  const [plan] = await inside(client, { unit, away, timeoutMs: 10_000, settings }, () => explain(client, '(verbose, costs off, format json)', unit));
   return JSON.stringify(plan);
 }
 
@@ -68,14 +73,15 @@ export async function costedPlan(client: pg.Client, unit: Unit, away: Away): Pro
 }
 
 /** The whole answer of EXPLAIN, with a clock at each node where it is executed; conditions hold values. Throws what PostgreSQL throws. */
-export const explained = (client: pg.Client, unit: Unit, { isExecuted, ...limits }: { away: Away; timeoutMs: number; isExecuted: boolean }) =>
-  inside(client, { unit, ...limits }, () => explain(client, isExecuted ? '(analyze, buffers, format json)' : '(format json)', unit));
+export const explained = (client: pg.Client, unit: Unit, { isExecuted, ...conditions }: Conditions & { isExecuted: boolean }) =>
+  inside(client, { unit, ...conditions }, () => explain(client, isExecuted ? '(analyze, buffers, format json)' : '(format json)', unit));
 
 /** Never throws for what the statement does, and its reason holds no value: PostgreSQL's messages may quote one. */
-export async function execute(client: pg.Client, unit: Unit, { away, timeoutMs }: { away: Away; timeoutMs: number }): Promise<Execution> {
+export async function execute(client: pg.Client, unit: Unit, conditions: Conditions): Promise<Execution> {
+  const { timeoutMs } = conditions;
   let before = scheduled(client);
   try {
-    return await inside(client, { unit, away, timeoutMs }, async () => {
+    return await inside(client, { unit, ...conditions }, async () => {
       const began = performance.now();
       before = scheduled(client);
       const [top] = await explain(client, '(analyze, timing off, buffers, wal, format json)', unit);
@@ -91,17 +97,23 @@ export async function execute(client: pg.Client, unit: Unit, { away, timeoutMs }
   }
 }
 
-interface Inside {
-  readonly unit: Unit;
+interface Conditions {
   readonly away: Away;
   readonly timeoutMs: number;
+  readonly settings?: LocalSettings;
 }
 
-async function inside<T>(client: pg.Client, { unit, away, timeoutMs }: Inside, work: () => Promise<T>): Promise<T> {
+interface Inside extends Conditions {
+  readonly unit: Unit;
+}
+
+async function inside<T>(client: pg.Client, { unit, away, timeoutMs, settings = {} }: Inside, work: () => Promise<T>): Promise<T> {
   // the limit is the statement's own, not that of taking the indexes away; taking them away is the superuser's
   const limit = `set local statement_timeout = ${Math.round(timeoutMs)}`;
+  // after the role's own, which it would have
+  const set = Object.entries(settings).map(([name, value]) => `; set local ${ident(name)} = ${literal(value)}`);
   try {
-    await client.query(`begin; ${away.length === 0 ? '' : `${dropSql(away)};`} ${limit}${asRole(unit.binding)}`);
+    await client.query(`begin; ${away.length === 0 ? '' : `${dropSql(away)};`} ${limit}${asRole(unit.binding)}${set.join('')}`);
     return await work();
   } finally {
     await client.query('rollback');
@@ -128,6 +140,7 @@ function executed({ Plan: root = {}, ...times }: ExplainTop, wallMs: number): Om
     wallMs,
     blocks: count('Shared Hit Blocks') + count('Shared Read Blocks'),
     walBytes: count('WAL Bytes'),
+    tempBlocks: count('Temp Read Blocks') + count('Temp Written Blocks'),
   };
 }
 

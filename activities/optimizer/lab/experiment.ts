@@ -101,8 +101,8 @@ async function readsNothing({ client }: LabSession, unit: Unit): Promise<boolean
 const unexecuted: Compared = {
   pairs: [],
   wall: [],
-  before: { blocks: 0, walBytes: 0 },
-  after: { blocks: 0, walBytes: 0 },
+  before: { blocks: 0, walBytes: 0, tempBlocks: 0 },
+  after: { blocks: 0, walBytes: 0, tempBlocks: 0 },
   fault: { reason: 'catalogue-only', detail: 'it reads no table' },
 };
 
@@ -159,6 +159,7 @@ const unchanged = (pairs: readonly TimedPair[]): readonly TimedPair[] => pairs.m
 const total = (costs: readonly Cost[]): Cost => ({
   blocks: costs.reduce((sum, { blocks }) => sum + blocks, 0),
   walBytes: costs.reduce((sum, { walBytes }) => sum + walBytes, 0),
+  tempBlocks: costs.reduce((sum, { tempBlocks }) => sum + tempBlocks, 0),
 });
 
 function found(compared: readonly Compared[], place: number): Compared {

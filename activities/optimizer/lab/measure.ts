@@ -7,7 +7,7 @@ import { AssayError } from '../../../domain/errors.ts';
 import type { NotJudgedReason } from '../../../domain/optimizer/model.ts';
 import type { TimedPair } from '../../../domain/optimizer/verdict.ts';
 import type { StepIo } from '../../io.ts';
-import { type Away, type Executed, type Execution, execute, type Unit } from './execute.ts';
+import { type Away, type Executed, type Execution, execute, type LocalSettings, type Unit } from './execute.ts';
 
 export interface LabSession {
   readonly client: pg.Client;
@@ -22,6 +22,8 @@ export interface Job {
   readonly instead?: Unit;
   readonly before: Away;
   readonly after: Away;
+  /** What is set on a side, beside what the session has. */
+  readonly settings?: { readonly before?: LocalSettings; readonly after?: LocalSettings };
 }
 
 export interface Rounds {
@@ -44,10 +46,11 @@ export interface Compared {
 export interface Cost {
   readonly blocks: number;
   readonly walBytes: number;
+  readonly tempBlocks: number;
 }
 
 const LEAST_ROUNDS = 3;
-const nothing: Cost = { blocks: 0, walBytes: 0 };
+const nothing: Cost = { blocks: 0, walBytes: 0, tempBlocks: 0 };
 
 /** In the order of the jobs. Throws cancelled, and where the lab is gone. */
 export async function compare(session: LabSession, jobs: readonly Job[], { repeats, untilMs }: Rounds): Promise<readonly Compared[]> {
@@ -89,7 +92,7 @@ function runOf({ client, statementTimeoutMs }: LabSession, job: Job): Run {
     // what ran into its limit once is not run again: it took at least that long
     if (last?.[which].kind === 'too-slow') return last[which];
     const unit = which === 'after' ? (job.instead ?? job.unit) : job.unit;
-    return execute(client, unit, { away: job[which], timeoutMs: statementTimeoutMs });
+    return execute(client, unit, { away: job[which], timeoutMs: statementTimeoutMs, settings: job.settings?.[which] ?? {} });
   };
   const msOf = (execution: Execution, clock: 'executionMs' | 'wallMs') => (execution.kind === 'done' ? execution[clock] : statementTimeoutMs);
   const pairBy = (clock: 'executionMs' | 'wallMs', { before, after }: NonNullable<typeof last>) => ({
@@ -120,4 +123,8 @@ function faultOf(before: Execution, after: Execution): Compared['fault'] {
   return null;
 }
 
-const costOf = (execution: Execution | Executed): Cost => (execution.kind === 'done' ? { blocks: execution.blocks, walBytes: execution.walBytes } : nothing);
+function costOf(execution: Execution | Executed): Cost {
+  if (execution.kind !== 'done') return nothing;
+  const { blocks, walBytes, tempBlocks } = execution;
+  return { blocks, walBytes, tempBlocks };
+}

@@ -1,0 +1,82 @@
+/** Settings for single statements: recommended where a plan shows a reason, and the statement is really faster with them beside all else that the run recommends. */
+import type { OptimizerLimits } from '../../../domain/optimizer/model.ts';
+import type { RecommendedIndex } from '../../../domain/optimizer/recommendation.ts';
+import type { SettingsSummary } from '../../../domain/optimizer/requests.ts';
+import { recommendedSetting } from '../../../domain/optimizer/setting.ts';
+import { judgedSettings, refusalOf } from '../../../domain/optimizer/setting-verdict.ts';
+import { judgeTotal } from '../../../domain/optimizer/verdict.ts';
+import { onLab, type Prepared } from '../lab/session.ts';
+import type { OptimizerDependencies } from '../ports.ts';
+import { dropStatistics, makeStatistics, recommendedBeside } from '../settings/beside.ts';
+import { settingIdeas } from '../settings/ideas.ts';
+import { largestTable } from '../settings/largest-table.ts';
+import { type MeasuredIdea, measureIdeas } from '../settings/measure.ts';
+import { mayBeKept, rolesOf, type SourceFacts, sourceFacts } from '../settings/source.ts';
+import { wholeTimes } from '../settings/whole.ts';
+import { type RecommendRequest, recordAndRecommend } from './recommend.ts';
+
+export interface SettingsRequest extends RecommendRequest {
+  /** Recommendations of the same run: what a setting must add something to. */
+  readonly beside: readonly string[];
+}
+
+export function settingsSteps(deps: OptimizerDependencies) {
+  return {
+    /** Experiment and recommendation go to the control database, counts come back. Idempotent by their ids. Makes and drops what the run recommends: the last step on the lab. */
+    async proveSettings(request: SettingsRequest): Promise<SettingsSummary> {
+      const { indexes, statistics } = await recommendedBeside(deps.store, request.beside);
+      return onLab(deps, request, {
+        indexesOf: () => indexes,
+        async work(prepared) {
+          const { session, units, built, rounds, stored } = prepared;
+          const source = await sourceFacts(deps.sourceSession, request.policy, stored.database);
+          const beside = [...built, ...(await makeStatistics(session.client, statistics))];
+          const bounds = boundsOf(request.limits, source);
+          const found = await settingIdeas(session, units, { beside, bounds, mayBeKept: (statement) => mayBeKept(source, statement), untilMs: rounds.untilMs });
+          const measured = await measureIdeas(session, found.ideas, { beside, rounds });
+          const answer = await recorded(deps, { request, prepared, source }, measured);
+          await dropStatistics(session.client, statistics);
+          const because = [...answer.because, ...found.refused];
+          return { ...answer, tried: measured.length, because: because.length === 0 ? ['no plan asks for a setting of its own'] : because };
+        },
+      });
+    },
+  };
+}
+
+/** One execution may take this part of what the source takes for its cache: others run beside it. */
+const CACHE_SHARE = 8;
+
+const boundsOf = ({ workMemBytes }: OptimizerLimits, { cacheBytes }: SourceFacts) => ({ workMemBytes, executionBytes: cacheBytes / CACHE_SHARE });
+
+interface Recording {
+  readonly request: SettingsRequest;
+  readonly prepared: Prepared;
+  readonly source: SourceFacts;
+}
+
+async function recorded(deps: OptimizerDependencies, { request, prepared, source }: Recording, measured: readonly MeasuredIdea[]) {
+  const nothing = { tried: 0, recommendation: null, because: [] as readonly string[] };
+  if (measured.length === 0) return nothing;
+  const { experiment: id, proof } = request;
+  const accepted = measured.filter((each) => refusalOf(each) === null);
+  const { statements, notJudged } = await wholeTimes(prepared, accepted);
+  const changes = await changesOf({ request, prepared, source }, accepted);
+  const total = judgeTotal(statements);
+  const found = judgedSettings(measured, { id, proofId: proof, statements, total, notJudged, changes });
+  const { recommendation, decision } = await recordAndRecommend(deps, { request, prepared, ...found, changes });
+  return { tried: measured.length, recommendation, because: decision.because };
+}
+
+async function changesOf({ prepared: { session }, source }: Recording, accepted: readonly MeasuredIdea[]): Promise<readonly RecommendedIndex[]> {
+  const changes: RecommendedIndex[] = [];
+  for (const { statement, units, settings, because, places } of accepted) {
+    const table = await largestTable(session.client, units);
+    if (table === null) continue;
+    for (const [place, setting] of settings.entries()) {
+      const advice = { ...setting, statement: statement.id, roles: rolesOf(source, statement.id), connections: source.connections };
+      changes.push(recommendedSetting(advice, { table, because: because[place] ?? '', leaveOneOut: places[place]?.ratio ?? null }));
+    }
+  }
+  return changes;
+}

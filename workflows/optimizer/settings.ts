@@ -1,0 +1,29 @@
+/** The last thing a run does on its lab: settings for single statements, beside all that it recommends. What goes wrong here ends nothing else. */
+import { uuid4 } from '@temporalio/workflow';
+import type { OnLab } from '../../activities/optimizer/steps/search.ts';
+import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
+import type { SettingsSummary } from '../../domain/optimizer/requests.ts';
+import type { Lab } from '../backup/lab.ts';
+import type { Surroundings } from '../backup/prove-recipe.ts';
+
+interface Site {
+  readonly steps: OptimizerSteps;
+  readonly around: Surroundings;
+}
+
+interface Proving {
+  readonly on: OnLab;
+  readonly lab: Lab;
+  /** Recommendations of the run so far. */
+  readonly beside: readonly string[];
+}
+
+export async function proveSettings({ steps, around }: Site, { on, lab, beside }: Proving): Promise<SettingsSummary> {
+  around.report('setting', 'settings that a plan asks for, with and without');
+  const request = { ...on, experiment: uuid4(), proof: lab.proof, backup: lab.backup, recommendation: uuid4(), beside };
+  return steps.proveSettings(request).catch((error: unknown) => {
+    const fault = around.faultOf(error);
+    if (fault === null) throw error;
+    return { tried: 0, recommendation: null, because: [fault.message] };
+  });
+}
