@@ -6,6 +6,7 @@ import { ExperimentEntity } from '../../entities/experiment.ts';
 import { OptimizerRunEntity, OptimizerStatementEntity } from '../../entities/optimizer-run.ts';
 import { OptimizerSnapshotEntity } from '../../entities/optimizer-snapshot.ts';
 import type { OptimizerStore, StoredRun } from '../optimizer/ports.ts';
+import { createAlternativesStore } from './alternatives-store.ts';
 import type { Control } from './control-database.ts';
 import { createHygieneStore } from './hygiene-store.ts';
 import { readGains } from './optimizer-gains.ts';
@@ -16,9 +17,11 @@ import { createRecommendationStore } from './recommendation-store.ts';
 const SNAPSHOTS = 8;
 
 export function createOptimizerStore(control: Control): OptimizerStore {
+  const plans = createPlanStore(control);
   return {
     ...createHygieneStore(control),
-    ...createPlanStore(control),
+    ...plans,
+    ...createAlternativesStore(control, plans),
     ...createRecommendationStore(control),
     begin: (head, workload) =>
       control.em().transactional(async (em) => {

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { CloneRef } from '../../domain/backup/model.ts';
 import type { Observe } from '../../domain/observation.ts';
 import type { Discount, GainSample } from '../../domain/optimizer/accuracy.ts';
+import type { RunFound } from '../../domain/optimizer/alternatives.ts';
 import type { HistoryEntry } from '../../domain/optimizer/decision.ts';
 import type {
   Bound,
@@ -103,6 +104,8 @@ export interface OptimizerStore extends HygieneStore {
   plans(recommendation: string): Promise<readonly StatementPlans[]>;
   /** Sets of new indexes that a run built and measured; of one that was measured again the last time counts. */
   triedSets(run: string): Promise<readonly TriedSet[]>;
+  /** Every recommendation of a run with its plans, and the settings that were tried: what may be alternatives to each other. */
+  foundIn(run: string): Promise<RunFound>;
   enterState(recommendation: string, event: RecommendationEvent): Promise<void>;
   /** Approved and applying in one, unless others of that database are applying or applied: gives their ids, and nothing has changed then. */
   approveAlone(recommendation: string, event: Omit<RecommendationEvent, 'state'>): Promise<readonly string[]>;

@@ -1,5 +1,6 @@
 /** What becomes of a recommendation: what is asked of its workflow, and what it answers. Fields are added, never renamed. */
 import type { ClusterPolicy } from '../policy.ts';
+import type { Alternatives } from './alternatives.ts';
 import type { RecommendationState } from './model.ts';
 import type { Recommendation } from './recommendation.ts';
 import type { OptimizerRunInput } from './requests.ts';
@@ -57,6 +58,8 @@ export interface RecommendationRecord {
   readonly digest: string;
   /** Newest first. */
   readonly history: readonly HistoryEntry[];
+  /** Statements that other changes which the same run measured help too, side by side. Absent from older clients. */
+  readonly alternatives?: readonly Alternatives[];
 }
 
 /** Names of the messages that a recommendation's workflow takes; public. */

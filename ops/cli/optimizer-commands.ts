@@ -10,6 +10,7 @@ import type { OptimizerRunInput } from '../../domain/optimizer/requests.ts';
 import { endings } from './backup-requests.ts';
 import { makeRequest, type RequestOptions } from './make-request.ts';
 import { addAccuracy } from './optimizer-accuracy.ts';
+import { alternativesText } from './optimizer-alternatives.ts';
 import { addDecisions, decisionText } from './optimizer-decisions.ts';
 import { addExplain, writtenPages } from './optimizer-explain.ts';
 import { addHygiene } from './optimizer-hygiene.ts';
@@ -126,7 +127,8 @@ function shown(record: RecommendationRecord, files: readonly string[]): Outcome 
   return {
     exit: 0,
     data: { ...record, sql, undo: undoSql(recommendation), files },
-    text: (paint) => `${recommendationText(recommendation, paint)}\n${decisionText(record, paint)}${named(files)}`,
+    text: (paint) =>
+      `${recommendationText(recommendation, paint)}\n${alternativesText(record.alternatives ?? [], recommendation.texts, paint)}${decisionText(record, paint)}${named(files)}`,
   };
 }
 

@@ -6,6 +6,7 @@ import { sayRewrite } from '../../domain/optimizer/rewrite.ts';
 import { sayAdvice } from '../../domain/optimizer/setting.ts';
 import type { Interval } from '../../domain/optimizer/statistics.ts';
 import { bytes, duration, when } from './figures.ts';
+import { settingsLines } from './optimizer-alternatives.ts';
 import { hygieneLines, rewritesLines, statisticsLines } from './optimizer-hygiene.ts';
 import { type Paint, plain } from './paint.ts';
 import { facts, table } from './table.ts';
@@ -28,7 +29,7 @@ export function optimizerRunText(result: OptimizerRunResult, paint: Paint): stri
     recommendation === null
       ? `${paint.strong('Nothing to recommend:')}\n${reasons}`
       : `${paint.good('Recommendation')} ${recommendation}\n${reasons}  see it with: assay optimizer show ${recommendation}\n`;
-  return `${facts(rows, paint)}\n${notices}${measured}\n${end}${hygieneLines(result.hygiene, result.cluster, paint)}${statisticsLines(result.statistics, paint)}${rewritesLines(result.rewrites, paint)}`;
+  return `${facts(rows, paint)}\n${notices}${measured}\n${end}${hygieneLines(result.hygiene, result.cluster, paint)}${statisticsLines(result.statistics, paint)}${rewritesLines(result.rewrites, paint)}${settingsLines(result.settings, paint)}`;
 }
 
 function experimentsTable(experiments: readonly ExperimentSummary[], paint: Paint): string {

@@ -6,6 +6,7 @@ import { freedBytes, kindOf, newBytes, type Recommendation, recommendationSql, u
 import type { StatementPlans } from '../../domain/optimizer/statement-plans.ts';
 import type { Interval } from '../../domain/optimizer/statistics.ts';
 import type { TriedSet } from '../../domain/optimizer/tried-set.ts';
+import { alternativesSection } from './alternatives.ts';
 import { decisions } from './decisions.ts';
 import { gainPicture } from './gain-picture.ts';
 import { planPairs } from './plan-pairs.ts';
@@ -31,6 +32,7 @@ ${decision.because.length === 0 ? '' : html`<ul class="because">${decision.becau
 <section class="long"><h2>What each statement gains</h2>${gainPicture(experiment.statements, texts)}</section>
 ${plans.length === 0 ? '' : html`<section class="long"><h2>Plans before and after</h2>${planPairs({ plans, verdicts: experiment.statements, texts })}</section>`}
 ${setsPicture(tried, experiment.id)}
+${alternativesSection(record.alternatives ?? [], texts)}
 <section><h2>What each change costs and earns</h2>${worthPicture(indexes, database)}</section>
 <section><h2>${state === 'proposed' ? 'How to decide' : 'What became of it'}</h2>${decisions(record)}</section>
 <section class="long"><h2>The change</h2>${code(recommendationSql(recommendation).trimEnd())}</section>

@@ -5,6 +5,7 @@ import { createOptimizerStore } from '../../activities/control/optimizer-store.t
 import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
 import { recommendationDigest } from '../../activities/recommendation-digest.ts';
 import { AssayError } from '../../domain/errors.ts';
+import { alternativesTo } from '../../domain/optimizer/alternatives.ts';
 import type { HistoryEntry, RecommendationRecord } from '../../domain/optimizer/decision.ts';
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import type { GlobalOptions } from '../../ops/cli/handlers.ts';
@@ -22,9 +23,9 @@ export const listRecommendations = (options: GlobalOptions, cluster: string | nu
 export async function readRecommendation(options: GlobalOptions, id: string): Promise<RecommendationRecord> {
   const found = await withStore(options, async (store) => {
     const recommendation = await store.findRecommendation(id);
-    return recommendation === null
-      ? null
-      : { recommendation, digest: recommendationDigest(recommendation), history: await store.history({ recommendation: id }, MOST) };
+    if (recommendation === null) return null;
+    const alternatives = alternativesTo(id, await store.foundIn(recommendation.run));
+    return { recommendation, digest: recommendationDigest(recommendation), history: await store.history({ recommendation: id }, MOST), alternatives };
   });
   if (found !== null) return found;
   throw new AssayError('usage', { reason: `no recommendation ${id} is known`, hint: 'list them with `assay optimizer recommendations`' });

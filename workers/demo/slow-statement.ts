@@ -7,6 +7,7 @@ import { openControl } from '../../activities/control/control-database.ts';
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
 import { recommendationDigest } from '../../activities/recommendation-digest.ts';
 import { fleetQueue, workflowIds } from '../../domain/ids.ts';
+import { alternativesTo } from '../../domain/optimizer/alternatives.ts';
 import type { OptimizerRunInput, OptimizerRunResult } from '../../domain/optimizer/requests.ts';
 import { connectAssay } from '../../ops/client/connect.ts';
 import { type RecommendationSheet, recommendationPage } from '../../ops/optimizer-report/recommendation-page.ts';
@@ -73,6 +74,7 @@ async function sheetOf({ control }: EmbeddedFleet, id: string): Promise<Recommen
       history: await store.history({ recommendation: id }, 20),
       plans: await store.plans(id),
       tried: await store.triedSets(recommendation.run),
+      alternatives: alternativesTo(id, await store.foundIn(recommendation.run)),
     };
   } finally {
     await database.close();
