@@ -1,6 +1,6 @@
 /** Recommendations, and what became of each. */
 import { type EntityManager, LockMode } from '@mikro-orm/postgresql';
-import type { RecommendationEvent } from '../../domain/optimizer/model.ts';
+import type { RecommendationEvent, RecommendationState } from '../../domain/optimizer/model.ts';
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import { RecommendationEntity } from '../../entities/recommendation.ts';
 import { RecommendationEventEntity } from '../../entities/recommendation-event.ts';
@@ -21,7 +21,7 @@ export function createRecommendationStore(control: Control): RecommendationStore
         .em()
         .upsert(RecommendationEventEntity, { recommendation: id, state, at: new Date(createdAt), by: null, because: document.decision.because });
     },
-    enterState: (id, event) => control.em().transactional((em) => entered(em, id, event)),
+    enterState: (id, event, only) => control.em().transactional((em) => entered(em, id, event, only)),
     approveAlone: (id, { at, by, because }) =>
       control.em().transactional(async (em) => {
         const { cluster, database } = await em.findOneOrFail(RecommendationEntity, { id }, { fields: ['cluster', 'database'] });
@@ -63,11 +63,14 @@ export function createRecommendationStore(control: Control): RecommendationStore
   };
 }
 
-async function entered(em: EntityManager, id: string, { state, at, by, because }: RecommendationEvent): Promise<void> {
-  await em.nativeUpdate(RecommendationEntity, { id }, { state });
+/** The row is locked by the update itself: of two that come at once the second sees what the first one wrote. */
+async function entered(em: EntityManager, id: string, { state, at, by, because }: RecommendationEvent, only?: RecommendationState): Promise<boolean> {
+  const changed = await em.nativeUpdate(RecommendationEntity, only === undefined ? { id } : { id, state: { $in: [only, state] } }, { state });
+  if (changed === 0) return false;
   // a step that is tried again may tell more, the first moment stays
   const first = await em.findOne(RecommendationEventEntity, { recommendation: id, state });
   await em.upsert(RecommendationEventEntity, { recommendation: id, state, at: first?.at ?? new Date(at), by, because });
+  return true;
 }
 
 const documentOf = ({ document, state }: RecommendationEntity): Recommendation => ({ ...document, state });

@@ -106,7 +106,8 @@ export interface OptimizerStore extends HygieneStore {
   triedSets(run: string): Promise<readonly TriedSet[]>;
   /** Every recommendation of a run with its plans, and the settings that were tried: what may be alternatives to each other. */
   foundIn(run: string): Promise<RunFound>;
-  enterState(recommendation: string, event: RecommendationEvent): Promise<void>;
+  /** `only`: where it is in this state at that moment. False: it was in another one, and stays there. */
+  enterState(recommendation: string, event: RecommendationEvent, only?: RecommendationState): Promise<boolean>;
   /** Approved and applying in one, unless others of that database are applying or applied: gives their ids, and nothing has changed then. */
   approveAlone(recommendation: string, event: Omit<RecommendationEvent, 'state'>): Promise<readonly string[]>;
   /** Newest first. */

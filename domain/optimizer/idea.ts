@@ -1,5 +1,5 @@
 /** Is a recommendation one that was made before, and is what speaks for it the same? Pure. */
-import type { Recommendation, RecommendedIndex } from './recommendation.ts';
+import { kindOf, type Recommendation, type RecommendedIndex } from './recommendation.ts';
 
 type Idea = Pick<Recommendation, 'indexes'>;
 
@@ -12,6 +12,23 @@ const wholeSql = (change: RecommendedIndex): string => (change.kind === 'setting
 export function sameIdea(a: Idea, b: Idea): boolean {
   const [left, right] = [sqlOf(a), sqlOf(b)];
   return left.length === right.length && left.every((sql, place) => sql === right[place]);
+}
+
+/**
+ * Every change of the one is an index that begins like one of the other's: same table, same kind, same first key, under whatever name, with whatever
+ * comes after it. What production took back in one form it would take back in the other.
+ */
+export function similarIdea(before: Idea, now: Idea): boolean {
+  const begun = new Set(before.indexes.flatMap((change) => beginningOf(change) ?? []));
+  return now.indexes.length > 0 && now.indexes.every((change) => begun.has(beginningOf(change) ?? ''));
+}
+
+/** null: it makes no index. */
+function beginningOf(change: RecommendedIndex): string | null {
+  if (change.index === null || kindOf(change) !== 'create-index') return null;
+  const { table, method, keys } = change.index;
+  const [{ column = null, expression = null } = {}] = keys;
+  return JSON.stringify([table.schema, table.relation, method, column, expression]);
 }
 
 /** Everything that the older one would change, the newer one changes too. */

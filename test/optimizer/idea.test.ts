@@ -1,7 +1,9 @@
 /** What somebody refused comes back only where what speaks for it became something else. */
 import { expect, test } from 'vitest';
-import { evidenceChanged } from '../../domain/optimizer/idea.ts';
-import type { Judgement } from '../../domain/optimizer/model.ts';
+import { evidenceChanged, similarIdea } from '../../domain/optimizer/idea.ts';
+import { btree } from '../../domain/optimizer/index-sql.ts';
+import type { IndexDefinition, Judgement } from '../../domain/optimizer/model.ts';
+import { recommendedIndex } from '../../domain/optimizer/recommendation.ts';
 
 const evidence = ([low, ratio, high]: readonly [number, number, number], judged: Judgement = 'faster') => ({
   experiment: {
@@ -23,4 +25,16 @@ test('another gain beyond noise, or one for another statement, is new', () => {
   expect(evidenceChanged(before, evidence([0.08, 0.09, 0.1]))).toBe(true);
   expect(evidenceChanged(before, evidence([0.3, 0.36, 0.4]))).toBe(false);
   expect(evidenceChanged(before, evidence([0.28, 0.3, 0.32], 'same'))).toBe(true);
+});
+
+test('an idea is like another where each of its indexes begins like one of the other', () => {
+  const table = { schema: 'public', relation: 'visit' };
+  const idea = (...indexes: IndexDefinition[]) => ({ indexes: indexes.map((index) => recommendedIndex(index, { sizeBytes: 1, buildMs: 1, leaveOneOut: 2 })) });
+  const before = idea(btree(table, ['who']), btree(table, ['page']));
+  expect(similarIdea(before, idea(btree(table, ['who', 'page'])))).toBe(true);
+  expect(similarIdea(before, idea({ ...btree(table, ['who']), include: ['note'] }))).toBe(true);
+  expect(similarIdea(before, idea(btree(table, ['who', 'page']), btree(table, ['note'])))).toBe(false);
+  expect(similarIdea(before, idea({ ...btree(table, ['who']), method: 'hash' }))).toBe(false);
+  expect(similarIdea(before, idea(btree({ ...table, schema: 'other' }, ['who'])))).toBe(false);
+  expect(similarIdea(before, idea())).toBe(false);
 });

@@ -51,6 +51,11 @@ beforeAll(async () => {
     await source.writing;
     return steps.enterState(next);
   };
+  const openRecommendation: typeof steps.openRecommendation = async (asked) => {
+    const opened = await steps.openRecommendation(asked);
+    for (const older of opened.supersedes) await source.meanwhile.get(older)?.();
+    return opened;
+  };
   const backup = {
     planLab: async () => ({}),
     unpin: async () => void source.done.push('unpin'),
@@ -69,7 +74,11 @@ beforeAll(async () => {
   };
   const workflowsPath = new URL('../../workflows/index.ts', import.meta.url).pathname;
   const fleet = await Worker.create({ ...common, taskQueue: fleetQueue, workflowsPath, activities: { appliedPolicy: async () => policyNow() } });
-  const host = await Worker.create({ ...common, taskQueue: hostQueue(example.host), activities: { ...steps, enterState, ...scripted, ...backup, ...run } });
+  const host = await Worker.create({
+    ...common,
+    taskQueue: hostQueue(example.host),
+    activities: { ...steps, enterState, openRecommendation, ...scripted, ...backup, ...run },
+  });
   for (const worker of [fleet, host]) {
     const running = worker.run();
     ends.push(async () => {
@@ -219,6 +228,21 @@ test('a newer one that holds all of its changes takes the place of an older one'
   expect(await older.end).toMatchObject({ state: 'superseded', because: [expect.stringContaining(newer.id)] });
   expect(await statesOf(newer.id)).toEqual(['proposed']);
   await decide(newer.id, newer.digest, { verdict: 'refuse' });
+});
+
+test('an older one that is refused at the same moment stays refused', async () => {
+  const database = 'moment';
+  const older = await proposed({ database, indexes: made.indexes.slice(0, 1) });
+  source.meanwhile.set(older.id, async () => {
+    source.meanwhile.delete(older.id);
+    await decide(older.id, older.digest, { verdict: 'refuse', reason: 'not this one' });
+    await older.end;
+  });
+  const newer = await proposed({ database, createdAt: '2026-12-01T00:00:00.000Z' });
+  expect(await decide(newer.id, newer.digest, { verdict: 'refuse' })).toMatchObject({ state: 'refused' });
+  expect(source.written).toEqual(['refused', 'superseded', 'refused']);
+  expect(await statesOf(older.id)).toEqual(['proposed', 'refused']);
+  expect((await store.findRecommendation(older.id))?.state).toBe('refused');
 });
 
 test('nobody decides: it expires', async () => {

@@ -10,6 +10,8 @@ const untouched = () => ({
   isBlind: false,
   failsAt: null as number | null,
   blocked: null as Promise<void> | null,
+  /** By id of an older recommendation: done when a newer one was read that would supersede it, before its workflow knows. */
+  meanwhile: new Map<string, () => Promise<unknown>>(),
   /** Holds up whatever is written down of states. */
   writing: null as Promise<void> | null,
   written: [] as string[],

@@ -15,7 +15,7 @@ import { btree } from '../../domain/optimizer/index-sql.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { IndexDefinition, Statement, StatementKind } from '../../domain/optimizer/model.ts';
 import { nodesOf, type PlanNode } from '../../domain/optimizer/plan.ts';
-import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
+import { type Recommendation, recommendedIndex } from '../../domain/optimizer/recommendation.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { quietIo } from '../backup/clone-support.ts';
 import { testCluster } from '../support/cluster.ts';
@@ -215,6 +215,13 @@ test('what was refused or rolled back does not come back until its evidence chan
   await steps.enterState({ cluster: 'main', recommendation: made.id, state: 'rolled-back', by: null, because: ['the gain does not show'] });
   expect(await refusedBefore(store, { ...made, id: 'r-new' })).toContain(`${made.id} of ${made.createdAt.slice(0, 10)} said the same and was rolled back`);
   expect(await refusedBefore(store, { ...made, id: 'r-new', indexes: [] })).toBeNull();
+  // nor what is like it, in other SQL
+  const wider = { ...made, id: 'r-new', indexes: [recommendedIndex(btree(visit, ['who', 'page']), { sizeBytes: 1, buildMs: 1, leaveOneOut: 2 })] };
+  expect(await refusedBefore(store, wider)).toBe(
+    `recommendation ${made.id} of ${made.createdAt.slice(0, 10)} made indexes on the same tables by the same first columns and was rolled back; the evidence has not changed since`,
+  );
+  const forOthers = { ...made.experiment, statements: made.experiment.statements.map((each) => ({ ...each, statement: 'another' })) };
+  expect(await refusedBefore(store, { ...wider, experiment: forOthers })).toBeNull();
 
   // the gain that it was refused for was another one
   const { experiment } = made;

@@ -178,9 +178,9 @@ async function supersedeOlder({ cluster, recommendation }: RecommendationInput, 
       await getExternalWorkflowHandle(workflowIds.optimizerRecommendation(cluster, older)).signal(superseded, recommendation);
     } catch (error) {
       if (isCancellation(error)) throw error;
-      // no workflow waits with it any more
+      // no workflow waits with it any more; it may have ended with a decision a moment ago, which stays
       const because = [`recommendation ${recommendation} holds all of its changes`];
-      await optimizerSteps(host).enterState({ cluster, recommendation: older, state: 'superseded', by: null, because });
+      await optimizerSteps(host).enterState({ cluster, recommendation: older, state: 'superseded', by: null, because, only: 'proposed' });
     }
   }
 }

@@ -4,6 +4,7 @@ import type { Proof, ProofSummary } from '../../../domain/backup/proof.ts';
 import { isAssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy, SecretReference } from '../../../domain/policy.ts';
 import { BackupEntity } from '../../../entities/backup.ts';
+import { CapturedValueEntity } from '../../../entities/captured-value.ts';
 import { ClusterPolicyEntity } from '../../../entities/cluster-policy.ts';
 import type { Control } from '../../control/control-database.ts';
 import { clusterFolder } from '../../control/evidence-folder.ts';
@@ -50,9 +51,12 @@ export function createEvidenceStore(options: EvidenceStoreOptions): EvidenceStor
       await control.em().upsert(ClusterPolicyEntity, { cluster, environment, host, policy, appliedAt: (options.now ?? now)() });
     },
     listPolicies: async () => (await control.em().find(ClusterPolicyEntity, {}, { orderBy: { cluster: 'asc' } })).map((row) => row.policy),
-    removePolicy: async (cluster) => {
-      await control.em().nativeDelete(ClusterPolicyEntity, { cluster });
-    },
+    removePolicy: (cluster) =>
+      control.em().transactional(async (em) => {
+        await em.nativeDelete(ClusterPolicyEntity, { cluster });
+        // values out of its rows have no owner any more; what was proven and recommended stays
+        await em.nativeDelete(CapturedValueEntity, { cluster });
+      }),
   };
 }
 

@@ -41,18 +41,28 @@ function shapeOf(text: string): string {
   return JSON.stringify(rest, (key, value: unknown) => (/^((.*_)?location|inh)$/.test(key) ? undefined : value));
 }
 
-/** Made again as it was, unless it is there. False: it is. */
+/** Made again as it was, with its comment, unless it is there. False: it is, with a comment or without one to have. */
 export async function makeAgain(applying: Applying, object: string): Promise<boolean> {
   const { client, change } = applying;
   let isMade = false;
   for (const statement of changeStatements(change.undo)) {
     if (statement.object !== object) continue;
-    if (statement.kind === 'create-index') {
-      isMade = await makeOne(applying, client, statement);
-      if (!isMade) return false;
-    } else if (statement.kind === 'comment') await execute(applying, statement.text, 'short');
+    if (statement.kind === 'create-index') isMade = await makeOne(applying, client, statement);
+    else if (statement.kind === 'comment' && (isMade || (await hasNoComment(client, object)))) {
+      // an attempt that was ended may have made the index, and no more
+      await execute(applying, statement.text, 'short');
+      isMade = true;
+    }
   }
   return isMade;
+}
+
+async function hasNoComment(client: pg.Client, object: string): Promise<boolean> {
+  const { rows } = await client.query<{ comment: string | null }>(
+    `/* assay optimizer */ select obj_description(to_regclass($1), 'pg_class') as comment where to_regclass($1) is not null`,
+    [object],
+  );
+  return rows[0]?.comment === null;
 }
 
 async function makeOne(applying: Applying, client: pg.Client, statement: ChangeStatement & { readonly kind: 'create-index' }): Promise<boolean> {

@@ -12,13 +12,15 @@ export const APPLY_LOCK = '7022083106487103604';
 
 /**
  * Waits until no other session of Assay changes this database. A killed attempt's backend holds the lock for as long as it builds on, so that nothing of
- * it is under way any more once this has it. Throws cancelled.
+ * it is under way any more once this has it. `meanwhile` is done before each look that found it held. Throws cancelled.
  */
-export async function alone(client: pg.Client, io: StepIo): Promise<void> {
+export async function alone(client: pg.Client, io: StepIo, meanwhile: () => Promise<void> = async () => {}): Promise<void> {
   const wait = { everyMs: 500, patienceMs: Number.POSITIVE_INFINITY, io, waitingFor: 'an earlier attempt that is still building' };
   await untilTrue(wait, async () => {
     const { rows } = await client.query<{ got: boolean }>('/* assay optimizer */ select pg_try_advisory_lock($1) as got', [APPLY_LOCK]);
-    return rows[0]?.got === true ? true : null;
+    if (rows[0]?.got === true) return true;
+    await meanwhile();
+    return null;
   });
 }
 

@@ -1,4 +1,5 @@
 /** A second session beside the one that builds: it tells how far the build is, and ends it where the step should stop. */
+import { setTimeout } from 'node:timers/promises';
 import type pg from 'pg';
 import type { StepIo } from '../../io.ts';
 
@@ -6,6 +7,7 @@ import type { StepIo } from '../../io.ts';
 export type Ask = <T>(use: (client: pg.Client) => Promise<T>) => Promise<T>;
 
 const EVERY_MS = 2_000;
+const STOP_AGAIN_MS = 250;
 
 /** While `work` runs, its backend is watched. What cannot be looked at is not told: the build is what counts. */
 export async function watched<T>({ pid, ask, io }: { readonly pid: number; readonly ask: Ask; readonly io: StepIo }, work: () => Promise<T>): Promise<T> {
@@ -18,14 +20,23 @@ export async function watched<T>({ pid, ask, io }: { readonly pid: number; reado
     await ask((client) => tell(client, pid, io)).catch(() => {});
     isBusy = false;
   };
-  const stop = () => void ask((client) => client.query('/* assay optimizer */ select pg_cancel_backend($1)', [pid])).catch(() => {});
+  let isOver = false;
+  // between two statements there is nothing to cancel: asked again until the work has ended
+  const stop = async () => {
+    while (!isOver) {
+      await ask((client) => client.query('/* assay optimizer */ select pg_cancel_backend($1)', [pid])).catch(() => {});
+      if (!isOver) await setTimeout(STOP_AGAIN_MS);
+    }
+  };
   const timer = setInterval(() => void look(), EVERY_MS);
-  io.signal.addEventListener('abort', stop, { once: true });
+  const onAbort = () => void stop();
+  io.signal.addEventListener('abort', onAbort, { once: true });
   try {
     return await work();
   } finally {
+    isOver = true;
     clearInterval(timer);
-    io.signal.removeEventListener('abort', stop);
+    io.signal.removeEventListener('abort', onAbort);
   }
 }
 

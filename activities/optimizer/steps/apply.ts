@@ -171,8 +171,8 @@ async function onSource<T>(deps: OptimizerDependencies, about: OnSource, use: (a
   try {
     return await deps.sourceWriter(policy, { database, session: id }, async (client) => {
       await assertPrimary(client, cluster);
-      if (isUndo) await endEarlierAttempts(client);
-      await alone(client, io);
+      // between two statements of theirs there is nothing to end: asked again until the lock is free
+      await alone(client, io, isUndo ? () => endEarlierAttempts(client) : undefined);
       // a look at a size waits for locks as well
       await client.query(`/* assay optimizer */ set lock_timeout = ${waits.shortMs}`);
       const pid = await pidOf(client);

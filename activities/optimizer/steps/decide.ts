@@ -1,6 +1,6 @@
 /** A recommendation's way from proposed to its end, as the control database keeps it. */
 import { AssayError } from '../../../domain/errors.ts';
-import { evidenceChanged, holdsAllOf, sameIdea } from '../../../domain/optimizer/idea.ts';
+import { evidenceChanged, holdsAllOf, sameIdea, similarIdea } from '../../../domain/optimizer/idea.ts';
 import type { RecommendationState } from '../../../domain/optimizer/model.ts';
 import { kindOf, type ProposalKind, type Recommendation } from '../../../domain/optimizer/recommendation.ts';
 import { recommendationDigest } from '../../recommendation-digest.ts';
@@ -26,6 +26,8 @@ export interface NewState extends Asked {
   readonly state: RecommendationState;
   readonly by: string | null;
   readonly because: readonly string[];
+  /** Only where it is in this state; otherwise nothing happens. Left out: whatever it is in. */
+  readonly only?: RecommendationState;
 }
 
 export function decideSteps(deps: OptimizerDependencies) {
@@ -63,9 +65,10 @@ export function decideSteps(deps: OptimizerDependencies) {
     },
 
     /** Kept with the moment, and told. The same state twice is once. */
-    async enterState({ cluster, recommendation: id, state, by, because }: NewState): Promise<void> {
+    async enterState({ cluster, recommendation: id, state, by, because, only }: NewState): Promise<void> {
       const { database } = await required(store, { cluster, recommendation: id });
-      await store.enterState(id, { state, at: deps.now().toISOString(), by, because });
+      const event = { state, at: deps.now().toISOString(), by, because };
+      if (!(await store.enterState(id, event, only))) return;
       deps.observe({ kind: 'recommendation-state', cluster, database, recommendation: id, state });
     },
   };
@@ -87,6 +90,9 @@ export async function refusedBefore(store: OptimizerStore, idea: Recommendation)
     const ended = await store.inState(idea.cluster, idea.database, state);
     const same = ended.find((before) => sameIdea(before, idea) && !evidenceChanged(before, idea));
     if (same !== undefined) return `recommendation ${same.id} of ${same.createdAt.slice(0, 10)} said the same and ${words}; the evidence has not changed since`;
+    const alike = state === 'rolled-back' ? ended.find((before) => similarIdea(before, idea) && !evidenceChanged(before, idea)) : undefined;
+    if (alike !== undefined)
+      return `recommendation ${alike.id} of ${alike.createdAt.slice(0, 10)} made indexes on the same tables by the same first columns and ${words}; the evidence has not changed since`;
   }
   return null;
 }
