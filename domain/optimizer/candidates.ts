@@ -86,13 +86,13 @@ function withInclude(index: IndexDefinition, use: RelationUse, table: TableFacts
   return width(new Set([...keys, ...include])) > MAX_WIDTH_SHARE * width(null) ? [] : [{ ...index, include }];
 }
 
-/** The same over the rows of one constant condition, without its columns where others remain; only where few values mean few rows each. */
+/** The same over the rows of one condition that every execution has, without its columns where others remain; constants only where few values mean few rows each. */
 function partialOf(index: IndexDefinition, use: RelationUse, table: TableFacts): IndexDefinition[] {
-  return use.predicates.flatMap(({ sql, columns }) => {
+  return use.predicates.flatMap(({ sql, columns, isAmongColumns }) => {
     const names = new Set(columns);
     const fixed = table.columns.filter(({ name }) => names.has(name));
     // a column of thousands of values is asked for one of them today and another tomorrow
-    if (fixed.some((column) => columnDistinct(column, table.rows) > 50)) return [];
+    if (!isAmongColumns && fixed.some((column) => columnDistinct(column, table.rows) > 50)) return [];
     const keys = index.keys.filter(({ column }) => column === null || !names.has(column));
     return keys.length === 0 ? [] : [{ ...index, keys, include: index.include.filter((column) => !names.has(column)), predicate: sql }];
   });

@@ -10,6 +10,13 @@ export interface Term {
 /** LIKE; `unknown`: a parameter, whose values only the bindings tell. */
 export type PatternKind = 'prefix' | 'inside' | 'unknown';
 
+export interface FixedPredicate {
+  readonly sql: string;
+  readonly columns: readonly string[];
+  /** Compares columns of a row with each other: no constant that is another one tomorrow. */
+  readonly isAmongColumns: boolean;
+}
+
 /** One occurrence of a table in a statement: a self-join has two. */
 export interface RelationUse {
   readonly table: RelationName;
@@ -35,7 +42,7 @@ export interface RelationUse {
   /** All columns or the row itself are needed: no index-only scan. */
   readonly isWhole: boolean;
   /** Conditions that hold in every execution, as SQL over plain column names: a partial index may stand on them. */
-  readonly predicates: readonly { readonly sql: string; readonly columns: readonly string[] }[];
+  readonly predicates: readonly FixedPredicate[];
 }
 
 export interface TableWrite {

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { beforeAll, expect, test } from 'vitest';
 import { readTableFacts } from '../../activities/optimizer/catalogue.ts';
+import { sizeHints } from '../../activities/optimizer/what-if/size-hints.ts';
 import { indexSize } from '../../domain/optimizer/index-size.ts';
 import { btree, columnKey, createIndexSql } from '../../domain/optimizer/index-sql.ts';
 import type { IndexDefinition, TableFacts } from '../../domain/optimizer/model.ts';
@@ -63,6 +64,14 @@ test('sizes of 21 kinds of indexes: each within 30 %, all together within 15 %; 
   expect(total).toBeGreaterThan(0.85);
   expect(total).toBeLessThan(1.15);
   for (const { text, guessed, real } of rows) if (real?.height !== null) expect(`${text} ${guessed.height}`).toBe(`${text} ${real?.height}`);
+});
+
+test('the share of rows under a condition comes from a sample: the planner takes a comparison of columns for a third', async () => {
+  const facts = (await readTableFacts(client)).find((found) => found.table.relation === table.relation) as TableFacts;
+  const shareOf = async (predicate: string) => (await sizeHints(client, { ...on(['at']), predicate }, facts)).rowShare;
+  expect(await shareOf('"parent" > "some"')).toBeCloseTo(0.89, 1);
+  // too few of them in a sample: the planner knows better
+  expect(await shareOf('"id" = 17')).toBeLessThan(0.001);
 });
 
 test('a hostile table name, its index and its columns are read as they are', async () => {

@@ -131,6 +131,15 @@ describe('positions', () => {
     expect(await sqlOf(`select id from orders where at > '2020-01-01'`)).toEqual([]);
   });
 
+  test('columns of one row compared with each other are a predicate too; those of two tables, or with a parameter in it, are none', async () => {
+    const sqlOf = async (text: string) => (await shapeOf(text)).relations.flatMap(({ predicates }) => predicates.map(({ sql }) => sql));
+    expect(await sqlOf('select o.id from orders o where o.total < o.customer and o.id <> o.customer')).toEqual(['"total" < "customer"', '"id" <> "customer"']);
+    expect(await sqlOf('select o.id from orders o join customers c on o.total < c.id')).toEqual([]);
+    expect(await sqlOf('select id from orders where total < customer + $1')).toEqual([]);
+    expect(await sqlOf('select a.id from orders a join orders b on a.total < b.total')).toEqual([]);
+    expect(await sqlOf('select a.id from orders a left join orders b on b.total < b.customer')).toEqual([]);
+  });
+
   test('writes: what is set; rows to be changed or locked are fetched', async () => {
     const update = await shapeOf('update orders set state = $1, total = total + 1 where id = $2');
     expect(update.writes).toEqual([{ table: { schema: 'public', relation: 'orders' }, kind: 'update', columns: ['state', 'total'] }]);
@@ -172,6 +181,8 @@ describe('candidates', () => {
   test('partial for a constant condition, never for a column of many values', async () => {
     expect(await texts(`select id from orders where state = 'open' and at > $1`)).toContain(`btree ("at") INCLUDE ("id") WHERE ("state" = 'open')`);
     expect((await texts(`select id from orders where customer = 7 and at > $1`)).filter((text) => text.includes('WHERE'))).toEqual([]);
+    // no constant in it that could be another one tomorrow; its columns need not be in the index
+    expect(await texts('select id from orders where at > $1 and total < customer')).toContain('btree ("at") INCLUDE ("id") WHERE ("total" < "customer")');
   });
 
   test('an expression as it is written', async () =>

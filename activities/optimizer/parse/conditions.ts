@@ -155,20 +155,35 @@ function noteExtreme({ FuncCall: call }: Extract<Node, { FuncCall: unknown }>, w
   origin?.use.range.push({ column: origin.column, expression: null });
 }
 
-/** IS [NOT] NULL, bare and negated booleans, = and IN with constants, over plain columns of one relation. Ranges move with time and are none. */
+/**
+ * IS [NOT] NULL, bare and negated booleans, = and IN with constants, over plain columns of one relation; two of its columns compared with each
+ * other. Ranges against a constant move with time and are none.
+ */
 function notePredicate(node: Node, walk: ConditionWalk): void {
   const bare = 'BoolExpr' in node && node.BoolExpr.boolop === 'NOT_EXPR' ? node.BoolExpr.args?.[0] : node;
-  if (bare === undefined) return;
-  const isNullTest = 'NullTest' in bare && originOf(bare.NullTest.arg, walk) !== null;
-  const isConstant =
-    'A_Expr' in bare &&
-    ['AEXPR_OP', 'AEXPR_IN'].includes(bare.A_Expr.kind ?? '') &&
-    operatorName(bare.A_Expr.name) === '=' &&
-    originOf(bare.A_Expr.lexpr, walk) !== null;
-  if (!isNullTest && !isConstant && !('ColumnRef' in bare)) return;
+  const column = bare === undefined ? null : fixedColumn(bare, walk);
+  const pair = column === null && bare !== undefined && 'A_Expr' in bare ? comparedColumns(bare.A_Expr, walk) : [];
+  if (column === null && pair.length === 0) return;
   const [use, ...more] = usesOf(node, walk);
   const sql = expressionSql(node, (fields) => resolve(fields, walk.scope)?.column ?? null);
   if (use === undefined || more.length > 0 || sql === null) return;
-  const column = isNullTest ? originOf(bare.NullTest.arg, walk) : isConstant ? originOf(bare.A_Expr.lexpr, walk) : originOf(bare, walk);
-  if (column !== null) use.predicates.push({ sql, columns: [column.column] });
+  use.predicates.push(column === null ? { sql, columns: pair, isAmongColumns: true } : { sql, columns: [column.column], isAmongColumns: false });
+}
+
+/** The one column that the condition gives one value, or a few. */
+function fixedColumn(bare: Node, walk: ConditionWalk): Origin | null {
+  if ('NullTest' in bare) return originOf(bare.NullTest.arg, walk);
+  if ('ColumnRef' in bare) return originOf(bare, walk);
+  if (!('A_Expr' in bare) || operatorName(bare.A_Expr.name) !== '=' || !['AEXPR_OP', 'AEXPR_IN'].includes(bare.A_Expr.kind ?? '')) return null;
+  // a column on the right makes it a comparison of columns, or a join
+  return originOf(bare.A_Expr.rexpr, walk) === null ? originOf(bare.A_Expr.lexpr, walk) : null;
+}
+
+const COMPARISONS = new Set(['=', '<>', '<', '>', '<=', '>=']);
+
+/** Of one relation both; empty otherwise. */
+function comparedColumns({ kind, name, lexpr, rexpr }: A_Expr, walk: ConditionWalk): readonly string[] {
+  if (kind !== 'AEXPR_OP' || !COMPARISONS.has(operatorName(name))) return [];
+  const [left, right] = [originOf(lexpr, walk), originOf(rexpr, walk)];
+  return left === null || right === null || left.use !== right.use ? [] : [left.column, right.column];
 }

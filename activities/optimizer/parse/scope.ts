@@ -1,7 +1,7 @@
 /** Which relation a name means at some place of a statement: aliases, subqueries, CTEs, names without qualifier. */
 import type { Node } from 'libpg-query';
 import type { IndexKey, RelationName, TableFacts } from '../../../domain/optimizer/model.ts';
-import type { PatternKind, RelationUse, Term } from '../../../domain/optimizer/statement-shape.ts';
+import type { FixedPredicate, PatternKind, RelationUse, Term } from '../../../domain/optimizer/statement-shape.ts';
 import { stringOf } from './expression-sql.ts';
 
 /** A RelationUse while it is being found. */
@@ -18,7 +18,7 @@ export interface OpenUse {
   readonly filtered: string[];
   readonly columns: Set<string>;
   isWhole: boolean;
-  readonly predicates: { readonly sql: string; readonly columns: readonly string[] }[];
+  readonly predicates: FixedPredicate[];
 }
 
 /** A column of a table of the database. */
