@@ -2,6 +2,7 @@
  * A recommendation's workflow on a real Temporal server and a real control database. What touches a source answers from a script here:
  * real changes and real guards are in apply.pg.test.ts and guard.faults.ts, the whole path in optimizer.e2e.test.ts.
  */
+import { Context } from '@temporalio/activity';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -9,6 +10,7 @@ import { type Control, openControl } from '../../activities/control/control-data
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
 import type { OptimizerDependencies } from '../../activities/optimizer/ports.ts';
 import { decideSteps } from '../../activities/optimizer/steps/decide.ts';
+import { observeSteps } from '../../activities/optimizer/steps/observe.ts';
 import { recommendationDigest } from '../../activities/recommendation-digest.ts';
 import { fleetQueue, hostQueue, workflowIds } from '../../domain/ids.ts';
 import type { DecisionRequest } from '../../domain/optimizer/decision.ts';
@@ -63,7 +65,8 @@ beforeAll(async () => {
   };
   // a run made again finds nothing
   const run = {
-    lookAtIndexes: async () => null,
+    lookAtIndexes: async ({ run: id }: { run: string }) => source.inRun?.(id) ?? null,
+    proposedBy: observeSteps({ store } as unknown as OptimizerDependencies).proposedBy, // what this step uses of it
     observeWorkload: async () => ({ statements: 0, calls: 0, totalMs: 0, notJudged: {}, notices: [] }),
     concludeRun: async () => {},
   };
@@ -313,4 +316,33 @@ test('terminated while it is carried out: approved again, it goes on', async () 
   go();
   expect(await decide(id, digest)).toMatchObject({ state: 'approved' });
   expect(await (await client.optimizer.recommendation('shop', id)).result()).toMatchObject({ state: 'kept' });
+});
+
+test('a run that is cancelled after it had made a recommendation hands it over', async () => {
+  const recommendation: Recommendation = { ...made, id: 'rec-of-a-run', cluster: 'shop', database: 'cut short', state: 'proposed' };
+  let saved = () => {};
+  const isSaved = new Promise<void>((resolve) => {
+    saved = resolve;
+  });
+  source.inRun = async (run) => {
+    const head = { id: run, cluster: 'shop', database: 'cut short', owner: 'test', source: 'files', startedAt: made.createdAt, settings: {} } as const;
+    await store.begin(head, { statements: [], notJudged: [], notices: [] });
+    await store.saveRecommendation({ ...recommendation, run, createdAt: new Date().toISOString() });
+    saved();
+    const context = Context.current();
+    context.heartbeat();
+    return context.cancelled;
+  };
+  const run = await temporal.client.workflow.start('optimizerRun', {
+    workflowId: workflowIds.optimizerRun('shop', 'cut-short'),
+    taskQueue: fleetQueue,
+    args: [{ cluster: 'shop', requestKey: 'cut-short' }],
+  });
+  await isSaved;
+  await run.cancel();
+  await expect(run.result()).rejects.toThrow();
+  const handle = temporal.client.workflow.getHandle(workflowIds.optimizerRecommendation('shop', recommendation.id));
+  expect((await handle.describe()).status.name).toBe('RUNNING');
+  const digest = recommendationDigest((await store.findRecommendation(recommendation.id)) as Recommendation);
+  expect(await decide(recommendation.id, digest, { verdict: 'refuse' })).toMatchObject({ state: 'refused' });
 });

@@ -12,6 +12,8 @@ const untouched = () => ({
   blocked: null as Promise<void> | null,
   /** By id of an older recommendation: done when a newer one was read that would supersede it, before its workflow knows. */
   meanwhile: new Map<string, () => Promise<unknown>>(),
+  /** What a run does when it looks at indexes. */
+  inRun: null as ((run: string) => Promise<never>) | null,
   /** Holds up whatever is written down of states. */
   writing: null as Promise<void> | null,
   written: [] as string[],

@@ -6,30 +6,22 @@
  *
  * Nothing is executed on the source but reads of catalogues and statistics.
  */
-import { CancellationScope, ParentClosePolicy, patched, sleep, startChild, uuid4, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, patched, sleep, uuid4, workflowInfo } from '@temporalio/workflow';
 import type { OnLab } from '../../activities/optimizer/steps/search.ts';
 import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { AssayError } from '../../domain/errors.ts';
-import { workflowIds } from '../../domain/ids.ts';
 import { bestFirst, repairable } from '../../domain/optimizer/experiment.ts';
 import { limitsOf, limitsUnder, POOL_BUDGETS } from '../../domain/optimizer/limits.ts';
 import type { OptimizerLimits } from '../../domain/optimizer/model.ts';
 import { optimizerPolicyOf } from '../../domain/optimizer/policy.ts';
-import {
-  type ExperimentSummary,
-  type OptimizerRunInput,
-  type OptimizerRunResult,
-  optimizerWorkflows,
-  type SearchSummary,
-  type WorkloadSummary,
-} from '../../domain/optimizer/requests.ts';
+import type { ExperimentSummary, OptimizerRunInput, OptimizerRunResult, SearchSummary, WorkloadSummary } from '../../domain/optimizer/requests.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import { policyOf, repositoryOf, surroundings } from '../backup/around.ts';
 import { type Lab, withLab } from '../backup/lab.ts';
 import type { Surroundings } from '../backup/prove-recipe.ts';
 import { backupSteps } from '../backup/steps.ts';
+import { handedOver } from './hand-over.ts';
 import { lookAtIndexes, proveHygiene } from './hygiene.ts';
-import type { optimizerRecommendation } from './recommendation.ts';
 import { usageFailure } from './refused.ts';
 import { proveRewrites } from './rewrites.ts';
 import { proveSettings } from './settings.ts';
@@ -48,32 +40,29 @@ export async function optimizerRun(input: OptimizerRunInput): Promise<OptimizerR
     CancellationScope.nonCancellable(() => steps.concludeRun({ policy, run: site.run, outcome, because, startedAt }));
   try {
     const result = await runOf(site, input);
-    const made = [
+    const told = [
       ...[result, result.hygiene, result.statistics, result.settings].flatMap((part) => part?.recommendation ?? []),
       ...(result.rewrites?.recommendations ?? []),
     ];
+    // a step that failed may have made one all the same
+    const made = patched('whatever-it-made') ? [...new Set([...told, ...(await proposedBy(site))])] : told;
     await conclude(made.length === 0 ? 'nothing' : 'recommended', result.because);
-    for (const recommendation of made) if (patched('recommendation-of-its-own')) await handedOver(input, recommendation);
+    if (made.length > 0 && patched('recommendation-of-its-own')) await handedOver(input, made);
     around.report('done', result.because.join('; '));
     return result;
   } catch (error) {
+    const made = patched('whatever-it-made') ? await proposedBy(site) : [];
+    await handedOver(input, made);
     // what ended the run is what its caller must see, even where nobody is left to tell
-    await conclude('failed', [around.faultOf(error)?.message ?? 'it did not finish']).catch(() => undefined);
+    const kept = made.length === 0 ? [] : [`proposed before that: ${made.join(', ')}`];
+    await conclude('failed', [around.faultOf(error)?.message ?? 'it did not finish', ...kept]).catch(() => undefined);
     throw error;
   }
 }
 
-/** From here on the recommendation is a workflow of its own, which outlives this one. */
-async function handedOver(input: OptimizerRunInput, recommendation: string): Promise<void> {
-  const { cluster, policy } = input;
-  const { requestKey: _key, windowMs: _window, ...again } = input;
-  await startChild<typeof optimizerRecommendation>(optimizerWorkflows.recommendation, {
-    workflowId: workflowIds.optimizerRecommendation(cluster, recommendation),
-    args: [{ cluster, recommendation, again, ...(policy === undefined ? {} : { policy }) }],
-    parentClosePolicy: ParentClosePolicy.ABANDON,
-    staticSummary: `Recommendation for ${cluster}`,
-  });
-}
+/** What the control database has of this run. None where it does not answer: what a run tells of itself is enough for those that end well. */
+const proposedBy = ({ steps, policy, run }: Site): Promise<readonly string[]> =>
+  CancellationScope.nonCancellable(() => steps.proposedBy({ cluster: policy.cluster, run })).catch(() => []);
 
 interface Site {
   readonly steps: OptimizerSteps;

@@ -22,6 +22,7 @@ export function optimizerSteps(host: string): OptimizerSteps {
     proveRewrites: patiently.proveRewrites,
     proveStatistics: patiently.proveStatistics,
     proveSettings: patiently.proveSettings,
+    proposedBy: quickly.proposedBy,
     concludeRun: quickly.concludeRun,
     openRecommendation: quickly.openRecommendation,
     approveAlone: quickly.approveAlone,

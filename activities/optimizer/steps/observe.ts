@@ -31,6 +31,9 @@ export interface Conclusion {
   readonly startedAt: string;
 }
 
+/** Of a cluster, the newest: more than one run can make while others run. */
+const MOST_OF_A_RUN = 100;
+
 export function observeSteps(deps: OptimizerDependencies) {
   return {
     /** Statements and settings go to the control database; counts come back. Throws statements-missing, privilege-missing, usage. */
@@ -41,6 +44,12 @@ export function observeSteps(deps: OptimizerDependencies) {
       const snapshot = await look(deps, policy, database);
       await deps.store.saveSnapshot(run, 'begin', { cluster: policy.cluster, snapshot });
       await captured(deps, { policy, database }, workloadBetween(null, snapshot).statements);
+    },
+
+    /** Ids of the recommendations that a run made, and that are still proposed. Only reads. */
+    async proposedBy({ cluster, run }: { readonly cluster: string; readonly run: string }): Promise<readonly string[]> {
+      const newest = await deps.store.recommendations(cluster, MOST_OF_A_RUN);
+      return newest.filter((each) => each.run === run && each.state === 'proposed').map(({ id }) => id);
     },
 
     /** Keeps and tells how a run ended. */
