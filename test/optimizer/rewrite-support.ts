@@ -1,30 +1,79 @@
-/** Rules and proofs on a real server: a statement, its other texts, and whether they give the same. */
+/** Rules and proofs: a schema as the catalogue tells of it, what a rule makes of a statement, and whether two texts give the same on a real server. */
+import type { SelectStmt } from 'libpg-query';
 import type pg from 'pg';
 import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
+import { isFault, parseOne, parserReady } from '../../activities/optimizer/bind/tree.ts';
 import { prepareUnits, type Unit } from '../../activities/optimizer/lab/execute.ts';
-import { candidatesOf } from '../../activities/optimizer/rewrite/candidates.ts';
+import { type Candidates, candidatesOf } from '../../activities/optimizer/rewrite/candidates.ts';
+import type { Known, KnownTable } from '../../activities/optimizer/rewrite/known.ts';
 import { type Proven, provenEqual } from '../../activities/optimizer/rewrite/proof.ts';
+import { textOf } from '../../activities/optimizer/rewrite/query-text.ts';
+import type { Rewritten } from '../../activities/optimizer/rewrite/rules/rule.ts';
+import { rules } from '../../activities/optimizer/rewrite/rules.ts';
 import type { Binding } from '../../domain/optimizer/model.ts';
+import type { RewriteRule } from '../../domain/optimizer/rewrite.ts';
+
+const counts = { kind: 'select', calls: 10, totalMs: 1000, rows: 1, blocks: 0, tempBlocks: 0, walBytes: 0 } as const;
+
+/** `name type` of each column, a `!` behind what is NOT NULL; the key first. */
+function tableOf(relation: string, columns: string, isPromising = true): KnownTable {
+  const read = columns.split(', ').map((each) => {
+    const [name = '', ...type] = each.replace('!', '').split(' ');
+    return { name: name.replaceAll('_', name.startsWith('Or') ? ' ' : '_'), type: type.join(' '), notNull: each.endsWith('!') && isPromising };
+  });
+  return { table: { schema: 'public', relation }, columns: read, keys: isPromising ? [[read[0]?.name ?? '']] : [] };
+}
+
+const tables = [
+  tableOf('customer', 'id integer!, name text!, city text, vip boolean'),
+  tableOf(
+    'purchase',
+    'id integer!, customer_id integer!, payer_id integer, at timestamp without time zone, seen timestamp with time zone, amount numeric!, price double precision',
+  ),
+  tableOf('Sel"ect', 'Or_der integer!, null text, é timestamp without time zone'),
+  tableOf('parent', 'id integer!', false),
+  tableOf('moment', 'id integer!, at timestamp without time zone, seen timestamp with time zone'),
+];
+
+/** That schema, on a server. */
+export const schemaSql = `
+  create table customer (id int primary key, name text not null, city text, vip boolean);
+  create table purchase (id int primary key, customer_id int not null, payer_id int, at timestamp, seen timestamptz, amount numeric not null, price float8);
+  insert into customer select n, 'c' || n, 'city ' || n % 7, n % 3 = 0 from generate_series(1, 90) n;
+  insert into purchase select n, 1 + n % 70, nullif(n % 50, 0), timestamp '2026-01-01' + n * interval '1 hour', timestamptz '2026-01-01 UTC' + n * interval '1 hour',
+    n % 90, n / 7.0 from generate_series(1, 600) n;
+  create table "Sel""ect" ("Or der" int primary key, "null" text, "é" timestamp);
+  insert into "Sel""ect" select n, 'x', timestamp '2026-01-01' + n * interval '1 hour' from generate_series(1, 100) n;
+  create table parent (id int not null unique); create table child () inherits (parent);
+  create table moment (id serial primary key, at timestamp, seen timestamptz);
+  insert into moment (at, seen) select at, at at time zone 'UTC' from (select d + step as at
+    from unnest(array['2026-01-31', '2024-02-28', '2024-02-29', '1999-12-31', '0001-01-01', '0044-03-15 BC', '2026-03-29', '2011-12-29', '2011-12-30', '2011-12-31',
+        '2010-11-06', '2010-11-07', '2010-11-08', '2023-04-27', '2023-04-28']::timestamp[]) d,
+      unnest(array['0', '1 microsecond', '-1 microsecond', '12 hours', '23:59:59.999999', '24 hours', '30 seconds', '2:30:30']::interval[]) step) as every;
+  insert into moment (at, seen) values (null, null), ('infinity', 'infinity'), ('-infinity', '-infinity'), ('4713-01-01 BC', '4713-01-01 BC');
+  create function unsteady(int) returns int language sql volatile as 'select $1';
+  analyze`;
+
+export const knownSchema = (parameterTypes: readonly string[] = []): Known => ({
+  table: (schema, name) => (schema === undefined || schema === 'public' ? (tables.find(({ table }) => table.relation === name) ?? null) : null),
+  parameterTypes,
+  aggregates: new Set(['count', 'sum', 'max', 'min', 'avg', 'row_number']),
+  ownFunctions: new Set(),
+});
+
+/** What one rule makes of a statement; null: nothing. */
+export async function byRule(rule: RewriteRule, text: string, known: Known = knownSchema()): Promise<(Rewritten & { readonly text: string }) | null> {
+  await parserReady();
+  const parsed = parseOne(text);
+  if (isFault(parsed)) throw new Error(parsed.detail);
+  const rewritten = rules.find(({ name }) => name === rule)?.rewrite(parsed.root as SelectStmt, known) ?? null;
+  if (rewritten === null) return null;
+  const written = textOf(rewritten.query);
+  if (written === null) throw new Error(`${rule} made a tree that is no text`);
+  return { ...rewritten, text: written };
+}
 
 let number = 0;
-
-/** The units of one statement with the binding machinery's own values. */
-export async function unitsOf(client: pg.Client, text: string): Promise<readonly Unit[]> {
-  number += 1;
-  const { rows } = await client.query<{ name: string }>('select current_database() as name');
-  const counts = { kind: 'select', calls: 10, totalMs: 1000, rows: 1, blocks: 0, tempBlocks: 0, walBytes: 0 } as const;
-  const { bound, notJudged } = await bindStatements(client, [{ id: `s-${number}`, database: rows[0]?.name ?? '', text, ...counts }], { maxBindings: 3 });
-  const [only] = bound;
-  if (only === undefined) throw new Error(JSON.stringify(notJudged));
-  return prepareUnits(client, only, number);
-}
-
-/** What the rules make of it, by the rules' names. */
-export async function textsOf(client: pg.Client, text: string): Promise<Readonly<Record<string, string>>> {
-  const [unit] = await unitsOf(client, text);
-  const found = unit === undefined ? null : await candidatesOf(client, unit);
-  return Object.fromEntries((found?.candidates ?? []).map((each) => [each.rules.join('+'), each.text]));
-}
 
 /** Two texts with these values, each set of them a unit. */
 export async function compared(
@@ -33,7 +82,6 @@ export async function compared(
   { isOrdered = false, hangsOnTimeZone = false, timeoutMs = 5_000 }: { isOrdered?: boolean; hangsOnTimeZone?: boolean; timeoutMs?: number } = {},
 ): Promise<Proven> {
   number += 1;
-  const counts = { kind: 'select', calls: 1, totalMs: 1, rows: 1, blocks: 0, tempBlocks: 0, walBytes: 0 } as const;
   const bindings = values.map((each): Binding => ({ source: 'synthetic', case: 'common', values: each }));
   const units = await prepareUnits(
     client,
@@ -43,14 +91,13 @@ export async function compared(
   return provenEqual(client, units, { before, after, isOrdered, hangsOnTimeZone }, { timeoutMs, signal: new AbortController().signal });
 }
 
-/** Every text the rules give for a statement, proven or not, by the rules' names. */
-export async function provenTexts(client: pg.Client, text: string): Promise<Readonly<Record<string, Proven>>> {
-  const units = await unitsOf(client, text);
-  const found = units[0] === undefined ? null : await candidatesOf(client, units[0]);
-  const proofs: Record<string, Proven> = {};
-  for (const each of found?.candidates ?? []) {
-    const texts = { before: found?.text ?? '', after: each.text, isOrdered: found?.isOrdered ?? false, hangsOnTimeZone: each.hangsOnTimeZone };
-    proofs[each.rules.join('+')] = await provenEqual(client, units, texts, { timeoutMs: 5_000, signal: new AbortController().signal });
-  }
-  return proofs;
+/** A statement with the binding machinery's own values, as a step has it, and what is found for it. */
+export async function foundFor(client: pg.Client, text: string): Promise<{ readonly units: readonly Unit[]; readonly found: Candidates | null }> {
+  number += 1;
+  const { rows } = await client.query<{ name: string }>('select current_database() as name');
+  const { bound, notJudged } = await bindStatements(client, [{ id: `s-${number}`, database: rows[0]?.name ?? '', text, ...counts }], { maxBindings: 3 });
+  const [only] = bound;
+  if (only === undefined) throw new Error(JSON.stringify(notJudged));
+  const units = await prepareUnits(client, only, number);
+  return { units, found: units[0] === undefined ? null : await candidatesOf(client, units[0]) };
 }

@@ -1,0 +1,90 @@
+/**
+ * `(SELECT count(*) FROM … WHERE …) > 0` as EXISTS, which ends at the first row and can be joined; compared with another number, or with a parameter, rows are
+ * counted only as far as the answer needs them. Equal: count is never null, and whether it is more than k the first k + 1 rows say. The sub-query must be
+ * nothing but a count: no groups, no limit. `count(x)` counts rows whose x is not null, and so does the other text. Where $1 is 0 for the application, the
+ * texts that pg_stat_statements keeps do not say: EXISTS comes only of a 0 or 1 that stands in the text.
+ */
+import type { Node, SelectStmt } from 'libpg-query';
+import { and, cast, countAll, derived, exists, integer, not, operation, select, target } from '../nodes.ts';
+import { mapExpression, mapQueries } from '../walk.ts';
+import { freshNames } from './fresh-name.ts';
+import type { Rule } from './rule.ts';
+import { calledName, isPlainQuery, scalarQuery } from './sub-query.ts';
+
+export const countToExists: Rule = {
+  name: 'count-to-exists',
+  reason: (plan) =>
+    plan.some(({ relationship }) => relationship === 'SubPlan' || relationship === 'InitPlan') ? 'all rows are counted, where a few of them say it' : null,
+  rewrite(query, known) {
+    if (known.ownFunctions.has('count')) return null;
+    const names = freshNames(query);
+    let isChanged = false;
+    const changed = mapQueries(query, (each) =>
+      mapExpression(each, (node) => {
+        const comparison = comparisonOf(node);
+        if (comparison === null) return null;
+        isChanged = true;
+        return answered(comparison, names);
+      }),
+    );
+    return isChanged ? { query: changed, grounds: [] } : null;
+  },
+};
+
+interface Comparison {
+  /** As if the count stood on the left. */
+  readonly operator: string;
+  /** The query without its count. */
+  readonly rows: SelectStmt;
+  readonly bound: Node;
+}
+
+const TURNED: Readonly<Record<string, string>> = { '>': '<', '>=': '<=', '<': '>', '<=': '>=', '=': '=', '<>': '<>' };
+
+function comparisonOf(node: Node): Comparison | null {
+  if (!('A_Expr' in node) || node.A_Expr.kind !== 'AEXPR_OP') return null;
+  const [name, ...schema] = node.A_Expr.name ?? [];
+  const { lexpr, rexpr } = node.A_Expr;
+  if (schema.length > 0 || name === undefined || !('String' in name) || lexpr === undefined || rexpr === undefined) return null;
+  const operator = name.String.sval ?? '';
+  const turned = TURNED[operator];
+  if (turned === undefined) return null;
+  const [left, right] = [countedRows(lexpr), countedRows(rexpr)];
+  if (left !== null && isNumber(rexpr)) return { operator, rows: left, bound: rexpr };
+  return right !== null && isNumber(lexpr) ? { operator: turned, rows: right, bound: lexpr } : null;
+}
+
+const isNumber = (node: Node): boolean => 'ParamRef' in node || ('A_Const' in node && node.A_Const.ival !== undefined);
+
+/** What a sub-query counts: its rows; null: it is another one. */
+function countedRows(node: Node): SelectStmt | null {
+  const scalar = scalarQuery(node);
+  if (scalar === null || !isPlainQuery(scalar.query) || calledName(scalar.value) !== 'count' || !('FuncCall' in scalar.value)) return null;
+  const { agg_distinct, agg_filter, over, agg_star, args = [] } = scalar.value.FuncCall;
+  const [counted] = args;
+  if (agg_distinct || agg_filter !== undefined || over !== undefined || (!agg_star && counted === undefined)) return null;
+  const notNull: Node[] = agg_star || counted === undefined || 'A_Const' in counted ? [] : [{ NullTest: { arg: counted, nulltesttype: 'IS_NOT_NULL' } }];
+  if (counted !== undefined && 'A_Const' in counted && counted.A_Const.isnull) return null;
+  const whereClause = and([...(scalar.query.whereClause === undefined ? [] : [scalar.query.whereClause]), ...notNull]);
+  const { sortClause: _order, ...rest } = scalar.query;
+  return { ...rest, targetList: [target(integer(1))], ...(whereClause === undefined ? {} : { whereClause }) };
+}
+
+function answered({ operator, rows, bound }: Comparison, names: (wish: string) => string): Node {
+  const value = 'A_Const' in bound ? (bound.A_Const.ival?.ival ?? 0) : null;
+  if ((operator === '>' && value === 0) || (operator === '>=' && value === 1) || (operator === '<>' && value === 0)) return exists(rows);
+  if ((operator === '=' && value === 0) || (operator === '<' && value === 1)) return not(exists(rows));
+  const alias = names('counted');
+  // below 0 nothing is counted, and the answer is the same
+  const more = operator === '>=' || operator === '<' ? 0 : 1;
+  const limitCount = value === null ? upTo(bound, more) : integer(Math.max(0, value) + more);
+  const bounded = select({ ...rows, limitCount, limitOption: 'LIMIT_OPTION_COUNT' });
+  const counting = select({ targetList: [target(countAll)], fromClause: [derived(bounded, alias)] });
+  const left: Node = { SubLink: { subLinkType: 'EXPR_SUBLINK', subselect: { SelectStmt: counting } } };
+  return operation(left, operator, value === null ? cast(bound, 'pg_catalog', 'int8') : bound);
+}
+
+function upTo(bound: Node, more: 0 | 1): Node {
+  const least: Node = { MinMaxExpr: { op: 'IS_GREATEST', args: [cast(bound, 'pg_catalog', 'int8'), integer(0)] } };
+  return more === 0 ? least : operation(least, '+', integer(1));
+}

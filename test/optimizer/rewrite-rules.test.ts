@@ -1,0 +1,273 @@
+/** What each rule makes of a statement, and what it leaves alone; and that a tree becomes the text it came from. */
+import fc from 'fast-check';
+import type { SelectStmt } from 'libpg-query';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { isFault, parseOne, parserReady } from '../../activities/optimizer/bind/tree.ts';
+import { textOf } from '../../activities/optimizer/rewrite/query-text.ts';
+import { literal } from '../../activities/pg.ts';
+import { byRule, knownSchema } from './rewrite-support.ts';
+
+beforeAll(() => parserReady());
+
+const again = (text: string): string | null => {
+  const parsed = parseOne(text);
+  if (isFault(parsed)) throw new Error(parsed.detail);
+  return textOf(parsed.root as SelectStmt);
+};
+
+describe('a tree', () => {
+  const operand = fc.constantFrom(
+    'a',
+    't.b',
+    '"Or der"',
+    '"select"',
+    '$1',
+    '-1',
+    '1.5',
+    "'x'",
+    "e'a\\nb'",
+    'null',
+    'true',
+    'count(*)',
+    'f(a, $2)',
+    '(select 1)',
+    'current_date',
+    'array[1, 2]',
+  );
+  const name = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 }).filter((word) => !word.includes('\0'));
+  const { expression } = fc.letrec<{ expression: string }>((tie) => {
+    const inner = tie('expression');
+    return {
+      expression: fc.oneof(
+        { maxDepth: 4, withCrossShrink: true },
+        operand,
+        fc
+          .tuple(inner, fc.constantFrom('+', '-', '*', '||', '=', '<', '<>', 'and', 'or', 'like', 'is distinct from', '@>', '->>'), inner)
+          .map(([a, by, b]) => `(${a}) ${by} (${b})`),
+        inner.map((a) => `not (${a})`),
+        inner.map((a) => `(${a}) is not null`),
+        inner.map((a) => `(${a})::timestamp with time zone`),
+        inner.map((a) => `coalesce(${a}, 0)`),
+        inner.map((a) => `- (${a})`),
+        fc.tuple(inner, inner, inner).map(([a, b, c]) => `(${a}) between (${b}) and (${c})`),
+        fc.tuple(inner, inner).map(([a, b]) => `(${a}) in ((${b}), 2)`),
+        fc.tuple(inner, inner, inner).map(([a, b, c]) => `case when ${a} then ${b} else ${c} end`),
+      ),
+    };
+  });
+  test('of any expression becomes a text that the parser reads as that tree', () => {
+    fc.assert(
+      fc.property(expression, expression, (a, b) => again(`select ${a} from t where ${b}`) !== null),
+      { numRuns: 100 },
+    );
+  });
+  test('keeps any name and any value', () => {
+    const quoted = name.map((word) => `"${word.replaceAll('"', '""')}"`);
+    fc.assert(
+      fc.property(quoted, quoted, name, (a, b, value) => again(`select ${a}.${b} as ${b} from ${a} where ${b} = ${literal(value)}`) !== null),
+      { numRuns: 100 },
+    );
+  });
+  test.each([
+    'select a from t for update',
+    'select a from t order by a fetch first 3 rows with ties',
+    'select a into b from t',
+    'select sum(a) over (rows between 1 preceding and current row) from t',
+    `select json_object('a': 1)`,
+    `select xmlelement(name a)`,
+  ])('that cannot be written is none: %s', (text) => expect(again(text)).toBeNull());
+});
+
+describe('a query of WITH', () => {
+  test('that is computed whole is planned as a part of the statement', async () => {
+    const found = await byRule('cte-inlined', 'with p as materialized (select * from purchase) select count(*) from p where customer_id = $1');
+    expect(found?.text).toBe('with p as (select * from purchase)\nselect count(*)\nfrom p\nwhere customer_id = $1');
+  });
+  test('that is read twice likewise', async () => {
+    const found = await byRule('cte-inlined', 'with p as (select * from purchase) select count(*) from p a join p b on a.id = b.id');
+    expect(found?.text).toContain('with p as not materialized (');
+  });
+  test.each([
+    ['is recursive', 'with recursive p as materialized (select 1 as n union all select n + 1 from p where n < 5) select * from p'],
+    ['takes any ten rows, twice', 'with p as (select * from purchase limit 10) select count(*) from p a join p b on a.id = b.id'],
+    ['is planned so already', 'with p as (select * from purchase) select count(*) from p'],
+    ['is read by nobody', 'with p as materialized (select * from purchase) select 1'],
+  ])('that %s stays', async (_, text) => expect(await byRule('cte-inlined', text)).toBeNull());
+});
+
+describe('NOT IN', () => {
+  const listed = (column: string, more = '') => `select id from customer where id not in (select ${column} from purchase ${more})`;
+  test('becomes NOT EXISTS where nothing can be null, and says on what that rests', async () => {
+    const found = await byRule('not-in-to-not-exists', listed('customer_id', 'where amount > $1'));
+    expect(found?.text).toBe(
+      'select id\nfrom customer\nwhere not exists (select 1 from (select customer_id from purchase where amount > $1) as listed (item) where customer.id = listed.item)',
+    );
+    expect(found?.grounds).toEqual([
+      { kind: 'not-null', table: { schema: 'public', relation: 'customer' }, column: 'id' },
+      { kind: 'not-null', table: { schema: 'public', relation: 'purchase' }, column: 'customer_id' },
+    ]);
+  });
+  test('takes a name that the statement has nowhere', async () => {
+    expect(
+      (await byRule('not-in-to-not-exists', 'select id as listed from customer where id not in (select customer_id from purchase listed_2)'))?.text,
+    ).toContain('as listed_3 (item)');
+  });
+  test.each([
+    ['a null may be listed', listed('payer_id')],
+    ['what is sought may be null', 'select id from purchase where payer_id not in (select id from customer)'],
+    [
+      'an outer join may fill it with nulls',
+      'select p.id from purchase p left join customer c on c.id = p.payer_id where c.id not in (select customer_id from purchase)',
+    ],
+    [
+      'an outer join may fill what is listed',
+      'select id from customer where id not in (select c.id from purchase p left join customer c on c.id = p.payer_id)',
+    ],
+    ['its table may have children that promise nothing', 'select id from customer where id not in (select id from parent)'],
+    ['it is computed', listed('customer_id + 1')],
+    ['it is of another type', 'select id from customer where id not in (select amount from purchase)'],
+    ['it is grouped so that nulls are made', listed('customer_id', 'group by rollup (customer_id)')],
+    [
+      'a query of WITH may be meant',
+      'with purchase as (select null::int as customer_id) select id from customer where id not in (select customer_id from gone)',
+    ],
+    ['columns are renamed', 'select id from customer where id not in (select id from purchase as p (a, id, c))'],
+    ['two sets are listed', 'select id from customer where id not in (select customer_id from purchase union select payer_id from purchase)'],
+  ])('stays where %s', async (_, text) => expect(await byRule('not-in-to-not-exists', text)).toBeNull());
+});
+
+describe('a sub-query that computes a figure for each row', () => {
+  test('becomes one grouped query that is joined', async () => {
+    const found = await byRule(
+      'aggregate-joined',
+      'select p.id from purchase p where p.amount = (select max(q.amount) from purchase q where q.customer_id = p.customer_id)',
+    );
+    expect(found?.text).toBe(
+      'select p.id\nfrom purchase as p left join (select q.customer_id as key_1, max(q.amount) as value_1 from purchase as q group by q.customer_id) as grouped on grouped.key_1 = p.customer_id\nwhere p.amount = grouped.value_1',
+    );
+  });
+  test.each([
+    ['meets by columns of other types', 'select id from customer c where (select count(*) from purchase p where p.amount = c.id) > 3'],
+    ['meets by more than equality', 'select id from customer c where (select count(*) from purchase p where p.customer_id < c.id) > 3'],
+    [
+      'is asked of two tables at once',
+      'select c.id from customer c, purchase x where (select max(amount) from purchase p where p.customer_id = c.id and p.payer_id = x.payer_id) > 1',
+    ],
+    [
+      'may fail for rows that nobody asks for',
+      'select id from customer c where (select sum(1 / (p.amount - 5)) from purchase p where p.customer_id = c.id) > 3',
+    ],
+    ['hangs on nothing', 'select id from customer c where id > (select avg(amount) from purchase)'],
+    ['is limited', 'select id from customer c where (select max(amount) from purchase p where p.customer_id = c.id limit 0) > 3'],
+    ['has groups', 'select id from customer c where (select max(amount) from purchase p where p.customer_id = c.id group by p.customer_id) > 3'],
+    ['gives what no aggregate made', 'select id from customer c where (select amount from purchase p where p.customer_id = c.id and p.id = 3) > 3'],
+    ['stands beside groups', 'select c.city, (select max(p.amount) from purchase p where p.customer_id = min(c.id)) from customer c group by c.city'],
+    [
+      'looks further out',
+      'select id from customer c where id in (select p.id from purchase p where (select max(q.amount) from purchase q where q.customer_id = c.id) > 3)',
+    ],
+    [
+      'has a natural join around it',
+      'select c.id from customer c natural join parent where (select max(amount) from purchase p where p.customer_id = c.id) > 3',
+    ],
+    ['calls an aggregate in its own order', `select id, (select sum(amount order by id) from purchase p where p.customer_id = c.id) from customer c`],
+  ])('that %s stays', async (_, text) => expect(await byRule('aggregate-joined', text)).toBeNull());
+  test('of somebody’s own aggregate stays', async () => {
+    const known = { ...knownSchema(), ownFunctions: new Set(['max']) };
+    expect(
+      await byRule('aggregate-joined', 'select id from customer c where (select max(amount) from purchase p where p.customer_id = c.id) > 3', known),
+    ).toBeNull();
+  });
+});
+
+describe('a count that is compared', () => {
+  const counted = (comparison: string) => `select id from customer c where (select count(*) from purchase p where p.customer_id = c.id) ${comparison}`;
+  test('with nothing is a question whether there is a row', async () => {
+    const found = await byRule('count-to-exists', counted('> 0'));
+    expect(found?.text).toBe('select id\nfrom customer as c\nwhere exists (select 1 from purchase as p where p.customer_id = c.id)');
+  });
+  test('with a parameter ends as soon as the answer is known', async () => {
+    expect((await byRule('count-to-exists', counted('>= $1')))?.text).toContain('limit greatest($1::bigint, 0)) as counted) >= $1::bigint');
+  });
+  test('of a column counts what is not null', async () => {
+    const text = 'select id from customer c where 0 < (select count(p.payer_id) from purchase p where p.customer_id = c.id)';
+    expect((await byRule('count-to-exists', text))?.text).toContain('p.customer_id = c.id and p.payer_id is not null');
+  });
+  test.each([
+    ['counts each value once', 'select id from customer c where (select count(distinct amount) from purchase p where p.customer_id = c.id) > 2'],
+    ['counts by groups', 'select id from customer c where (select count(*) from purchase p where p.customer_id = c.id group by c.id) > 0'],
+    ['is compared with what hangs on the row', counted('> c.id')],
+    ['counts nulls, which is never anything', 'select (select count(null) from purchase) > 0'],
+  ])('that %s stays', async (_, text) => expect(await byRule('count-to-exists', text)).toBeNull());
+});
+
+describe('a condition on the day of a column', () => {
+  const where = async (condition: string) =>
+    (await byRule('bare-date-range', `select id from moment where ${condition}`, knownSchema(['date'])))?.text.split('\nwhere ')[1];
+  test('is a range, which ends with the last microsecond', async () => {
+    expect(await where('at::date = $1')).toBe(`at >= $1::date and at <= ($1::date + '23:59:59.999999'::pg_catalog."interval")`);
+    expect(await where('$1 > date(at)')).toBe('at < $1::date');
+  });
+  test('stays beside a wider range where it hangs on the zone', async () => {
+    const found = await byRule('bare-date-range', 'select id from moment where seen::date = $1', knownSchema(['date']));
+    expect(found).toMatchObject({
+      hangsOnTimeZone: true,
+      text: expect.stringContaining('seen >= ($1::date - 1) and seen <= ($1::date + 2) and seen::date = $1'),
+    });
+  });
+  test.each([
+    ['another moment', 'at::date = $1::timestamp'],
+    ['a parameter of another type', 'at::date = $2'],
+    ['a column of the row', 'at::date = seen::date'],
+    ['days by another operator', 'at::date <> $1'],
+  ])('compared with %s stays', async (_, condition) => expect(await where(condition)).toBeUndefined());
+  test('of what is no moment stays', async () => {
+    expect(await byRule('bare-date-range', `select id from customer where name::date = '2026-01-01'`)).toBeNull();
+  });
+});
+
+describe('OR', () => {
+  test('becomes two queries, the second without what the first gave', async () => {
+    const either =
+      'select p.id, c.name from purchase p join customer c on c.id = p.payer_id where p.amount > 10 and (c.city = $1 or p.customer_id = $2) order by p.id limit 3';
+    expect((await byRule('or-to-union', either))?.text).toBe(
+      '(select p.id, c.name from purchase as p join customer as c on c.id = p.payer_id where p.amount > 10 and c.city = $1)\nunion all\n(select p.id, c.name from purchase as p join customer as c on c.id = p.payer_id where p.amount > 10 and p.customer_id = $2 and ((c.city = $1) is not true))\norder by 1\nlimit 3',
+    );
+  });
+  const either = 'payer_id = 3 or customer_id = 5';
+  test.each([
+    ['under an aggregate', `select count(*) from purchase where ${either}`],
+    ['under DISTINCT', `select distinct amount from purchase where ${either}`],
+    ['under a window', `select id, row_number() over (order by id) from purchase where ${either}`],
+    ['in groups', `select amount from purchase where ${either} group by amount`],
+    ['ordered by what does not come out', `select id from purchase where ${either} order by amount`],
+    ['of too many', `select id from purchase where ${either} or id = 1 or amount = 2`],
+    ['inside AND NOT', `select id from purchase where not (${either})`],
+  ])('%s stays', async (_, text) => expect(await byRule('or-to-union', text)).toBeNull());
+});
+
+describe('DISTINCT over a join that only filters', () => {
+  test('becomes EXISTS, and goes where a key comes out', async () => {
+    const found = await byRule(
+      'distinct-to-exists',
+      'select distinct c.id, c.name from customer c join purchase p on p.customer_id = c.id where p.amount > $1 and c.vip',
+    );
+    expect(found?.text).toBe(
+      'select c.id, c.name\nfrom customer as c\nwhere c.vip and exists (select 1 from purchase as p where p.amount > $1 and p.customer_id = c.id)',
+    );
+    expect(found?.grounds).toContainEqual({ kind: 'unique', table: { schema: 'public', relation: 'customer' }, columns: ['id'] });
+  });
+  test('stays DISTINCT where none does', async () => {
+    expect((await byRule('distinct-to-exists', 'select distinct c.city from customer c, purchase p where p.customer_id = c.id'))?.text).toContain(
+      'select distinct c.city',
+    );
+  });
+  test.each([
+    ['an outer join', 'select distinct c.id from customer c left join purchase p on p.customer_id = c.id'],
+    ['all columns coming out', 'select distinct * from customer c join purchase p on p.customer_id = c.id'],
+    ['groups', 'select distinct c.id from customer c join purchase p on p.customer_id = c.id group by c.id'],
+    ['USING', 'select distinct c.id from customer c join purchase p using (id)'],
+    ['DISTINCT ON', 'select distinct on (c.id) c.id from customer c join purchase p on p.customer_id = c.id'],
+    ['nothing that only filters', 'select distinct c.id, p.id from customer c join purchase p on p.customer_id = c.id'],
+  ])('with %s stays', async (_, text) => expect(await byRule('distinct-to-exists', text)).toBeNull());
+});
