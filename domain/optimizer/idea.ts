@@ -1,5 +1,6 @@
 /** Is a recommendation one that was made before, and is what speaks for it the same? Pure. */
 import { kindOf, type Recommendation, type RecommendedIndex } from './recommendation.ts';
+import type { Interval } from './statistics.ts';
 
 type Idea = Pick<Recommendation, 'indexes'>;
 
@@ -37,19 +38,20 @@ export function holdsAllOf(newer: Idea, older: Idea): boolean {
   return sqlOf(older).every((sql) => changed.has(sql));
 }
 
-/** Of the executed total: intervals are of one run's pairs, and those of two runs can miss each other by a millionth. */
+/** Intervals are of one run's pairs, and those of two runs can miss each other by a millionth. */
 const WORTH_ANOTHER_LOOK = 0.05;
 
-/** Another gain, beyond noise and worth another look, or for other statements. */
+/** Another gain, beyond noise and worth another look; or a statement gains now that did not before, or that was not there. */
 export function evidenceChanged(before: Pick<Recommendation, 'experiment'>, now: Pick<Recommendation, 'experiment'>): boolean {
   const [old, fresh] = [before.experiment, now.experiment];
-  const isApart = fresh.total.high < old.total.low || fresh.total.low > old.total.high;
-  if (isApart && Math.abs(fresh.total.ratio - old.total.ratio) >= WORTH_ANOTHER_LOOK) return true;
-  const faster = ({ experiment }: Pick<Recommendation, 'experiment'>) =>
-    experiment.statements
-      .filter(({ judged }) => judged === 'faster')
-      .map(({ statement }) => statement)
-      .toSorted()
-      .join();
-  return faster(before) !== faster(now);
+  if (isAnother(old.total, fresh.total)) return true;
+  const known = new Map(old.statements.map((verdict) => [verdict.statement, verdict]));
+  // what is faster in one run and the same in another, by the width of its interval, is the same evidence
+  return fresh.statements.some((verdict) => {
+    const was = known.get(verdict.statement);
+    return verdict.judged === 'faster' && (was === undefined || (was.judged !== 'faster' && isAnother(was, verdict)));
+  });
 }
+
+const isAnother = (old: Interval, fresh: Interval): boolean =>
+  (fresh.high < old.low || fresh.low > old.high) && Math.abs(fresh.ratio - old.ratio) >= WORTH_ANOTHER_LOOK;

@@ -24,7 +24,17 @@ test('another gain beyond noise, or one for another statement, is new', () => {
   const before = evidence([0.28, 0.3, 0.32]);
   expect(evidenceChanged(before, evidence([0.08, 0.09, 0.1]))).toBe(true);
   expect(evidenceChanged(before, evidence([0.3, 0.36, 0.4]))).toBe(false);
-  expect(evidenceChanged(before, evidence([0.28, 0.3, 0.32], 'same'))).toBe(true);
+  const other = (statement: string) => evidence([0.28, 0.3, 0.32]).experiment.statements.map((each) => ({ ...each, statement }));
+  expect(evidenceChanged(before, { experiment: { ...before.experiment, statements: other('q2') } })).toBe(true);
+});
+
+test('a statement that is faster in one of two runs only, by the width of its interval, is no other evidence', () => {
+  const total = { low: 0.998, ratio: 1, high: 1.003 };
+  const of = (interval: readonly [number, number, number], judged: Judgement) => ({ experiment: { ...evidence(interval, judged).experiment, total } });
+  const [refused, again] = [of([0.61, 0.74, 0.84], 'faster'), of([0.68, 0.87, 0.97], 'same')];
+  expect(evidenceChanged(refused, again)).toBe(false);
+  expect(evidenceChanged(again, refused)).toBe(false);
+  expect(evidenceChanged(again, of([0.1, 0.12, 0.15], 'faster'))).toBe(true);
 });
 
 test('an idea is like another where each of its indexes begins like one of the other', () => {
