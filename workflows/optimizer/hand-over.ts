@@ -1,5 +1,5 @@
 /** From a run to the workflows of what it recommends: each of its own, which outlives the run. */
-import { CancellationScope, ParentClosePolicy, startChild, WorkflowExecutionAlreadyStartedError } from '@temporalio/workflow';
+import { CancellationScope, ParentClosePolicy, startChild } from '@temporalio/workflow';
 import { workflowIds } from '../../domain/ids.ts';
 import { type OptimizerRunInput, optimizerWorkflows } from '../../domain/optimizer/requests.ts';
 import type { optimizerRecommendation } from './recommendation.ts';
@@ -21,6 +21,7 @@ async function started(input: OptimizerRunInput, recommendation: string): Promis
       staticSummary: `Recommendation for ${cluster}`,
     });
   } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    // @temporalio/workflow does not export the class
+    if (!(error instanceof Error) || error.name !== 'WorkflowExecutionAlreadyStartedError') throw error;
   }
 }
