@@ -114,7 +114,7 @@ export type Observation =
   /** What the control database knows of a cluster, counted again and again: outlives a worker. */
   | ({ readonly kind: 'recommendations-counted' } & RecommendationCounts & OfCluster)
   /** What a library that we run on says by itself. */
-  | { readonly kind: 'library-said'; readonly library: 'temporal' | 'node'; readonly level: 'info' | 'warn' | 'error'; readonly message: string }
+  | { readonly kind: 'library-said'; readonly library: 'temporal' | 'node' | 'node-cron'; readonly level: 'info' | 'warn' | 'error'; readonly message: string }
   | { readonly kind: 'step-failed'; readonly step: string; readonly code: ErrorCode; readonly message: string };
 
 type ByState<T> = Readonly<Partial<Record<RecommendationState, T>>>;

@@ -30,8 +30,9 @@ const NOISE_MS = 0.05;
 /** A statement's ratio is that of its bindings' medians together; it is slower where any of its bindings is. */
 export function judgeStatement({ statement, bindings }: StatementTimes): StatementVerdict {
   const whole = ratioOf(bindings);
-  const worst = bindings.length === 1 ? whole : bindings.map((binding) => ratioOf([binding])).reduce((a, b) => (a.low > b.low ? a : b));
-  const isSlower = bindings.some((binding) => isSlow([binding])) || isSlow(bindings);
+  const each = bindings.length === 1 ? [whole] : bindings.map((binding) => ratioOf([binding]));
+  const worst = each.reduce((a, b) => (a.low > b.low ? a : b));
+  const isSlower = each.some(({ low }, at) => low > 1 && differs(bindings.slice(at, at + 1))) || (whole.low > 1 && differs(bindings));
   const judged: Judgement = isSlower ? 'slower' : whole.high < 1 && differs(bindings) ? 'faster' : 'same';
   return { statement, ...whole, judged, worst: worst.ratio, worstLow: worst.low, bindingSource: leastOf(bindings) };
 }
@@ -100,14 +101,15 @@ function sumsOf(bindings: readonly BindingTimes[], pick: <T>(from: readonly T[])
   return { before, after };
 }
 
-const ratioOf = (bindings: readonly BindingTimes[]): Interval =>
-  bootstrap((pick) => {
+function ratioOf(bindings: readonly BindingTimes[]): Interval {
+  const ratio = (pick: <T>(from: readonly T[]) => readonly T[]) => {
     const { before, after } = sumsOf(bindings, pick);
     return before === 0 ? 1 : after / before;
-  });
-
-function isSlow(bindings: readonly BindingTimes[]): boolean {
-  return ratioOf(bindings).low > 1 && differs(bindings);
+  };
+  if (bindings.some(({ pairs }) => pairs.length > 1)) return bootstrap(ratio);
+  // of single pairs there is nothing to draw
+  const only = ratio((from) => from);
+  return { ratio: only, low: only, high: only };
 }
 
 function differs(bindings: readonly BindingTimes[]): boolean {
