@@ -12,11 +12,12 @@ import {
   checkRepositories,
   checkWalLevel,
 } from './check-archiving.ts';
-import { checkCloneBinaries, checkCollation, checkDisk, checkEngineVersion, checkExtensions, checkTablespaces } from './check-clone.ts';
+import { checkCloneBinaries, checkCloneProcesses, checkCollation, checkDisk, checkEngineVersion, checkExtensions, checkTablespaces } from './check-clone.ts';
 import { type ControlFacts, checkControl, checkPlaces, checkSigningKey, checkTemporal, checkWorkers } from './check-fleet.ts';
 import { checkEngineFolders } from './check-folders.ts';
 import { checkClock, checkManagedService, checkPooler, checkPrimary, checkSlots } from './check-server.ts';
 import { checkStandby } from './check-standby.ts';
+import { checkTableOwners } from './check-table-owners.ts';
 import { type ClusterFacts, readCluster } from './cluster-facts.ts';
 import { readHost } from './host-facts.ts';
 import { type DoctorLine, type Finding, fault, ok, warning } from './line.ts';
@@ -53,6 +54,7 @@ async function examineCluster(dependencies: DoctorDependencies, policy: ClusterP
     answered,
     ...examineServer(facts, policy),
     ...(await examineGrants(dependencies, policy)),
+    ...(await settled('table-owners', () => checkTableOwners(policy, facts.versionNumber, dependencies.readSecret))),
     ...(await checkStandby(policy, facts, dependencies.readSecret)),
     ...(await examineHost(dependencies, facts, policy)),
     ...checkPlaces(policy, facts.systemIdentifier, control, dependencies.temporal),
@@ -109,6 +111,7 @@ async function examineHost(dependencies: DoctorDependencies, facts: ClusterFacts
     ...repositories,
     ...arriving,
     checkCloneBinaries(host, facts),
+    checkCloneProcesses(host),
     ...checkCollation(host, facts),
     ...checkExtensions(host, facts),
     ...checkDisk(host, facts, policy),

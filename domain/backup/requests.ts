@@ -124,6 +124,8 @@ export interface Progress {
   readonly detail: string;
   readonly doneBytes?: number;
   readonly totalBytes?: number;
+  /** How far the step is that runs now, in words: `4 of 12, round 2 of 5`. */
+  readonly step?: string;
   readonly startedAt: Instant;
 }
 

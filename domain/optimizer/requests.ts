@@ -107,5 +107,11 @@ export interface SettingsSummary {
   readonly because: readonly string[];
 }
 
+/** Ids of all that a run recommends: indexes first, the other kinds after them. */
+export const recommendedBy = (result: OptimizerRunResult): readonly string[] => [
+  ...[result, result.hygiene, result.statistics, result.settings].flatMap((part) => part?.recommendation ?? []),
+  ...(result.rewrites?.recommendations ?? []),
+];
+
 /** Names of the public workflows. */
 export const optimizerWorkflows = { run: 'optimizerRun', recommendation: 'optimizerRecommendation' } as const;

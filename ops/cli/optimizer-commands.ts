@@ -6,7 +6,7 @@ import { AssayError, reasonOf } from '../../domain/errors.ts';
 import type { RecommendationRecord } from '../../domain/optimizer/decision.ts';
 import type { OptimizerLimits } from '../../domain/optimizer/model.ts';
 import { type Recommendation, recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
-import type { OptimizerRunInput } from '../../domain/optimizer/requests.ts';
+import { type OptimizerRunInput, type OptimizerRunResult, recommendedBy } from '../../domain/optimizer/requests.ts';
 import { endings } from './backup-requests.ts';
 import { makeRequest, type RequestOptions } from './make-request.ts';
 import { addAccuracy } from './optimizer-accuracy.ts';
@@ -80,7 +80,7 @@ function addRun(optimizer: Command, run: Runner): void {
     )
     .addOption(new Option('--window <time>', 'count only what runs in this time from now on: 10m, 1h').argParser(time).conflicts(['workload', 'sinceLastRun']))
     .addOption(new Option('--since-last-run', "count only what ran since this cluster's last run").conflicts('workload'))
-    .option('--out <directory>', 'write the recommendation and its undo there, as SQL files')
+    .option('--out <directory>', 'write all that is recommended there, each with its undo, as SQL files')
     .addOption(new Option('--budget <size>', 'room for all new indexes together: 500MB, 2GB (default: 1GB)').argParser(size))
     .addOption(new Option('--repeats <number>', 'executions of each statement with and without a set (default: 5)').argParser(Number))
     .addOption(new Option('--max-statements <number>', 'statements looked at, those that take most (default: 100)').argParser(Number))
@@ -112,12 +112,14 @@ function inputOf(target: string, { workload, budget, repeats, maxStatements, pro
   };
 }
 
-/** The SQL lies in the control database: it is written where that is within reach. */
-async function withFiles(session: Session, outcome: Outcome, out: string | undefined): Promise<Outcome> {
-  const { recommendation: id } = outcome.data as { recommendation?: string | null };
-  if (out === undefined || typeof id !== 'string') return outcome;
-  const { recommendation } = await session.handlers.recommendation({ id }, session.options);
-  const files = await written(recommendation, out);
+/** The SQL lies in the control database: it is written where that is within reach. A request that nobody waits for has made nothing yet. */
+export async function withFiles(session: Pick<Session, 'handlers' | 'options'>, outcome: Outcome, out: string | undefined): Promise<Outcome> {
+  if (out === undefined || !('workload' in outcome.data)) return outcome;
+  const files: string[] = [];
+  for (const id of recommendedBy(outcome.data as unknown as OptimizerRunResult)) {
+    const { recommendation } = await session.handlers.recommendation({ id }, session.options);
+    files.push(...(await written(recommendation, out)));
+  }
   return { ...outcome, data: { ...outcome.data, files }, text: (paint) => `${outcome.text(paint)}${named(files)}` };
 }
 

@@ -19,7 +19,7 @@ export function progressView(terminal: Terminal, quiet: boolean): ProgressView {
 
 /** `restoring  20261121-100000F into a clone  45 %, 120 MB of 266 MB  1 min 5 s`. Pure. */
 export function progressLine(progress: RunProgress, now: Date): string {
-  const { phase, detail, doneBytes, totalBytes, startedAt, stalled } = progress;
+  const { phase, detail, doneBytes, totalBytes, step = '', startedAt, stalled } = progress;
   const elapsed = duration(now.getTime() - Date.parse(startedAt));
   if (stalled !== null) return `waiting  no worker polls ${stalled.queue} (${stalled.step}, for ${duration(stalled.sinceMs)})  ${elapsed}`;
   const copied =
@@ -28,7 +28,7 @@ export function progressLine(progress: RunProgress, now: Date): string {
       : [`${Math.min(100, Math.floor((doneBytes / totalBytes) * 100))} %, ${bytes(doneBytes)} of ${bytes(totalBytes)}`];
   // one line: the rest of a fault's words is told with the result
   const [first = ''] = detail.split('\n');
-  return plain([phase, first, ...copied, elapsed].filter((part) => part !== '').join('  '));
+  return plain([phase, first, ...copied, step, elapsed].filter((part) => part !== '').join('  '));
 }
 
 function liveView(terminal: Terminal): ProgressView {

@@ -1,6 +1,7 @@
 /** How far a run has come: its own answer, the bytes its engine reports, and whom it waits for. */
 import { type Client, type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
 import { backupWorkflows, type Progress, queries } from '../../domain/backup/requests.ts';
+import { stepWords } from './step-words.ts';
 import { type Stalled, stallOf } from './workers-there.ts';
 
 export interface RunProgress extends Progress {
@@ -22,8 +23,8 @@ export async function progressOf(client: Client, workflowId: string): Promise<Ru
   if (child?.running) return { ...child, startedAt };
   const stalled = await stallOf(client, description, Date.now());
   const told = stalled === null ? await ask(client, description) : null;
-  const bytes = await engineBytes(client, description);
-  return { phase: 'waiting', detail: 'for a worker', startedAt, ...told, ...bytes, running: true, stalled };
+  const beat = await lastBeat(client, description);
+  return { phase: 'waiting', detail: 'for a worker', startedAt, ...told, ...beat, running: true, stalled };
 }
 
 /** A backup's proof is a run of its own: what it does is what the caller waits for. */
@@ -46,14 +47,16 @@ async function ask(client: Client, { workflowId, runId }: WorkflowExecutionDescr
   }
 }
 
-/** From the heartbeat of the step that runs now. */
-async function engineBytes(client: Client, { raw }: WorkflowExecutionDescription): Promise<Pick<Progress, 'doneBytes' | 'totalBytes'>> {
+/** What the step that runs now says of itself. */
+async function lastBeat(client: Client, { raw }: WorkflowExecutionDescription): Promise<Pick<Progress, 'doneBytes' | 'totalBytes' | 'step'>> {
   const payload = (raw.pendingActivities ?? []).flatMap((activity) => activity.heartbeatDetails?.payloads ?? []).at(0);
   if (payload === undefined) return {};
   const { payloadCodecs, payloadConverter } = client.options.loadedDataConverter;
   let payloads = [payload];
   for (const codec of payloadCodecs.toReversed()) payloads = await codec.decode(payloads);
-  const beat = payloads[0] === undefined ? null : payloadConverter.fromPayload<{ doneBytes?: unknown; totalBytes?: unknown } | null>(payloads[0]);
-  if (typeof beat?.doneBytes !== 'number' || typeof beat.totalBytes !== 'number' || beat.totalBytes === 0) return {};
-  return { doneBytes: beat.doneBytes, totalBytes: beat.totalBytes };
+  const beat = payloads[0] === undefined ? null : payloadConverter.fromPayload<Readonly<Record<string, unknown>> | null>(payloads[0]);
+  const { doneBytes, totalBytes } = beat ?? {};
+  if (typeof doneBytes === 'number' && typeof totalBytes === 'number' && totalBytes > 0) return { doneBytes, totalBytes };
+  const step = beat ? stepWords(beat) : null; // a beat may be empty
+  return step === null ? {} : { step };
 }

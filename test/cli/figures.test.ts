@@ -3,6 +3,7 @@ import { bytes, duration, moment, relative } from '../../ops/cli/figures.ts';
 import { paintFor, plain } from '../../ops/cli/paint.ts';
 import { progressLine } from '../../ops/cli/progress-view.ts';
 import { wantsColor } from '../../ops/cli/terminal.ts';
+import { stepWords } from '../../ops/client/step-words.ts';
 
 const now = new Date('2026-11-21T10:00:00Z');
 
@@ -61,6 +62,7 @@ describe('a line of progress', () => {
     expect(progressLine({ ...progress, doneBytes: 50e6, totalBytes: 200e6 }, now)).toBe(
       'backup  full backup into repository 1  25 %, 50 MB of 200 MB  1 min 5 s',
     );
+    expect(progressLine({ ...progress, step: '4 of 12, round 2 of 5' }, now)).toBe('backup  full backup into repository 1  4 of 12, round 2 of 5  1 min 5 s');
     expect(progressLine(progress, now)).toBe('backup  full backup into repository 1  1 min 5 s');
   });
   test('names the queue nobody polls', () => {
@@ -68,3 +70,14 @@ describe('a line of progress', () => {
     expect(progressLine({ ...progress, stalled }, now)).toContain('no worker polls assay@db1 (takeBackup, for 12 s)');
   });
 });
+
+test.each([
+  [{ phase: 'measure', round: 2, rounds: 5, done: 3, total: 12 }, '4 of 12, round 2 of 5'],
+  [{ phase: 'measure', round: 0, rounds: 5, done: 0, total: 12 }, '1 of 12, warming'],
+  [{ phase: 'building index: scanning table', percent: 40 }, '40 %'],
+  [{ explains: 4_200 }, '4200 plans'],
+  [{ phase: 'choose', executions: 7 }, '7 executions'],
+  [{ waitingFor: 'process 5 (idle) has a transaction open for 9 s' }, 'waiting for process 5 (idle) has a transaction open for 9 s'],
+  [{ phase: 'plans', done: 5, total: 5 }, '5 of 5'],
+  [{ pid: 4711 }, null],
+])('how far a step is: %j', (beat, words) => expect(stepWords(beat)).toBe(words));

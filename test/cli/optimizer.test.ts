@@ -1,5 +1,5 @@
 /** Runs and recommendations of the optimizer as people read them, and what the command makes of its options. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -7,7 +7,9 @@ import type { RecommendationRecord } from '../../domain/optimizer/decision.ts';
 import { btree } from '../../domain/optimizer/index-sql.ts';
 import { type Recommendation, type RecommendedIndex, recommendedIndex } from '../../domain/optimizer/recommendation.ts';
 import type { OptimizerRunResult } from '../../domain/optimizer/requests.ts';
+import { withFiles } from '../../ops/cli/optimizer-commands.ts';
 import { paintFor } from '../../ops/cli/paint.ts';
+import type { Session } from '../../ops/cli/session.ts';
 import { optimizerRunText } from '../../ops/cli/show-optimizer.ts';
 import { run } from './terminal.ts';
 
@@ -50,6 +52,32 @@ test('--out writes the change and its undo', async () => {
   const done = await run(['optimizer', 'show', 'r-1', '--out', join(folder, 'a', 'b'), '--json'], { recommendation: async () => record });
   const { files, sql, undo } = done.json() as { files: string[]; sql: string; undo: string };
   expect(files.map((file) => readFileSync(file, 'utf8'))).toEqual([sql, undo]);
+});
+
+test('--out of a run writes all kinds that it recommends, each with its undo; of one that nobody waited for nothing', async () => {
+  const [out, asked] = [join(folder, 'kinds'), [] as string[]];
+  const handlers = {
+    recommendation: async ({ id }: { id: string }) => {
+      asked.push(id);
+      return { ...record, recommendation: { ...recommendation, id } };
+    },
+  } as unknown as Session['handlers']; // what is used of it
+  const session = { handlers, options: {} as Session['options'] };
+  const own = (id: string | null) => ({ recommendation: id, because: [] });
+  const data = {
+    workload: {},
+    ...own(null),
+    hygiene: own('h'),
+    statistics: own(null),
+    settings: own('s'),
+    rewrites: { tried: 2, recommendations: ['w1', 'w2'], because: [] },
+  };
+  const done = await withFiles(session, { exit: 0, data, text: () => '' }, out);
+  expect(asked).toEqual(['h', 's', 'w1', 'w2']);
+  expect(readdirSync(out).toSorted()).toEqual(asked.flatMap((id) => [`assay-${id}.sql`, `assay-${id}.undo.sql`]).toSorted());
+  expect(done.data).toMatchObject({ files: asked.flatMap((id) => [join(out, `assay-${id}.sql`), join(out, `assay-${id}.undo.sql`)]) });
+  const detached = { exit: 0, data: { workflowId: 'optimizer/shop/run/1' }, text: () => '' } as const;
+  expect(await withFiles(session, detached, out)).toBe(detached);
 });
 
 test('a folder that cannot be written is said', async () => {

@@ -9,6 +9,7 @@ import { readCluster } from '../../activities/doctor/cluster-facts.ts';
 import { runDoctor } from '../../activities/doctor/doctor.ts';
 import type { DoctorLine } from '../../activities/doctor/line.ts';
 import type { DoctorDependencies } from '../../activities/doctor/ports.ts';
+import { defaultOptimizerPolicy } from '../../domain/optimizer/policy.ts';
 import type { ClusterPolicy, FleetPolicy } from '../../domain/policy.ts';
 import { doctorDependencies, temporalView } from '../../workers/commands/doctor.ts';
 import { createSourceObjects } from '../../workers/commands/plan-source-objects.ts';
@@ -53,6 +54,35 @@ const examine = async (each: ClusterPolicy, more: Partial<DoctorDependencies> = 
   (await runDoctor(dependencies(more), fleet(each))).filter((line) => line.cluster !== null);
 const bad = (lines: readonly DoctorLine[]) => lines.filter(({ outcome }) => outcome !== 'ok').map(({ name, outcome, line }) => `${outcome} ${name}: ${line}`);
 const of = (lines: readonly DoctorLine[], name: string) => lines.filter((line) => line.name === name);
+
+test('where Assay carries out changes: tables of others are said, each with its grant, until it may', async () => {
+  await cluster.sql('create role selling; create role lending; create schema loans authorization lending; create schema "Sale" authorization selling');
+  await cluster.sql(`create table "Sale".item (id int); create table "Sale".part (id int); create table loans.loan (id int); create table loans.old (id int);
+    alter table "Sale".item owner to selling; alter table "Sale".part owner to selling; alter table loans.loan owner to lending`);
+  const limits = { ...defaultOptimizerPolicy.limits, protectedTables: ['loans.old'] };
+  const executing: ClusterPolicy = { ...policy, optimizer: { ...defaultOptimizerPolicy, apply: 'execute', limits } };
+  const owners = async (each: ClusterPolicy) => of(await examine(each), 'table-owners').map(({ outcome, line, fix }) => [outcome, line, fix?.split('; or')[0]]);
+  expect(await owners(policy)).toEqual([]);
+  expect(await owners(executing)).toEqual([
+    ['fault', 'keeper may not change the indexes of 1 of 3 table(s) of postgres: loans.loan', 'as a superuser in postgres: GRANT "lending" TO "keeper"'],
+    [
+      'fault',
+      'keeper may not change the indexes of 2 of 3 table(s) of postgres: Sale.item, Sale.part',
+      'as a superuser in postgres: GRANT "selling" TO "keeper"',
+    ],
+  ]);
+  await cluster.sql('grant selling, lending to keeper; revoke create on schema loans from lending; alter schema loans owner to postgres');
+  expect(await owners(executing)).toEqual([
+    [
+      'warning',
+      'keeper may not change the indexes of 1 of 3 table(s) of postgres: loans.loan',
+      'as a superuser in postgres: GRANT CREATE ON SCHEMA "loans" TO "keeper"',
+    ],
+  ]);
+  await cluster.sql('grant create on schema loans to keeper');
+  expect(await owners(executing)).toEqual([['ok', 'keeper may change the indexes of all 3 table(s) of postgres that the policy does not protect', undefined]]);
+  await cluster.sql('drop schema "Sale", loans cascade; drop role selling, lending');
+});
 
 test('a sound cluster, seen by an ordinary role, has no fault', async () => {
   const lines = await examine(policy);

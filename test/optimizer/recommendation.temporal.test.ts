@@ -153,7 +153,7 @@ test('a change that fails takes what was made before it away again', async () =>
   source.failsAt = last;
   const { id, digest, end } = await proposed();
   await decide(id, digest);
-  expect(await end).toMatchObject({ state: 'failed', because: [expect.stringContaining('its table is gone')] });
+  expect(await end).toMatchObject({ state: 'failed', because: [expect.stringContaining('its table is gone'), 'what to do: none'] });
   expect(source.done.slice(-changes.length - 1)).toEqual([...changes.toReversed().map((place) => `undo ${place}`), 'unpin']);
 });
 
@@ -161,7 +161,10 @@ test('what nobody can watch is not changed', async () => {
   source.isBlind = true;
   const { id, digest, end } = await proposed();
   await decide(id, digest);
-  expect(await end).toMatchObject({ state: 'failed', because: [expect.stringContaining('the extension is not created there')] });
+  expect(await end).toMatchObject({
+    state: 'failed',
+    because: [expect.stringContaining('the extension is not created there'), expect.stringContaining('create it')],
+  });
   expect(source.done).toEqual(['unpin']);
 });
 

@@ -36,12 +36,14 @@ export function surroundings(what: string): Surroundings {
 export function faultOf(error: unknown): StepFault | null {
   if (isCancellation(error)) return null;
   if (!(error instanceof ActivityFailure)) return null;
-  const cause = error.cause;
-  if (cause instanceof ApplicationFailure) {
-    const [values] = (cause.details ?? []) as [Record<string, string | number>?];
-    return { code: cause.type ?? 'internal', message: cause.message, ...(values === undefined ? {} : { values }) };
-  }
+  if (error.cause instanceof ApplicationFailure) return faultOfFailure(error.cause);
   return { code: 'internal', message: `step ${error.activityType} did not finish: ${rootCause(error) ?? error.message}` };
+}
+
+/** Of a step, or of the workflow itself. */
+export function faultOfFailure({ type, message, details }: ApplicationFailure): StepFault {
+  const [values] = (details ?? []) as [Record<string, string | number>?];
+  return { code: type ?? 'internal', message, ...(values == null ? {} : { values }) };
 }
 
 /** The policy a run was started with, or the one that `assay apply` stored. */

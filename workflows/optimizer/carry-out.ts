@@ -10,7 +10,7 @@ import { AssayError } from '../../domain/errors.ts';
 import { workflowIds } from '../../domain/ids.ts';
 import type { RecommendationInput, RecommendationResult } from '../../domain/optimizer/decision.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
-import { repositoryOf } from '../backup/around.ts';
+import { faultOfFailure, repositoryOf } from '../backup/around.ts';
 import { backupProve } from '../backup/prove.ts';
 import type { Surroundings } from '../backup/prove-recipe.ts';
 import { backupSteps } from '../backup/steps.ts';
@@ -40,7 +40,7 @@ export async function carriedOut(carrying: Carrying): Promise<End> {
   } catch (error) {
     return await CancellationScope.nonCancellable(async () => {
       const left = await undo.all();
-      const end = await enter('failed', [reasonFor(carrying, error), ...left]);
+      const end = await enter('failed', [...reasonsFor(carrying, error), ...left]);
       if (isCancellation(error)) throw error;
       return end;
     });
@@ -150,8 +150,11 @@ function undoList({ input: { recommendation }, policy, around }: Carrying): Undo
   };
 }
 
-function reasonFor({ around }: Carrying, error: unknown): string {
-  if (isCancellation(error)) return 'it was cancelled';
-  if (error instanceof ApplicationFailure) return error.message;
-  return around.faultOf(error)?.message ?? rootCause(error) ?? 'a step did not finish';
+/** What went wrong, and the way out that the catalogue has for it. */
+function reasonsFor({ around }: Carrying, error: unknown): readonly string[] {
+  if (isCancellation(error)) return ['it was cancelled'];
+  const fault = error instanceof ApplicationFailure ? faultOfFailure(error) : around.faultOf(error);
+  if (fault === null) return [rootCause(error) ?? 'a step did not finish'];
+  const { message, values: { hint } = {} } = fault;
+  return typeof hint === 'string' ? [message, `what to do: ${hint}`] : [message];
 }

@@ -14,7 +14,14 @@ import { bestFirst, repairable } from '../../domain/optimizer/experiment.ts';
 import { limitsOf, limitsUnder, POOL_BUDGETS } from '../../domain/optimizer/limits.ts';
 import type { OptimizerLimits } from '../../domain/optimizer/model.ts';
 import { optimizerPolicyOf } from '../../domain/optimizer/policy.ts';
-import type { ExperimentSummary, OptimizerRunInput, OptimizerRunResult, SearchSummary, WorkloadSummary } from '../../domain/optimizer/requests.ts';
+import {
+  type ExperimentSummary,
+  type OptimizerRunInput,
+  type OptimizerRunResult,
+  recommendedBy,
+  type SearchSummary,
+  type WorkloadSummary,
+} from '../../domain/optimizer/requests.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import { policyOf, repositoryOf, surroundings } from '../backup/around.ts';
 import { type Lab, withLab } from '../backup/lab.ts';
@@ -40,10 +47,7 @@ export async function optimizerRun(input: OptimizerRunInput): Promise<OptimizerR
     CancellationScope.nonCancellable(() => steps.concludeRun({ policy, run: site.run, outcome, because, startedAt }));
   try {
     const result = await runOf(site, input);
-    const told = [
-      ...[result, result.hygiene, result.statistics, result.settings].flatMap((part) => part?.recommendation ?? []),
-      ...(result.rewrites?.recommendations ?? []),
-    ];
+    const told = recommendedBy(result);
     // a step that failed may have made one all the same
     const made = patched('whatever-it-made') ? [...new Set([...told, ...(await proposedBy(site))])] : told;
     await conclude(made.length === 0 ? 'nothing' : 'recommended', result.because);
@@ -129,7 +133,7 @@ async function onLab({ steps, around }: Site, lab: Lab, on: OnLab): Promise<Foun
   }
   const order = sets > 1 ? [...bestFirst(experiments), ...(patched('repair') ? repairable(experiments) : [])] : [0];
   for (const finalist of order) {
-    around.report('settling', `set ${finalist + 1}: what each index adds`);
+    around.report('settling', `set ${finalist + 1} of ${sets}: what each index adds`);
     const recommendation = uuid4();
     const settled = await steps.settleFinalist({ ...on, finalist, experiment: uuid4(), proof: lab.proof, recommendation, backup: lab.backup });
     experiments.push(settled.experiment);
