@@ -75,11 +75,18 @@ export async function byRule(rule: RewriteRule, text: string, known: Known = kno
 
 let number = 0;
 
+interface Comparing {
+  readonly isOrdered?: boolean;
+  readonly hangsOnTimeZone?: boolean;
+  readonly timeoutMs?: number;
+  readonly more?: readonly Binding[];
+}
+
 /** Two texts with these values, each set of them a unit. */
 export async function compared(
   client: pg.Client,
   { before, after, types = [], values = [[]] }: { before: string; after: string; types?: readonly string[]; values?: readonly (readonly (string | null)[])[] },
-  { isOrdered = false, hangsOnTimeZone = false, timeoutMs = 5_000 }: { isOrdered?: boolean; hangsOnTimeZone?: boolean; timeoutMs?: number } = {},
+  { isOrdered = false, hangsOnTimeZone = false, timeoutMs = 5_000, more = [] }: Comparing = {},
 ): Promise<Proven> {
   number += 1;
   const bindings = values.map((each): Binding => ({ source: 'synthetic', case: 'common', values: each }));
@@ -88,7 +95,7 @@ export async function compared(
     { statement: { id: 'x', database: 'x', text: before, ...counts }, text: before, parameterTypes: types, bindings },
     number,
   );
-  return provenEqual(client, units, { before, after, isOrdered, hangsOnTimeZone }, { timeoutMs, signal: new AbortController().signal });
+  return provenEqual(client, units, { before, after, isOrdered, hangsOnTimeZone }, { timeoutMs, signal: new AbortController().signal, more });
 }
 
 /** A statement with the binding machinery's own values, as a step has it, and what is found for it. */

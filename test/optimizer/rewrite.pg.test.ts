@@ -1,6 +1,7 @@
 /** Other texts of a statement, on a real server: that each rule's text gives the same, and a proof that finds a wrong one whatever a rule believes. */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Binding } from '../../domain/optimizer/model.ts';
 import type { RewriteRule } from '../../domain/optimizer/rewrite.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
@@ -85,6 +86,19 @@ describe('a proof', () => {
     expect(await compared(client, slow, { timeoutMs: 100 })).toMatchObject({ because: why });
     const failing = { before: `select name::int as a from customer`, after: 'select 1 as a' };
     expect(await compared(client, failing)).toEqual({ kind: 'not-proven', because: expect.stringMatching(/PostgreSQL error 22P02$/) });
+  });
+  test('tries other values besides: a null that only one of them takes for nothing, and none that the statement itself refuses', async () => {
+    const texts = {
+      before: 'select id from customer where id = $1 or $1 is null',
+      after: 'select id from customer where id = $1',
+      types: ['integer'],
+      values: [['5']],
+    };
+    const [nulls, wrong] = [[null], ['no number']].map((values): Binding => ({ source: 'synthetic', case: 'absent', values }));
+    expect(await compared(client, texts)).toMatchObject({ kind: 'equal' });
+    expect(await compared(client, texts, { more: [nulls as Binding] })).toMatchObject({ because: 'it gives 0 row(s) instead of 90, with absent values' });
+    const same = { ...texts, after: 'select id from customer where $1 = id or $1 is null' };
+    expect(await compared(client, same, { more: [wrong as Binding, nulls as Binding] })).toMatchObject({ kind: 'equal', bindings: 2, rows: 91 });
   });
   test('asks for the same parameters', async () => {
     const texts = {

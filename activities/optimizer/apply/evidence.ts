@@ -6,6 +6,7 @@ import { kindOf, type Recommendation, type RecommendedIndex, tableOfChange } fro
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import { againstRemoval } from '../hygiene/still.ts';
 import { partitionsOf } from '../lab/partitions.ts';
+import { brokenGrounds } from '../rewrite/grounds.ts';
 import { tableSizes } from '../table-sizes.ts';
 import { changeStatements } from './statements.ts';
 
@@ -37,6 +38,7 @@ export async function evidenceCheck(client: pg.Client, { recommendation, policy,
     const gone = names.size === 0 ? [] : columns.filter((column) => !names.has(column));
     if (names.size > 0) because.push(...(await otherParts(client, change)));
     if (change.index !== null && kindOf(change) === 'drop-index') because.push(...(await againstRemoval(client, change)));
+    if (change.kind === 'rewrite') because.push(...(await brokenGrounds(client, change.rewrite)));
     if (gone.length > 0) because.push(`${quoteRelation(table)} has no column ${gone.join(', ')} any more`);
   }
   because.push(...(await grown(client, recommendation)));

@@ -6,14 +6,18 @@ import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BoundWorkload } from '../bind/bind.ts';
 import type { OptimizerDependencies, StoredRun } from '../ports.ts';
 
-export async function bindRun(
-  deps: OptimizerDependencies,
-  client: pg.Client,
-  { stored, workload, policy }: { readonly stored: StoredRun; readonly workload: readonly string[] | null; readonly policy: ClusterPolicy },
-): Promise<BoundWorkload> {
+export interface RunToBind {
+  readonly stored: StoredRun;
+  readonly workload: readonly string[] | null;
+  readonly policy: ClusterPolicy;
+  /** Made-up values come beside the real ones then. Left out: as many as are measured with, real ones alone where there are any. */
+  readonly maxBindings?: number;
+}
+
+export async function bindRun(deps: OptimizerDependencies, client: pg.Client, { stored, workload, policy, maxBindings }: RunToBind): Promise<BoundWorkload> {
   const captured = workload === null ? await takenBefore(deps, stored, policy) : (await deps.workloadFromFiles(workload, stored.database)).captured;
-  const bound = await deps.bind(client, stored.statements, { maxBindings: MAX_BINDINGS, captured, asWhoRan: true });
-  return { ...bound, bound: bound.bound.map(realFirst) };
+  const bound = await deps.bind(client, stored.statements, { maxBindings: maxBindings ?? MAX_BINDINGS, captured, asWhoRan: true });
+  return maxBindings === undefined ? { ...bound, bound: bound.bound.map(realFirst) } : bound;
 }
 
 /** What came after the run began would make one step plan with other values than the step before. */

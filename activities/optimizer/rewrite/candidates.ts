@@ -6,6 +6,7 @@ import { nodesOf as planNodes } from '../../../domain/optimizer/plan.ts';
 import { parseExplain } from '../../../domain/optimizer/plan-parse.ts';
 import type { RewriteGround, RewriteRule } from '../../../domain/optimizer/rewrite.ts';
 import { isServerError } from '../../pg-errors.ts';
+import { parameterTokens } from '../bind/edit.ts';
 import { isFault, parseOne, parserReady } from '../bind/tree.ts';
 import { explained, type Unit } from '../lab/execute.ts';
 import { type Known, knownOf } from './known.ts';
@@ -35,7 +36,9 @@ export interface Candidates {
 export async function candidatesOf(client: pg.Client, unit: Unit): Promise<Candidates | null> {
   await parserReady();
   const parsed = parseOne(unit.bound.text);
-  if (isFault(parsed) || parsed.kind !== 'SelectStmt') return null;
+  // what binding guessed into the text is not what the application sends
+  const isGuessed = parameterTokens(unit.bound.text).length !== parameterTokens(unit.bound.statement.text).length;
+  if (isFault(parsed) || parsed.kind !== 'SelectStmt' || isGuessed) return null;
   const query = parsed.root as SelectStmt;
   const text = textOf(query);
   if (text === null || !isRewritable(query)) return null;

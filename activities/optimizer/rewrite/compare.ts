@@ -1,6 +1,6 @@
 /** One statement and its other texts on the lab: which of them are equal, and which is the fastest. */
 import { AssayError } from '../../../domain/errors.ts';
-import type { Decision, Experiment, StatementVerdict } from '../../../domain/optimizer/model.ts';
+import type { Binding, Decision, Experiment, StatementVerdict } from '../../../domain/optimizer/model.ts';
 import type { RewriteAdvice } from '../../../domain/optimizer/rewrite.ts';
 import { planToKeep, type StatementPlans } from '../../../domain/optimizer/statement-plans.ts';
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
@@ -32,15 +32,17 @@ interface Question {
   readonly units: readonly Unit[];
   readonly found: Candidates;
   readonly rounds: Rounds;
+  /** Values to compare with besides. */
+  readonly more?: readonly Binding[];
 }
 
 /** In the order of the candidates. Throws cancelled, and where the lab is gone. */
-export async function triedRewrites(session: LabSession, { units, found, rounds }: Question, firstNumber: number): Promise<readonly TriedRewrite[]> {
+export async function triedRewrites(session: LabSession, { units, found, rounds, more = [] }: Question, firstNumber: number): Promise<readonly TriedRewrite[]> {
   const tried: TriedRewrite[] = [];
   for (const [place, candidate] of found.candidates.entries()) {
     if (session.io.signal.aborted) throw new AssayError('cancelled', { what: 'comparing texts on the lab' });
     session.io.beat({ phase: 'rewrites', done: place, total: found.candidates.length });
-    tried.push(await tryOne(session, { units, found, rounds, candidate, number: FIRST_NUMBER + firstNumber + place }));
+    tried.push(await tryOne(session, { units, found, rounds, more, candidate, number: FIRST_NUMBER + firstNumber + place }));
   }
   return tried;
 }
@@ -58,7 +60,7 @@ async function tryOne(session: LabSession, question: One): Promise<TriedRewrite>
   if (typeof others === 'string') return dropped(question, `PostgreSQL does not take it: ${others}`);
   if (await hasSamePlans(session, units, others)) return dropped(question, 'PostgreSQL plans both texts alike');
   const texts = { before: found.text, after: candidate.text, isOrdered: found.isOrdered, hangsOnTimeZone: candidate.hangsOnTimeZone };
-  const proven = await provenEqual(client, units, texts, { timeoutMs, signal: io.signal });
+  const proven = await provenEqual(client, units, texts, { timeoutMs, signal: io.signal, more: question.more ?? [], untilMs: question.rounds.untilMs });
   if (proven.kind === 'not-proven') return dropped(question, `not proven equal: ${proven.because}`);
   const { bindings, rows, timeZones } = proven;
   const { rules, grounds, text: after } = candidate;

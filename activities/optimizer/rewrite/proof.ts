@@ -22,6 +22,9 @@ export interface Texts {
 export interface Limits {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Tried besides, where the statement as it is takes them; none once `untilMs` is over. */
+  readonly more?: readonly Binding[];
+  readonly untilMs?: number;
 }
 
 /** No text of a row is in it. */
@@ -42,22 +45,47 @@ export async function provenEqual(client: pg.Client, units: readonly Unit[], tex
     const unlike = await unlikeShape(client, units, texts);
     if (unlike !== null) return notProven(unlike);
     return await hashed(client, units, texts, async (hash) => {
-      let rows = 0;
-      for (const { binding } of units) {
-        for (const timeZone of [null, ...timeZones]) {
-          limits.signal.throwIfAborted();
-          const found = await bothOf(client, { binding, timeZone, timeoutMs: limits.timeoutMs, hash });
-          if ('because' in found) return found;
-          rows += found.rows;
-        }
+      let [rows, bindings] = [0, 0];
+      const own = units.map(({ binding }) => binding);
+      for (const binding of [...own, ...(limits.more ?? [])]) {
+        const isExtra = bindings >= own.length;
+        if (isExtra && Date.now() > (limits.untilMs ?? Number.POSITIVE_INFINITY)) break;
+        const found = await inZones(client, binding, { zones: [null, ...timeZones], limits, hash });
+        if ('because' in found && !(isExtra && found.isOfBefore)) return notProven(found.because);
+        if ('because' in found) continue;
+        rows += found.rows;
+        bindings += 1;
       }
       // two empty answers say little of what the texts would give
-      return rows === 0 ? notProven('no set of values gives a row') : { kind: 'equal', bindings: units.length, rows, timeZones };
+      return rows === 0 ? notProven('no set of values gives a row') : { kind: 'equal', bindings, rows, timeZones };
     });
   } catch (error) {
     if (!isServerError(error)) throw error;
     return notProven(`the other text cannot be planned: ${reasonByCode(error)}`);
   }
+}
+
+interface Zones {
+  readonly zones: readonly (string | null)[];
+  readonly limits: Limits;
+  readonly hash: Hash;
+}
+
+async function inZones(client: pg.Client, binding: Binding, { zones, limits, hash }: Zones): Promise<{ readonly rows: number } | Unlike> {
+  let rows = 0;
+  for (const timeZone of zones) {
+    limits.signal.throwIfAborted();
+    const found = await bothOf(client, { binding, timeZone, timeoutMs: limits.timeoutMs, hash });
+    if ('because' in found) return found;
+    rows += found.rows;
+  }
+  return { rows };
+}
+
+interface Unlike {
+  readonly because: string;
+  /** The statement as it is gave nothing to compare with. */
+  readonly isOfBefore?: true;
 }
 
 const notProven = (because: string): NotProven => ({ kind: 'not-proven', because });
@@ -112,7 +140,7 @@ interface Asked {
 }
 
 /** Both in one snapshot; whatever they do is rolled back. */
-async function bothOf(client: pg.Client, { binding, timeZone, timeoutMs, hash }: Asked): Promise<{ readonly rows: number } | NotProven> {
+async function bothOf(client: pg.Client, { binding, timeZone, timeoutMs, hash }: Asked): Promise<{ readonly rows: number } | Unlike> {
   const zone = timeZone === null ? '' : `; set local timezone = ${literal(timeZone)}`;
   await client.query(`begin isolation level repeatable read read only; set local statement_timeout = ${Math.round(timeoutMs)}${zone}${asRole(binding)}`);
   try {
@@ -127,12 +155,12 @@ async function bothOf(client: pg.Client, { binding, timeZone, timeoutMs, hash }:
       }
     };
     const before = await side('before');
-    if (typeof before === 'string') return notProven(`nothing to compare with: the statement as it is gave no rows, ${before}`);
+    if (typeof before === 'string') return { isOfBefore: true, because: `nothing to compare with: the statement as it is gave no rows, ${before}` };
     const after = await side('after');
-    if (typeof after === 'string') return notProven(`the other text gave no rows, ${after}`);
-    if (before.rows !== after.rows) return notProven(`it gives ${after.rows} row(s) instead of ${before.rows}, with ${binding.case} values`);
+    if (typeof after === 'string') return { because: `the other text gave no rows, ${after}` };
+    if (before.rows !== after.rows) return { because: `it gives ${after.rows} row(s) instead of ${before.rows}, with ${binding.case} values` };
     const isSame = before.first === after.first && before.second === after.second;
-    return isSame ? { rows: Number(before.rows) } : notProven(`it gives other rows, or another order, with ${binding.case} values`);
+    return isSame ? { rows: Number(before.rows) } : { because: `it gives other rows, or another order, with ${binding.case} values` };
   } finally {
     await client.query('rollback');
   }

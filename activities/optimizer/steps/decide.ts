@@ -2,7 +2,7 @@
 import { AssayError } from '../../../domain/errors.ts';
 import { evidenceChanged, holdsAllOf, sameIdea, similarIdea } from '../../../domain/optimizer/idea.ts';
 import type { RecommendationState } from '../../../domain/optimizer/model.ts';
-import { kindOf, type ProposalKind, type Recommendation } from '../../../domain/optimizer/recommendation.ts';
+import { isAdvised, kindOf, type ProposalKind, type Recommendation } from '../../../domain/optimizer/recommendation.ts';
 import { recommendationDigest } from '../../recommendation-digest.ts';
 import type { OptimizerDependencies, OptimizerStore } from '../ports.ts';
 
@@ -86,6 +86,8 @@ export async function refusedBefore(store: OptimizerStore, idea: Recommendation)
   for (const [state, words] of [
     ['refused', 'was refused'],
     ['rolled-back', 'was rolled back'],
+    // what was approved and is the application's to do may take its time
+    ...(idea.indexes.map(kindOf).some(isAdvised) ? [['approved', 'was approved: it waits for the application'] as const] : []),
   ] as const) {
     const ended = await store.inState(idea.cluster, idea.database, state);
     const same = ended.find((before) => sameIdea(before, idea) && !evidenceChanged(before, idea));

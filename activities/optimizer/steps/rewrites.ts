@@ -1,7 +1,9 @@
 /** Other texts of statements: recommended where they give the same rows with every set of values, and are really faster. For people: the text is the application's. */
 
+import type { Binding } from '../../../domain/optimizer/model.ts';
 import type { RewritesSummary } from '../../../domain/optimizer/requests.ts';
 import { recommendedRewrite } from '../../../domain/optimizer/rewrite.ts';
+import { bindRun } from '../lab/bind-run.ts';
 import type { Unit } from '../lab/execute.ts';
 import { onLab, type Prepared } from '../lab/session.ts';
 import type { OptimizerDependencies } from '../ports.ts';
@@ -28,7 +30,8 @@ export function rewriteSteps(deps: OptimizerDependencies) {
             if (names === undefined) break;
             const found = await candidatesOf(session.client, own[0]);
             if (found === null) continue;
-            const all = await triedRewrites(session, { units: own, found, rounds }, summary.tried * MOST_TEXTS);
+            const more = await moreValues(deps, prepared, { own, request });
+            const all = await triedRewrites(session, { units: own, found, rounds, more }, summary.tried * MOST_TEXTS);
             summary.tried += 1;
             const { recommendation, because } = await recorded(deps, { request: { ...request, ...names }, prepared, tried: best(all) });
             if (recommendation !== null) summary.recommendations.push(recommendation);
@@ -54,6 +57,23 @@ function byTime(units: readonly Unit[]): readonly Own[] {
   }
   return [...groups.values()].map((own) => own as unknown as Own).toSorted((a, b) => b[0].bound.statement.totalMs - a[0].bound.statement.totalMs);
 }
+
+/** Of a proof; measuring does with fewer. */
+const MOST_VALUES = 12;
+
+/** Other sets of values, real and made up, and one that is all nulls. */
+async function moreValues(deps: OptimizerDependencies, { stored, session }: Prepared, { own, request }: { own: Own; request: RewritesRequest }) {
+  const { bound } = own[0];
+  const { workload, policy } = request;
+  const alone = { ...stored, statements: stored.statements.filter(({ id }) => id === bound.statement.id) };
+  const again = await bindRun(deps, session.client, { stored: alone, workload, policy, maxBindings: MOST_VALUES });
+  const nulls: Binding = { ...own[0].binding, source: 'synthetic', case: 'absent', values: bound.parameterTypes.map(() => null) };
+  const found = again.bound.flatMap(({ text, bindings }) => (text === bound.text ? bindings.filter(({ source }) => source !== 'generic') : []));
+  const known = new Set(own.map(({ binding }) => keyOf(binding)));
+  return [...new Map([...found, nulls].map((binding) => [keyOf(binding), binding])).values()].filter((binding) => !known.has(keyOf(binding)));
+}
+
+const keyOf = ({ values, as }: Binding): string => JSON.stringify([values, as]);
 
 /** What is accepted and takes least; else what came nearest to it. */
 function best(all: readonly TriedRewrite[]): TriedRewrite {

@@ -20,7 +20,9 @@ import { calledName } from './sub-query.ts';
 export const bareDateRange: Rule = {
   name: 'bare-date-range',
   reason: (plan) =>
-    plan.some(({ expressions }) => expressions.some(({ name, text: condition }) => name === 'Filter' && ['::date', 'date('].some((word) => condition.includes(word))))
+    plan.some(({ expressions }) =>
+      expressions.some(({ name, text: condition }) => name === 'Filter' && ['::date', 'date('].some((word) => condition.includes(word))),
+    )
       ? 'a whole table is read, and the day of each row computed'
       : null,
   rewrite(query, known) {

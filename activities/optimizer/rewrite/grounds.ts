@@ -1,0 +1,32 @@
+/** Does the source still promise what two equal texts rest on? */
+import type pg from 'pg';
+import { type RewriteAdvice, type RewriteGround, sayGround } from '../../../domain/optimizer/rewrite.ts';
+
+/** A sentence for each promise that does not hold any more; catalogues are read, nothing else. */
+export async function brokenGrounds(client: pg.Client, { grounds }: Pick<RewriteAdvice, 'grounds'>): Promise<readonly string[]> {
+  const broken: string[] = [];
+  for (const ground of grounds) if (!(await holds(client, ground))) broken.push(`the texts are equal only while ${sayGround(ground)}`);
+  return broken;
+}
+
+async function holds(client: pg.Client, ground: RewriteGround): Promise<boolean> {
+  const { schema, relation } = ground.table;
+  const of = [schema, relation];
+  const asked =
+    ground.kind === 'unique'
+      ? client.query(uniqueSql, [...of, ground.columns])
+      : client.query(columnSql, [...of, ground.column, ground.kind === 'type' ? ground.type : null]);
+  return ((await asked).rowCount ?? 0) > 0;
+}
+
+const tableSql = `/* assay optimizer */ select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace`;
+const named = `where n.nspname = $1 and c.relname = $2 and not (c.relkind = 'r' and c.relhassubclass and $4::text is null)`;
+
+const columnSql = `${tableSql} join pg_catalog.pg_attribute a on a.attrelid = c.oid
+  ${named} and a.attname = $3 and not a.attisdropped and case when $4::text is null then a.attnotnull else format_type(a.atttypid, null) = $4 end`;
+
+const uniqueSql = `${tableSql} join pg_catalog.pg_index i on i.indrelid = c.oid
+  where n.nspname = $1 and c.relname = $2 and not (c.relkind = 'r' and c.relhassubclass)
+    and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null and i.indexprs is null
+    and (select array_agg(a.attname::text order by a.attname) from generate_series(1, i.indnkeyatts) as k(place)
+      join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[k.place - 1]) = (select array_agg(one order by one) from unnest($3::text[]) as one)`;
