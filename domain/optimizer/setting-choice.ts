@@ -50,8 +50,9 @@ const isGather = ({ type }: PlanNode) => type === 'Gather' || type === 'Gather M
 const SPILLED_BYTES = 1_000_000;
 const BLOCK_BYTES = 8_192;
 
-/** Did its rows stay in memory? */
-export const staysInMemory = ({ root }: Explained): boolean => (root.blocks?.tempWritten ?? 0) * BLOCK_BYTES < SPILLED_BYTES;
+/** Did its rows stay in memory? What was written is read at least once, and may be read often. */
+export const staysInMemory = ({ root: { blocks } }: Explained): boolean =>
+  (((blocks?.tempWritten ?? 0) + (blocks?.tempRead ?? 0)) / 2) * BLOCK_BYTES < SPILLED_BYTES;
 
 /** PostgreSQL allows itself no more than it was given: what a plan used that stayed in memory is what it needs, and a bit for other values. */
 const MARGIN = 1.25;
@@ -91,7 +92,7 @@ export function memoryUse(
 ): MemoryUse | null {
   const keepers = keepersBelow(root, 1);
   if (keepers.length === 0) return null;
-  const multiplierOf = ({ node }: Keeper) => (isHashed(node) ? hashMultiplier : 1);
+  const multiplierOf = ({ multiplies }: Keeper) => (multiplies ? hashMultiplier : 1);
   return {
     nodes: keepers.length,
     hashMultiplier: Math.max(...keepers.map(multiplierOf)),
@@ -101,13 +102,16 @@ export function memoryUse(
 }
 
 interface Keeper {
-  readonly node: PlanNode;
+  /** By hash_mem_multiplier. */
+  readonly multiplies: boolean;
   readonly processes: number;
 }
 
 function keepersBelow(node: PlanNode, processes: number): readonly Keeper[] {
   const below = isGather(node) ? processes * (1 + (numberField(node, 'Workers Planned') ?? 0)) : processes;
-  return [...(isKeeper(node) ? [{ node, processes }] : []), ...node.children.flatMap((child) => keepersBelow(child, below))];
+  const own = { multiplies: isHashed(node), processes };
+  const hashes = hashedSubplans(node).map(() => ({ multiplies: true, processes }));
+  return [...(isKeeper(node) ? [own] : []), ...hashes, ...node.children.flatMap((child) => keepersBelow(child, below))];
 }
 
 const KEEPERS: ReadonlySet<string> = new Set([
@@ -124,3 +128,8 @@ const KEEPERS: ReadonlySet<string> = new Set([
 
 const isHashed = ({ type, strategy }: PlanNode) => type === 'Hash' || type === 'Memoize' || strategy === 'Hashed' || strategy === 'Mixed';
 const isKeeper = (node: PlanNode) => KEEPERS.has(node.type) || isHashed(node);
+
+/** `NOT (hashed SubPlan 1)`: its hash table belongs to the node that asks. */
+const hashedSubplans = ({ expressions }: PlanNode): readonly string[] => [
+  ...new Set(expressions.flatMap(({ text }) => text.match(/hashed SubPlan \d+/g) ?? [])),
+];

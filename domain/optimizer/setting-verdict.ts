@@ -2,7 +2,7 @@
 import type { Decision, Experiment, NotJudged, StatementVerdict } from './model.ts';
 import type { RecommendedIndex } from './recommendation.ts';
 import { type SettingAdvice, settingSql, type TriedSettings } from './setting.ts';
-import type { Interval } from './statistics.ts';
+import { type Interval, median } from './statistics.ts';
 import { earnsPlace, isTooSlow, judgeStatement, SLOWEST_RATIO, type StatementTimes, shown } from './verdict.ts';
 
 /** One statement with its settings, measured. */
@@ -20,6 +20,20 @@ export interface JudgedSettings {
 
 /** Below a twentieth of its time nobody would write it into an application. */
 const WORTH = 0.95;
+
+/** What planning a statement takes that PostgreSQL would have kept the plan of: as much longer may a call take that is quick by either plan. */
+const PLANNING_MS = 0.25;
+
+/** With a plan for each value against a kept one: a call that gets longer by its planning alone is not slower. */
+export function judgeKept(times: StatementTimes): StatementVerdict {
+  const whole = judgeStatement(times);
+  const slowed = times.bindings.filter(
+    ({ pairs }) => median(pairs.map(({ afterMs }) => afterMs)) - median(pairs.map(({ beforeMs }) => beforeMs)) > PLANNING_MS,
+  );
+  if (whole.judged !== 'slower' || slowed.some((binding) => judgeStatement({ ...times, bindings: [binding] }).judged === 'slower')) return whole;
+  const { ratio, low, high } = whole;
+  return { ...whole, judged: high < 1 ? 'faster' : 'same', worst: ratio, worstLow: low };
+}
 
 /** Why they are not recommended; null: they are. */
 export function refusalOf({ verdict, alone, places }: JudgedSettings): string | null {
@@ -48,7 +62,11 @@ export function judgedSettings(
 ): { readonly experiment: Experiment; readonly decision: Decision } {
   const experiment: Experiment = {
     ...about,
-    ...{ statements: statements.map(judgeStatement), total, settings: measured.map(triedOf) },
+    ...{
+      statements: statements.map((each) => measured.find(({ statement }) => statement.id === each.statement)?.verdict ?? judgeStatement(each)),
+      total,
+      settings: measured.map(triedOf),
+    },
     changes: changes.map(({ sql, leaveOneOut }) => ({ sql, sizeBytes: 0, buildMs: 0, leaveOneOut })),
   };
   const refused = measured.flatMap((each) => refusalOf(each) ?? []).length;

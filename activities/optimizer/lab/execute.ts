@@ -112,13 +112,17 @@ async function inside<T>(client: pg.Client, { unit, away, timeoutMs, settings = 
   const limit = `set local statement_timeout = ${Math.round(timeoutMs)}`;
   // after the role's own, which it would have
   const set = Object.entries(settings).map(([name, value]) => `; set local ${ident(name)} = ${literal(value)}`);
+  const anew = isPlannedAnew(settings) ? 'discard plans; ' : '';
   try {
-    await client.query(`begin; ${away.length === 0 ? '' : `${dropSql(away)};`} ${limit}${asRole(unit.binding)}${set.join('')}`);
+    await client.query(`begin; ${anew}${away.length === 0 ? '' : `${dropSql(away)};`} ${limit}${asRole(unit.binding)}${set.join('')}`);
     return await work();
   } finally {
-    await client.query('rollback');
+    await client.query(`rollback; ${anew}`);
   }
 }
+
+/** A statement without parameters keeps its plan, whatever is set meanwhile; only whether plans are kept is itself the question. */
+const isPlannedAnew = (settings: LocalSettings): boolean => Object.keys(settings).length > 0 && settings.plan_cache_mode === undefined;
 
 interface ExplainTop {
   readonly 'Execution Time'?: number;

@@ -36,6 +36,8 @@ export interface Compared {
   readonly pairs: readonly TimedPair[];
   /** The same executions by our own clock. */
   readonly wall: readonly TimedPair[];
+  /** The same with what the server says of planning. */
+  readonly planned?: readonly TimedPair[];
   readonly before: Cost;
   readonly after: Cost;
   /** Set: no verdict, and why. */
@@ -79,6 +81,10 @@ export async function timeOnce(session: LabSession, unit: Unit): Promise<Compare
   return { pairs: [{ beforeMs: executionMs, afterMs: executionMs }], wall, before: cost, after: cost, fault };
 }
 
+type Clock = 'executionMs' | 'wallMs' | 'plannedMs';
+
+const byClock = (done: Executed, clock: Clock): number => (clock === 'plannedMs' ? done.executionMs + done.planningMs : done[clock]);
+
 interface Run {
   round(number: number): Promise<void>;
   compared(): Compared;
@@ -87,6 +93,7 @@ interface Run {
 function runOf({ client, statementTimeoutMs }: LabSession, job: Job): Run {
   const pairs: TimedPair[] = [];
   const wall: TimedPair[] = [];
+  const planned: TimedPair[] = [];
   let last: { readonly before: Execution; readonly after: Execution } | null = null;
   const side = async (which: 'before' | 'after'): Promise<Execution> => {
     // what ran into its limit once is not run again: it took at least that long
@@ -94,8 +101,8 @@ function runOf({ client, statementTimeoutMs }: LabSession, job: Job): Run {
     const unit = which === 'after' ? (job.instead ?? job.unit) : job.unit;
     return execute(client, unit, { away: job[which], timeoutMs: statementTimeoutMs, settings: job.settings?.[which] ?? {} });
   };
-  const msOf = (execution: Execution, clock: 'executionMs' | 'wallMs') => (execution.kind === 'done' ? execution[clock] : statementTimeoutMs);
-  const pairBy = (clock: 'executionMs' | 'wallMs', { before, after }: NonNullable<typeof last>) => ({
+  const msOf = (execution: Execution, clock: Clock) => (execution.kind === 'done' ? byClock(execution, clock) : statementTimeoutMs);
+  const pairBy = (clock: Clock, { before, after }: NonNullable<typeof last>) => ({
     beforeMs: msOf(before, clock),
     afterMs: msOf(after, clock),
   });
@@ -109,10 +116,11 @@ function runOf({ client, statementTimeoutMs }: LabSession, job: Job): Run {
       if (number === 0) return;
       pairs.push(pairBy('executionMs', last));
       wall.push(pairBy('wallMs', last));
+      planned.push(pairBy('plannedMs', last));
     },
     compared() {
       if (last === null) return { pairs, wall, before: nothing, after: nothing, fault: { reason: 'budget', detail: 'no time was left' } };
-      return { pairs, wall, before: costOf(last.before), after: costOf(last.after), fault: faultOf(last.before, last.after) };
+      return { pairs, wall, planned, before: costOf(last.before), after: costOf(last.after), fault: faultOf(last.before, last.after) };
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Settings that a statement's plan asks for: seen by executing it once on the lab, sized by executing it with them. */
+import { availableParallelism } from 'node:os';
 import type { Statement } from '../../../domain/optimizer/model.ts';
 import type { SettingName } from '../../../domain/optimizer/setting.ts';
 import { type SettingHint, settingHints } from '../../../domain/optimizer/setting-choice.ts';
@@ -77,7 +78,7 @@ async function ideaOf(session: LabSession, { statement, units }: Asked, { beside
     if ('refused' in made) refused.push(made.refused);
     else {
       settings.push(made);
-      because.push(own[0]?.hint.because ?? '');
+      because.push(...own.slice(0, 1).map(({ hint }) => onCores(hint)));
     }
   }
   const custom = mayBeKept(statement.id) ? await customPlans(session, units) : null;
@@ -92,6 +93,10 @@ async function anyChanges(session: LabSession, units: readonly Unit[], beside: r
   for (const unit of units) if (await canChange(session, unit, beside)) return true;
   return false;
 }
+
+/** Workers that have to share cores with what they work for start late: the lab may have fewer of them than the source. */
+const onCores = ({ name, because }: SettingHint): string =>
+  name === 'max_parallel_workers_per_gather' ? `${because}, on the ${availableParallelism()} core(s) of the lab` : because;
 
 async function seenIn(session: LabSession, units: readonly Unit[], away: Away): Promise<readonly Seen[]> {
   const seen: Seen[] = [];

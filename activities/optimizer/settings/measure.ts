@@ -1,5 +1,6 @@
 /** Statements with their settings against without, executed on the lab: beside all else that the run recommends, and alone. */
 import type { StatementVerdict } from '../../../domain/optimizer/model.ts';
+import { judgeKept } from '../../../domain/optimizer/setting-verdict.ts';
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { isTooSlow, judgeStatement, judgeTotal, type StatementTimes } from '../../../domain/optimizer/verdict.ts';
 import type { Away, LocalSettings, Unit } from '../lab/execute.ts';
@@ -43,7 +44,7 @@ export async function measureIdeas(session: LabSession, ideas: readonly Statemen
     const without = statementTimes(idea, alone.get(idea) ?? []);
     measured.push({
       ...idea,
-      ...{ times, verdict: judgeStatement(judged), alone: without === null ? null : judgeTotal([without]) },
+      ...{ times, verdict: (isKept(idea.settings) ? judgeKept : judgeStatement)(judged), alone: without === null ? null : judgeTotal([without]) },
       places: await placesOf(session, idea, rounds),
     });
   }
@@ -85,8 +86,9 @@ function jobOf(settings: readonly SettingIdea[], unit: Unit, away: Away): Job {
 const valuesOf = (settings: readonly SettingIdea[]): LocalSettings => Object.fromEntries(settings.map(({ name, value }) => [name, value]));
 const isKept = (settings: readonly SettingIdea[]) => settings.some(({ name }) => name === 'plan_cache_mode');
 
-/** A plan of its own for each value costs planning each time: there our own clock counts, which sees that. */
-const byClock = (settings: readonly SettingIdea[], compared: Compared): Compared => (isKept(settings) ? { ...compared, pairs: compared.wall } : compared);
+/** A plan of its own for each value costs planning each time: there that counts too. */
+const byClock = (settings: readonly SettingIdea[], compared: Compared): Compared =>
+  isKept(settings) ? { ...compared, pairs: compared.planned ?? compared.pairs } : compared;
 
 /** What looks too slow, with more rounds before it counts. */
 async function secondLook(
