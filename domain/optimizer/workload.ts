@@ -128,7 +128,8 @@ function merged(ran: readonly { row: StatementCounters; counts: Counts }[]): Pic
 /** A role that takes less of a statement's time does not say how it is judged. */
 const LEAST_SHARE = 0.1;
 
-function rolesOf(msByRole: ReadonlyMap<string, number> = new Map()): Pick<Statement, 'roles'> {
+/** The roles of a statement from the time that each took. */
+export function rolesOf(msByRole: ReadonlyMap<string, number> = new Map()): Pick<Statement, 'roles'> {
   const byTime = [...msByRole].toSorted(([a, ms], [b, otherMs]) => otherMs - ms || (a < b ? -1 : 1));
   const totalMs = byTime.reduce((sum, [, ms]) => sum + ms, 0);
   const roles = byTime.filter(([, ms], place) => place === 0 || ms >= totalMs * LEAST_SHARE).map(([role]) => role);

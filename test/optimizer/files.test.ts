@@ -112,6 +112,9 @@ describe('a server log', () => {
     const expected = { text: 'select "A" from t where b = $1', calls: 1, values: [["it's"]] };
     expect(await firstOf(csv, 'server.csv')).toEqual(expected);
     expect(await firstOf(json, 'server.json')).toEqual(expected);
+    // who sent most of it, in time, comes first
+    const others = `${csv}${csv.replace('"app"', '"batch"').replace('2.5 ms', '9 ms')}`;
+    expect((await read(others, 'server.csv')).statements[0]?.roles).toEqual(['batch', 'app']);
     // data of somebody's is no log
     await expect(read('a,b\n1,2\n', 'data.csv')).rejects.toMatchObject({ code: 'usage' });
   });

@@ -51,7 +51,9 @@ describe.each(formats)('%s', (format) => {
     fc.assert(
       fc.property(fc.array(sent, { maxLength: 4 }), (all) => {
         const found = read(all.map(write).join(''), format);
-        expect(found.map(({ text, values, ms, database }) => ({ text, values, ms, database }))).toEqual(all.map((each) => ({ ...each, database: 'shop' })));
+        expect(found.map(({ text, values, ms, database, role }) => ({ text, values, ms, database, role }))).toEqual(
+          all.map((each) => ({ ...each, database: 'shop', role: 'app' })),
+        );
       }),
     );
   });

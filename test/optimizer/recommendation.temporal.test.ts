@@ -321,8 +321,12 @@ test('terminated while it is carried out: approved again, it goes on', async () 
   expect(await (await client.optimizer.recommendation('shop', id)).result()).toMatchObject({ state: 'kept' });
 });
 
-test('a run that is cancelled after it had made a recommendation hands it over', async () => {
-  const recommendation: Recommendation = { ...made, id: 'rec-of-a-run', cluster: 'shop', database: 'cut short', state: 'proposed' };
+test.each([
+  ['hands it over', false],
+  ['leaves it with the workflow that it has', true],
+])('a run that is cancelled after it had made a recommendation %s', async (_, hasWorkflow) => {
+  const recommendation: Recommendation = { ...made, id: `rec-of-a-run-${hasWorkflow}`, cluster: 'shop', database: 'cut short', state: 'proposed' };
+  const workflowId = workflowIds.optimizerRecommendation('shop', recommendation.id);
   let saved = () => {};
   const isSaved = new Promise<void>((resolve) => {
     saved = resolve;
@@ -331,20 +335,26 @@ test('a run that is cancelled after it had made a recommendation hands it over',
     const head = { id: run, cluster: 'shop', database: 'cut short', owner: 'test', source: 'files', startedAt: made.createdAt, settings: {} } as const;
     await store.begin(head, { statements: [], notJudged: [], notices: [] });
     await store.saveRecommendation({ ...recommendation, run, createdAt: new Date().toISOString() });
+    if (hasWorkflow)
+      await temporal.client.workflow.start('optimizerRecommendation', {
+        workflowId,
+        taskQueue: fleetQueue,
+        args: [{ cluster: 'shop', recommendation: recommendation.id }],
+      });
     saved();
     const context = Context.current();
     context.heartbeat();
     return context.cancelled;
   };
   const run = await temporal.client.workflow.start('optimizerRun', {
-    workflowId: workflowIds.optimizerRun('shop', 'cut-short'),
+    workflowId: workflowIds.optimizerRun('shop', recommendation.id),
     taskQueue: fleetQueue,
-    args: [{ cluster: 'shop', requestKey: 'cut-short' }],
+    args: [{ cluster: 'shop', requestKey: recommendation.id }],
   });
   await isSaved;
   await run.cancel();
-  await expect(run.result()).rejects.toThrow();
-  const handle = temporal.client.workflow.getHandle(workflowIds.optimizerRecommendation('shop', recommendation.id));
+  await expect(run.result()).rejects.toMatchObject({ cause: { name: 'CancelledFailure' } });
+  const handle = temporal.client.workflow.getHandle(workflowId);
   expect((await handle.describe()).status.name).toBe('RUNNING');
   const digest = recommendationDigest((await store.findRecommendation(recommendation.id)) as Recommendation);
   expect(await decide(recommendation.id, digest, { verdict: 'refuse' })).toMatchObject({ state: 'refused' });

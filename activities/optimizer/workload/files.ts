@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { AssayError } from '../../../domain/errors.ts';
 import type { NotJudged, Statement } from '../../../domain/optimizer/model.ts';
-import type { Workload } from '../../../domain/optimizer/workload.ts';
+import { rolesOf, type Workload } from '../../../domain/optimizer/workload.ts';
 import type { CapturedValues } from '../bind/bind.ts';
 import { isFault, parseAll, parserReady, tokens } from '../bind/tree.ts';
 import { type LogFormat, loggedStatements } from './log-lines.ts';
@@ -27,7 +27,7 @@ const MAX_CAPTURED = 20;
 export async function workloadFromFiles(paths: readonly string[], database: string): Promise<FileWorkload> {
   await parserReady();
   const files = (await Promise.all(paths.map(filesOf))).flat();
-  const found = { statements: new Map<string, Statement>(), captured: new Map<string, CapturedValues[]>(), notJudged: new Map<string, NotJudged>() };
+  const found: Found = { statements: new Map(), captured: new Map(), notJudged: new Map(), msByRole: new Map() };
   for (const file of files) {
     const text = await readFile(file, 'utf8').catch(refuse(file));
     const format = formats[extname(file)];
@@ -37,7 +37,8 @@ export async function workloadFromFiles(paths: readonly string[], database: stri
   if (found.statements.size + found.notJudged.size === 0) {
     throw new AssayError('usage', { reason: `no statement in ${paths.join(', ')}`, hint: 'name .sql files, server logs with statements, or folders of them' });
   }
-  const statements = [...found.statements.values()].sort((a, b) => b.totalMs - a.totalMs || b.calls - a.calls);
+  const ran = [...found.statements].map(([id, statement]) => ({ ...statement, ...rolesOf(found.msByRole.get(id)) }));
+  const statements = ran.sort((a, b) => b.totalMs - a.totalMs || b.calls - a.calls);
   return { statements, captured: found.captured, notJudged: [...found.notJudged.values()], notices: [] };
 }
 
@@ -84,9 +85,14 @@ interface Found {
   readonly statements: Map<string, Statement>;
   readonly captured: Map<string, CapturedValues[]>;
   readonly notJudged: Map<string, NotJudged>;
+  /** By statement id and role; where no time is known, by how often. */
+  readonly msByRole: Map<string, Map<string, number>>;
 }
 
-function add({ statements, captured, notJudged }: Found, sent: SentStatement, database: string): void {
+/** So long counts a statement without a time. */
+const UNTIMED_MS = 0.001;
+
+function add({ statements, captured, notJudged, msByRole }: Found, sent: SentStatement, database: string): void {
   const apart = takenApart(sent.text);
   if (apart.normal === null) {
     const id = digest(apart.text);
@@ -98,6 +104,8 @@ function add({ statements, captured, notJudged }: Found, sent: SentStatement, da
   const before = statements.get(id);
   const counts = { calls: (before?.calls ?? 0) + 1, totalMs: (before?.totalMs ?? 0) + sent.ms, rows: 0, blocks: 0, tempBlocks: 0, walBytes: 0 };
   statements.set(id, { id, database, text, kind: apart.kind, ...counts });
+  const byRole = msByRole.get(id) ?? new Map<string, number>();
+  if (sent.role != null) msByRole.set(id, byRole.set(sent.role, (byRole.get(sent.role) ?? 0) + (sent.ms || UNTIMED_MS)));
   const values = valuesSent(apart.normal, sent.values);
   if (values !== null) keep(captured, id, values);
 }

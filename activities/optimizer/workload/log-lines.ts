@@ -12,6 +12,7 @@ interface Message {
   readonly text: string;
   readonly detail: string | null;
   readonly database: string | null;
+  readonly role: string | null;
   readonly queryId: string | null;
 }
 
@@ -22,13 +23,14 @@ export function loggedStatements(log: string, format: LogFormat = 'stderr', line
 }
 
 /** `duration: 1.2 ms  statement: …`, `statement: …`, `execute name: …` with the parameters of its DETAIL, `duration: 1.2 ms  plan: …`. */
-function sentOf({ text, detail, database, queryId }: Message): SentStatement | null {
+function sentOf({ text, detail, database, role, queryId }: Message): SentStatement | null {
   const [, ms, rest = ''] = /^(?:duration: ([\d.]+) ms {2})?([\s\S]*)$/.exec(text) ?? [];
   const [, statement] = /^(?:statement|execute [^:]*): ([\s\S]*)$/.exec(rest) ?? [];
   const explained = rest.startsWith('plan:\n') ? explainedQuery(rest.slice('plan:\n'.length)) : null;
   const known = explained ?? (statement === undefined ? null : { text: statement, parameters: /^parameters: ([\s\S]*)$/i.exec(detail ?? '')?.[1] ?? null });
   if (known === null) return null;
-  return { text: known.text, ms: Number(ms ?? 0), values: known.parameters === null ? null : parameterValues(known.parameters), database, queryId };
+  const values = known.parameters === null ? null : parameterValues(known.parameters);
+  return { text: known.text, ms: Number(ms ?? 0), values, database, role, queryId };
 }
 
 function explainedQuery(plan: string): { readonly text: string; readonly parameters: string | null } | null {
@@ -61,8 +63,8 @@ function fromLines(log: string, linePrefix: string): readonly Message[] {
   for (const line of joined(log)) {
     const [, before = '', severity, text = ''] = /^(.*?)\b(LOG|DETAIL|[A-Z]+[0-9]?): {2}([\s\S]*)$/.exec(line) ?? [];
     if (severity === 'LOG') {
-      const { database = null, queryId = null } = (before.length > LONGEST_PREFIX ? null : head.exec(before))?.groups ?? {};
-      found.push({ text, detail: null, database: database?.trim() || null, queryId: queryId === '0' ? null : queryId });
+      const { database = null, role = null, queryId = null } = (before.length > LONGEST_PREFIX ? null : head.exec(before))?.groups ?? {};
+      found.push({ text, detail: null, database: database?.trim() || null, role: role?.trim() || null, queryId: queryId === '0' ? null : queryId });
     } else if (severity === 'DETAIL' && isLast) found.push({ ...(found.pop() as Message), detail: text });
     isLast = severity === 'LOG';
   }
@@ -79,7 +81,7 @@ function joined(log: string): readonly string[] {
   return found;
 }
 
-/** log_line_prefix as a pattern that finds the database (%d) and the queryid (%Q). After %q comes what only sessions have. */
+/** log_line_prefix as a pattern that finds the database (%d), the role (%u) and the queryid (%Q). After %q comes what only sessions have. */
 function prefixPattern(linePrefix: string): RegExp {
   const named = new Set<string>();
   // a name may stand in a pattern once
@@ -87,6 +89,7 @@ function prefixPattern(linePrefix: string): RegExp {
   const pattern = linePrefix.replaceAll(/%-?\d*([A-Za-z%])|([.*+?^${}()|[\]\\])/g, (_, word: string | undefined, sign: string | undefined) => {
     if (word === undefined) return `\\${sign}`;
     if (word === 'd') return group('database', '.*?');
+    if (word === 'u') return group('role', '.*?');
     if (word === 'Q') return group('queryId', '-?\\d+');
     return { '%': '%', q: '' }[word] ?? '.*?';
   });
@@ -97,15 +100,15 @@ function prefixPattern(linePrefix: string): RegExp {
 const fromCsv = (log: string): readonly Message[] =>
   csvRecords(log)
     .filter((fields) => fields.length >= 23)
-    .map((fields) => ({ text: fields[13] ?? '', detail: fields[14] || null, database: fields[2] || null, queryId: idOf(fields[25]) }));
+    .map((fields) => ({ text: fields[13] ?? '', detail: fields[14] || null, database: fields[2] || null, role: fields[1] || null, queryId: idOf(fields[25]) }));
 
 const fromJson = (log: string): readonly Message[] =>
   log.split('\n').map((line) => {
-    const { message, detail, dbname, query_id: id } = parsedJson(line);
+    const { message, detail, dbname, user, query_id: id } = parsedJson(line);
     const text = (value: unknown) => (typeof value === 'string' ? value : null);
     // a number of 64 bits is not read exactly
     const [, digits] = /"query_id":(-?\d+)/.exec(line) ?? [];
-    return { text: text(message) ?? '', detail: text(detail), database: text(dbname), queryId: id === undefined ? null : idOf(digits) };
+    return { text: text(message) ?? '', detail: text(detail), database: text(dbname), role: text(user), queryId: id === undefined ? null : idOf(digits) };
   });
 
 const idOf = (text: string | undefined): string | null => (text === undefined || text === '' || text === '0' ? null : text);

@@ -14,6 +14,8 @@ export interface SentStatement {
   readonly values: readonly (string | null)[] | null;
   /** null: unknown. */
   readonly database: string | null;
+  /** Who logged in to send it; null or missing: unknown. */
+  readonly role?: string | null;
   /** PostgreSQL's queryid; null: unknown. */
   readonly queryId: string | null;
 }
