@@ -2,6 +2,7 @@
 import type { ExitStatus } from '../../domain/errors.ts';
 import { isAssayError } from '../../domain/errors.ts';
 import { fleetQueue } from '../../domain/ids.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import type { Request } from '../client/request.ts';
 import { freshKey, type InputOf, type RequestRef, type ResultOf, refOf, type Verb, verbs } from '../client/verbs.ts';
 import { firstInterrupt, follow, type Interrupt } from './follow.ts';
@@ -76,12 +77,10 @@ export async function followRequest<V extends Verb>(
 /** What names a request in JSON. */
 const named = ({ verb, cluster, key, workflowId, joined }: Request<Verb>) => ({ verb, cluster, key, workflowId, joined });
 
-export const comeBack = ({ cluster, key }: RequestRef): string => `come back with: assay backup show ${cluster} --request ${quoted(key)}`;
-
-const quoted = (text: string) => (/^[\w.:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+export const comeBack = ({ cluster, key }: RequestRef): string => `come back with: assay backup show ${cluster} --request ${shellWord(key)}`;
 
 function left(request: Request<Verb>, how: string, exit: Outcome['exit']): Outcome {
-  const text = `${how}\n  ${comeBack(request)}\n  stop it with: assay backup cancel ${request.cluster} --request ${quoted(request.key)}\n`;
+  const text = `${how}\n  ${comeBack(request)}\n  stop it with: assay backup cancel ${request.cluster} --request ${shellWord(request.key)}\n`;
   return { exit, data: { request: named(request), state: 'running' }, text: () => text };
 }
 
@@ -89,7 +88,7 @@ function left(request: Request<Verb>, how: string, exit: Outcome['exit']): Outco
 function shown(ref: RequestRef, input: object, existing: Request<Verb> | null): Outcome {
   const { workflow } = verbs[ref.verb];
   const joins = existing !== null && existing.workflowId === ref.workflowId;
-  const command = `temporal workflow start --type ${workflow} --task-queue ${fleetQueue} --workflow-id ${quoted(ref.workflowId)} --input '${JSON.stringify(input).replaceAll("'", "'\\''")}'`;
+  const command = `temporal workflow start --type ${workflow} --task-queue ${fleetQueue} --workflow-id ${shellWord(ref.workflowId)} --input ${shellWord(JSON.stringify(input))}`;
   return {
     exit: 0,
     data: { dryRun: true, request: { ...ref, joined: joins }, workflow, taskQueue: fleetQueue, input },

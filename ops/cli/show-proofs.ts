@@ -8,6 +8,7 @@ import type {
   BackupRestoreResult,
   BackupRunResult,
 } from '../../domain/backup/requests.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { bytes, duration, when } from './figures.ts';
 import { type Paint, plain } from './paint.ts';
 import { facts, table } from './table.ts';
@@ -106,7 +107,7 @@ export const restorePointText = (cluster: string, { name, lsn, archivedAt }: Bac
       ['restore point', plain(name)],
       ['lsn', lsn],
       ['archived', when(archivedAt, paint)],
-      ['come back', `assay backup restore ${cluster} --to-name ${JSON.stringify(name)} --into DIR`],
+      ['come back', `assay backup restore ${cluster} --to-name ${shellWord(name)} --into DIR`],
     ],
     paint,
   )}\n`;

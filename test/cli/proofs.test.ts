@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
 import { paintFor } from '../../ops/cli/paint.ts';
-import { proofText } from '../../ops/cli/show-proofs.ts';
+import { proofText, restorePointText } from '../../ops/cli/show-proofs.ts';
 
 const paint = paintFor({ color: false, columns: 120, zone: 'UTC', now: () => new Date('2026-11-21T10:00:00Z') });
 const proof: ProofSummary = {
@@ -36,4 +37,11 @@ test('one that an older worker made says less', () => {
 
 test('a reason in several lines stays one reason', () => {
   expect(proofText({ ...proof, because: ['the clone stopped:\nFATAL: x'] }, paint)).toContain('  · the clone stopped:\n    FATAL: x\n');
+});
+
+test.each(['plain', 'r%p; $(id) `id`', "it's", 'a "b" \\ $HOME', '', 'two\nlines'])('a command that is shown to be copied means the very name: %j', (name) => {
+  const text = restorePointText('shop', { name, lsn: '0/1', archivedAt: '2026-11-21T10:00:00.000Z' }, paint);
+  const [, command = ''] = /come back +([\s\S]*) --into DIR\n/.exec(text) ?? [];
+  const said = execFileSync('sh', ['-c', `assay() { printf %s "$5"; }; ${command}`], { encoding: 'utf8' });
+  expect(said).toBe(name);
 });

@@ -6,6 +6,7 @@ import { DEFAULT_CONFIGS } from '../../activities/backup/engines/pgbackrest/conf
 import { AssayError } from '../../domain/errors.ts';
 import type { Connection } from '../../domain/policy.ts';
 import { clusterNamePattern, stanzaPattern } from '../../domain/policy-file.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import { readSecret } from '../config.ts';
 import { checkPolicy, faultLine } from '../read-policy.ts';
 import { archiveTarget, type FoundServer, type FoundStanza, findForeignJobs, findServer, findStanzas } from './init-find.ts';
@@ -130,9 +131,9 @@ function unanswered(options: InitOptions, { host, port, user, database }: Connec
   const local = host.startsWith('/') || ['localhost', '127.0.0.1', '::1'].includes(host);
   const asked = [
     ...(options.cluster === undefined ? [] : [`--name ${options.cluster}`]),
-    ...(options.config === undefined ? [] : [`--engine-config ${options.config}`]),
-    ...(options.stanza === undefined ? [] : [`--stanza ${options.stanza}`]),
-    `--connection postgresql://assay@${local ? '127.0.0.1' : host}:${port}/${encodeURIComponent(database)}`,
+    ...(options.config === undefined ? [] : [`--engine-config ${shellWord(options.config)}`]),
+    ...(options.stanza === undefined ? [] : [`--stanza ${shellWord(options.stanza)}`]),
+    `--connection ${shellWord(`postgresql://assay@${local ? '127.0.0.1' : host}:${port}/${encodeURIComponent(database)}`)}`,
   ];
   return [
     said,
@@ -148,7 +149,8 @@ function wantedStanzas({ config, stanza, root = '/' }: InitOptions, notes: strin
   const usual = DEFAULT_CONFIGS.map((path) => join(root, path)).find((path) => existsSync(path));
   const all = findStanzas(config === undefined ? (usual === undefined ? [] : [usual]) : [resolve(config)], notes, root);
   const [fit, odd] = [true, false].map((fits) => all.filter((each) => stanzaPattern.test(each.stanza) === fits)) as [FoundStanza[], FoundStanza[]];
-  for (const each of odd) notes.push(`Stanza ${JSON.stringify(each.stanza)} of ${each.config} is not adopted: a name may hold letters, digits, dots, dashes, underscores`);
+  for (const each of odd)
+    notes.push(`Stanza ${JSON.stringify(each.stanza)} of ${each.config} is not adopted: a name may hold letters, digits, dots, dashes, underscores`);
   const wanted = fit.filter((each) => stanza === undefined || each.stanza === stanza);
   if (wanted.length > 0 || (config ?? stanza) === undefined) return wanted;
   const reason = `${config ?? 'no pgbackrest.conf'} names no stanza ${stanza ?? ''} with a data directory`;

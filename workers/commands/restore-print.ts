@@ -2,6 +2,7 @@
 import { createBackupSteps } from '../../activities/backup/steps.ts';
 import { clonePort, goLive } from '../../domain/backup/go-live.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
+import { shellWord } from '../../domain/shell-word.ts';
 import type { ColdRestoreRequest, GlobalOptions, RestoreCommands } from '../../ops/cli/handlers.ts';
 import { openColdFleet, repositoryOf } from './cold-fleet.ts';
 import { restoreQuestion } from './restore-question.ts';
@@ -76,5 +77,3 @@ function notesFor(policy: ClusterPolicy, into: string, label: string): readonly 
     ...goLive(into, policy).goLive,
   ];
 }
-
-const shellWord = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
