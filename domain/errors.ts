@@ -103,7 +103,7 @@ export const catalogue = {
   'preflight-refused': { message: 'no backup of {cluster} was started: {reason}', hint: '{hint}', retryable: false, exit: 5 },
   'backup-unknown': {
     message: 'no backup {label} in the repository of {cluster}',
-    hint: 'list them with `assay backup list {cluster}`',
+    hint: 'list them with `assay backup list {cluster}`; make one with `assay backup run {cluster} --type full`',
     retryable: false,
     exit: 2,
   },

@@ -11,11 +11,11 @@ import type { DoctorDependencies } from './ports.ts';
 export function checkWalLevel({ settings }: ClusterFacts): Finding {
   const name = 'wal-level';
   const level = settings.wal_level;
-  if (level === 'logical') return ok(name, 'wal_level is logical: markers are made without a lock');
+  if (level === 'logical') return ok(name, 'wal_level is logical: markers are always made without a lock');
   if (level === 'replica') {
     return warning(
       name,
-      'wal_level is replica: markers need a short lock or luck',
+      'wal_level is replica: where writers leave no quiet moment, a marker needs a short lock on each table',
       'alter system set wal_level = logical, then restart, if content proofs of a busy cluster matter',
     );
   }

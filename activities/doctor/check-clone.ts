@@ -133,6 +133,17 @@ export function checkTablespaces({ tablespaces }: ClusterFacts): Finding {
   return ok('tablespaces', `tablespaces (${few(tablespaces.map(({ name }) => name))}) are mapped into the clone's own folder`);
 }
 
+/** A worker finds the server of a clone again by where its process works. */
+export function checkCloneProcesses({ seesClones }: HostFacts): Finding {
+  const name = 'clone-processes';
+  if (seesClones) return ok(name, 'processes of clones can be seen');
+  return fault(
+    name,
+    'this is root without CAP_SYS_PTRACE (a container?): it cannot see the processes of its clones, and no clone would start',
+    'run the worker as the owner of the data directory, as docker-compose.yml does, or give it that capability',
+  );
+}
+
 /** Room for one clone is needed, for clone.max_clones wanted. */
 export function checkDisk({ cloneDisk }: HostFacts, { databases }: ClusterFacts, { clone, environment }: ClusterPolicy): readonly Finding[] {
   const name = 'clone-disk';

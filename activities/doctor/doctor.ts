@@ -12,7 +12,7 @@ import {
   checkRepositories,
   checkWalLevel,
 } from './check-archiving.ts';
-import { checkCloneBinaries, checkCollation, checkDisk, checkEngineVersion, checkExtensions, checkTablespaces } from './check-clone.ts';
+import { checkCloneBinaries, checkCloneProcesses, checkCollation, checkDisk, checkEngineVersion, checkExtensions, checkTablespaces } from './check-clone.ts';
 import { type ControlFacts, checkControl, checkPlaces, checkSigningKey, checkTemporal, checkWorkers } from './check-fleet.ts';
 import { checkEngineFolders } from './check-folders.ts';
 import { checkClock, checkManagedService, checkPooler, checkPrimary, checkSlots } from './check-server.ts';
@@ -111,6 +111,7 @@ async function examineHost(dependencies: DoctorDependencies, facts: ClusterFacts
     ...repositories,
     ...arriving,
     checkCloneBinaries(host, facts),
+    checkCloneProcesses(host),
     ...checkCollation(host, facts),
     ...checkExtensions(host, facts),
     ...checkDisk(host, facts, policy),

@@ -1,5 +1,5 @@
 /** What this host has for clones of a cluster. */
-import { accessSync, constants, existsSync, readdirSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { reasonOf } from '../../domain/errors.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
@@ -28,6 +28,8 @@ export interface HostFacts {
   readonly libc: string | null;
   /** Names of locales, normalised (`en_us.utf8`); null where `locale` is missing. */
   readonly locales: ReadonlySet<string> | null;
+  /** false: root without CAP_SYS_PTRACE, as in most containers, does not see where processes of another user work. */
+  readonly seesClones: boolean;
   readonly cloneDisk: {
     readonly directory: string;
     readonly freeBytes: number;
@@ -51,6 +53,7 @@ export async function readHost(policy: ClusterPolicy, major: number, dataDirecto
     looked,
     libc: libc?.replace(/^glibc\s+/, '').trim() ?? null,
     locales: locales === null ? null : new Set(locales.split('\n').map(localeKey)),
+    seesClones: seesProcesses(),
     cloneDisk: { ...readDisk(policy, dataDirectory), shutOut: await shutOut(policy, dataDirectory) },
   };
 }
@@ -100,6 +103,15 @@ function readDisk(policy: ClusterPolicy, dataDirectory: string | null): Omit<Hos
     sharesDataDisk: data !== null && data === dataDirectory && statSync(data).dev === statSync(there).dev,
     writable: isWritable(there),
   };
+}
+
+const CAP_SYS_PTRACE = 1n << 19n;
+
+/** Clones of an ordinary user are its own; root's run as another one. No /proc: nothing is asked of it either. */
+function seesProcesses(): boolean {
+  if (process.getuid?.() !== 0 || !existsSync('/proc/self/status')) return true;
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return effective === undefined || (BigInt(`0x${effective}`) & CAP_SYS_PTRACE) !== 0n;
 }
 
 /** A worker that is root makes the folder, and another user works in it. */

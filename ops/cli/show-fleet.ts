@@ -98,10 +98,14 @@ export function verificationText({ valid, keys, chains, faults, notes }: Verific
     plain(folder),
   ]);
   return [
-    valid ? paint.good('genuine and complete') : paint.bad('NOT to be relied on'),
+    valid ? paint.good('genuine, and none missing up to the head') : paint.bad('NOT to be relied on'),
     `, key ${keys.join(', ')}\n`,
     faults.map(({ file, reason }) => `  ${paint.bad('✗')} ${plain(file)}: ${plain(reason)}\n`).join(''),
     rows.length === 0 ? '' : `${table(['CLUSTER', 'CERTIFICATES', 'VERDICTS', 'HEAD', 'FOLDER'], rows, paint)}\n`,
+    // whoever took the newest away left a chain that is whole
+    valid && chains.some(({ head }) => head !== null)
+      ? '\nKeep the head elsewhere: only beside it does it show where newer certificates were taken away.\n'
+      : '',
     notesText(notes),
   ].join('');
 }

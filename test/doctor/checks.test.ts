@@ -10,6 +10,7 @@ import {
 } from '../../activities/doctor/check-archiving.ts';
 import {
   checkCloneBinaries,
+  checkCloneProcesses,
   checkCollation,
   checkDisk,
   checkEngineVersion,
@@ -38,6 +39,7 @@ const all = (facts: ClusterFacts, machine: HostFacts = host): readonly Finding[]
   checkChecksums(facts),
   checkEngineVersion(machine, facts, policy),
   checkCloneBinaries(machine, facts),
+  checkCloneProcesses(machine),
   ...checkCollation(machine, facts),
   ...checkExtensions(machine, facts),
   checkTablespaces(facts),
@@ -152,6 +154,7 @@ describe('and with the host', () => {
       /postgres .* cannot enter/,
       'fault',
     ],
+    ['root that may not look at processes', { seesClones: false }, 'clone-processes', /root without CAP_SYS_PTRACE/, 'fault'],
     ['a folder of another user', { cloneDisk: { ...host.cloneDisk, writable: false } }, 'clone-disk', /cannot be written/, 'fault'],
   ])('%s', (_, damage, name, line, outcome) => {
     const found = bad(all(sound, { ...host, ...damage })).filter((finding) => finding.name === name);

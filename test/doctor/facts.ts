@@ -51,6 +51,7 @@ export const host: HostFacts = {
   looked: ['/usr/lib/postgresql/15/bin'],
   libc: '2.36',
   locales: new Set(['c', 'en_us.utf8']),
+  seesClones: true,
   cloneDisk: { directory: '/clones', freeBytes: 100 * 1024 ** 3, sharesDataDisk: false, writable: true, shutOut: null },
 };
 
