@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { AssayError } from '../../domain/errors.ts';
 import type { DecisionAnswer, DecisionRequest, HistoryEntry, RecommendationRecord, RecommendationResult } from '../../domain/optimizer/decision.ts';
+import { isAdvised, kindOf } from '../../domain/optimizer/recommendation.ts';
 import { when } from './figures.ts';
 import { follow } from './follow.ts';
 import type { Outcome } from './outcome.ts';
@@ -75,7 +76,7 @@ async function approved(session: Session, id: string, options: DecisionOptions):
     return {
       exit: 0,
       data,
-      text: (paint) => `${paint.good('approved')} ${id}\n  its SQL, for your own pipeline: assay optimizer show ${id} --out DIRECTORY\n`,
+      text: (paint) => `${paint.good('approved')} ${id}\n  ${whatNext(record)}\n`,
     };
   if (options.wait === false) return left(id, data, 0);
   const request_ = await (await session.client()).optimizer.recommendation(record.recommendation.cluster, id);
@@ -84,6 +85,12 @@ async function approved(session: Session, id: string, options: DecisionOptions):
   const { result } = followed;
   return { exit: result.state === 'kept' ? 0 : 1, data: { ...data, ...result }, text: (paint) => endText(result, paint) };
 }
+
+/** What only people can do is no file for a pipeline. */
+const whatNext = ({ recommendation: { id, indexes } }: RecommendationRecord): string =>
+  indexes.map(kindOf).some(isAdvised)
+    ? `it is the application's to do, Assay does not: assay optimizer show ${id}`
+    : `its SQL, for your own pipeline: assay optimizer show ${id} --out DIRECTORY`;
 
 const decided = async (session: Session, { recommendation: { id, cluster } }: RecommendationRecord, asked: DecisionRequest): Promise<DecisionAnswer> =>
   (await session.client()).optimizer.decide({ cluster, recommendation: id, ...asked });

@@ -1,0 +1,59 @@
+/** Another text of a statement, as people read it: in the file, on the page, on a terminal. None of it can be run by mistake, whatever the text holds. */
+import { describe, expect, test } from 'vitest';
+import { isAdvised, kindOf, newBytes, type Recommendation, recommendationSql, tablesOfChange, undoSql } from '../../domain/optimizer/recommendation.ts';
+import { type RewriteAdvice, recommendedRewrite, ruleWords, sayRewrite } from '../../domain/optimizer/rewrite.ts';
+import { paintFor } from '../../ops/cli/paint.ts';
+import { recommendationText } from '../../ops/cli/show-optimizer.ts';
+import { recommendationPage } from '../../ops/optimizer-report/recommendation-page.ts';
+import { recommendation } from './plan-examples.ts';
+
+const order = { schema: 'public', relation: 'Order' };
+const advice: RewriteAdvice = {
+  statement: '77',
+  rules: ['not-in-to-not-exists'],
+  before: 'select 1 -- x\n\r\ndrop table a;\u2028drop table b;\rdrop table c',
+  after: "select '<script>alert(1)</script>', '\u001b[2J'\nfrom \"Order\"",
+  grounds: [{ kind: 'not-null', table: order, column: 'id' }],
+  proof: { bindings: 4, rows: 120, isOrdered: true, timeZones: ['Africa/Cairo'] },
+  tables: [order, { schema: 'public', relation: 'item' }],
+};
+
+const made = (): Recommendation => {
+  const change = recommendedRewrite(advice, 'NOT IN is a sub-plan');
+  return { ...recommendation, indexes: change === null ? [] : [change] };
+};
+const paint = paintFor({ color: false, columns: 120, zone: 'UTC', now: () => new Date('2026-11-21') });
+
+describe('another text', () => {
+  test('is nothing that can be run: every line of its files is a comment', () => {
+    for (const file of [recommendationSql(made()), undoSql(made())]) {
+      expect(file.split(/\r\n|[\n\r\u2028\u2029]/).filter((line) => line !== '' && !line.startsWith('--'))).toEqual([]);
+    }
+    expect(recommendationSql(made())).toContain('--   drop table a; drop table b;');
+  });
+  test('says what it does, how it was proven, and on what that rests', () => {
+    expect(sayRewrite(advice)).toEqual([
+      'statement 77: change it in the application; Assay never does',
+      ruleWords['not-in-to-not-exists'],
+      'equal on the copy: 4 set(s) of values, 120 row(s), in the same order; also in the time zones Africa/Cairo',
+      'it stays equal only while public.Order.id is NOT NULL',
+    ]);
+  });
+  test('moves no terminal and no page', () => {
+    const text = recommendationText(made(), paint);
+    expect(text).not.toContain('\u001b[2J');
+    expect(text).toContain('drop table a');
+    const record = { recommendation: made(), digest: 'd'.repeat(64), history: [], plans: [], tried: [] };
+    const page = recommendationPage(record as unknown as Parameters<typeof recommendationPage>[0]);
+    expect(page).not.toContain('<script>alert');
+    expect(page).toContain('&lt;script&gt;alert(1)');
+    expect(page).toContain('Another text of one statement brings its executed time to');
+    expect(page).toContain('somebody has to change the application');
+  });
+  test('takes no room, rests on all its tables, and is for people only', () => {
+    const [change] = made().indexes;
+    if (change === undefined) throw new TypeError('there is one');
+    expect([newBytes([change]), tablesOfChange(change), isAdvised(kindOf(change))]).toEqual([0, advice.tables, true]);
+  });
+  test('of a statement that reads no table is none', () => expect(recommendedRewrite({ ...advice, tables: [] }, '')).toBeNull());
+});
