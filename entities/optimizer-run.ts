@@ -18,7 +18,15 @@ export const OptimizerRunEntity = defineEntity({
     notices: p.json<readonly string[]>(),
     /** Sets that the search found worth building, best estimate first; null before it. */
     finalists: p
-      .json<readonly { readonly indexes: readonly IndexDefinition[]; readonly estimatedRatio: number; readonly estimatedBytes: number }[]>()
+      .json<
+        readonly {
+          readonly indexes: readonly IndexDefinition[];
+          readonly estimatedRatio: number;
+          readonly estimatedBytes: number;
+          /** More to choose from by execution, in the last place. */
+          readonly isPoolOnly?: boolean;
+        }[]
+      >()
       .nullable(),
     /** How it ended; null while it goes on, and where it was made before that was kept. */
     outcome: p.text().$type<'recommended' | 'nothing' | 'failed'>().nullable(),

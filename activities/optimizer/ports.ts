@@ -52,13 +52,20 @@ export interface FinalistSet {
   readonly indexes: readonly IndexDefinition[];
   readonly estimatedRatio: number;
   readonly estimatedBytes: number;
+  /** Never to be recommended together, and after all others: single ones to choose from by execution. */
+  readonly isPoolOnly?: boolean;
 }
 
 /** What-if search on a lab's session: up to four sets worth building, best estimate first. */
 export type SearchSets = (
   client: pg.Client,
   question: { readonly bound: readonly Bound[]; readonly limits: OptimizerLimits; readonly io: StepIo; readonly discount?: Discount },
-) => Promise<{ readonly sets: readonly FinalistSet[]; readonly explains: number }>;
+) => Promise<{
+  readonly sets: readonly FinalistSet[];
+  /** More to choose from by execution. */
+  readonly wider: readonly IndexDefinition[];
+  readonly explains: number;
+}>;
 
 export interface RunHead {
   readonly id: string;

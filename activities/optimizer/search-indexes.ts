@@ -3,6 +3,7 @@ import { type CandidateOptions, candidatesFor } from '../../domain/optimizer/can
 import { TRIGRAMS } from '../../domain/optimizer/candidates-lab-only.ts';
 import { indexSize } from '../../domain/optimizer/index-size.ts';
 import { indexText, quoteRelation } from '../../domain/optimizer/index-sql.ts';
+import { POOL_BUDGETS } from '../../domain/optimizer/limits.ts';
 import type { Bound, IndexDefinition, OptimizerLimits, TableFacts } from '../../domain/optimizer/model.ts';
 import { search } from '../../domain/optimizer/search.ts';
 import type { FoundSet, SearchStatement } from '../../domain/optimizer/search-model.ts';
@@ -32,6 +33,8 @@ export interface SearchQuestion {
 export interface SearchAnswer {
   /** Best estimate first, at most four. */
   readonly sets: readonly FoundSet[];
+  /** What a larger budget would buy besides: not to be recommended together, worth trying by execution one for another. */
+  readonly wider: readonly IndexDefinition[];
   readonly explains: number;
   /** Statements that could not be planned, by id: they took no part. */
   readonly notPlanned: readonly string[];
@@ -41,6 +44,10 @@ export interface SearchAnswer {
 const CHANGE_SHARE = 0.0005;
 /** Times the median. */
 const OUTLIER = 20;
+/** Estimates rank indexes badly where the budget is tight: those that so many budgets would buy are candidates still. */
+const WIDER = 3;
+/** Of the time and the plans, for the sets within the budget. */
+const MAIN_SHARE = 0.6;
 /** Indexes that only building can judge, at most so many in a set of their own. */
 const LAB_ONLY = 4;
 
@@ -61,18 +68,52 @@ export async function searchIndexes(question: SearchQuestion): Promise<SearchAns
     (_, place): SearchStatement => ({ weight: weights[place] ?? 1, reads: readsOf(shapes[place]), candidates: indexesFor(place, false) }),
   );
   const changeCost = CHANGE_SHARE * typicalTotal(planned.map(({ cost }, place) => cost * (weights[place] ?? 1)));
-  const found = await search({
+  const isWidened = (question.sets ?? 4) > 1 && !question.isRaw;
+  const maxPlans = question.maxPlans ?? 40_000;
+  const share = isWidened ? MAIN_SHARE : 1;
+  const problem = {
     statements,
     existing: facts.flatMap(({ indexes }) => indexes),
-    oracle: { plan: (place, indexes) => whatIf.plan((planned[place] as Planned).bound, indexes), size: (index) => whatIf.size(index) },
-    limits: { ...limits, deadline: startedAt + limits.searchMs, maxPlans: question.maxPlans ?? 40_000, sets: question.sets ?? 4 },
-    upkeep: (index) => (question.isRaw ? 0 : upkeepOf(index, writes, facts) + changeCost),
+    oracle: {
+      plan: (place: number, indexes: readonly IndexDefinition[]) => whatIf.plan((planned[place] as Planned).bound, indexes),
+      size: (index: IndexDefinition) => whatIf.size(index),
+    },
+    limits: { ...limits, deadline: startedAt + share * limits.searchMs, maxPlans: share * maxPlans, sets: question.sets ?? 4 },
+    upkeep: (index: IndexDefinition) => (question.isRaw ? 0 : upkeepOf(index, writes, facts) + changeCost),
     now: question.now,
-  });
+  };
+  const found = await search(problem);
   const withoutExtension = async (indexes: readonly IndexDefinition[]) =>
     indexes.filter(({ keys }) => keys.every(({ operatorClass }) => operatorClass !== TRIGRAMS));
   const labOnly = await (question.buildable ?? withoutExtension)(distinct(planned.flatMap((_, place) => indexesFor(place, true))));
-  return { sets: withLabOnly(found.sets, labOnly, question), explains: whatIf.explains(), notPlanned };
+  const sets = withLabOnly(found.sets, labOnly, question);
+  const more = { ...limits, budgetBytes: WIDER * limits.budgetBytes, deadline: startedAt + limits.searchMs, maxPlans: (1 - share) * maxPlans, sets: 1 };
+  const wide = isWidened && sets.length > 0 ? (await search({ ...problem, limits: more })).sets : [];
+  return { sets, wider: await withRoom({ sets, wide, whatIf, limits }), explains: whatIf.explains(), notPlanned };
+}
+
+interface Room {
+  readonly sets: readonly FoundSet[];
+  readonly wide: readonly FoundSet[];
+  readonly whatIf: WhatIf;
+  readonly limits: SearchQuestion['limits'];
+}
+
+/** What only the wide ones hold, as far as the lab has room for it beside the others; the smallest first, which are the most. */
+async function withRoom({ sets, wide, whatIf, limits }: Room): Promise<readonly IndexDefinition[]> {
+  const bytesOf = async (index: IndexDefinition) => ({ index, bytes: (await whatIf.size(index)) ?? Number.POSITIVE_INFINITY });
+  const own = distinct(sets.flatMap(({ indexes }) => indexes));
+  const known = new Set(own.map(indexText));
+  const others = distinct(wide.flatMap(({ indexes }) => indexes)).filter((index) => !known.has(indexText(index)));
+  // what the lab alone can judge has no estimate
+  let room =
+    POOL_BUDGETS * limits.budgetBytes - (await Promise.all(own.map(bytesOf))).reduce((sum, { bytes }) => sum + (Number.isFinite(bytes) ? bytes : 0), 0);
+  const ordered = (await Promise.all(others.map(bytesOf))).toSorted((a, b) => a.bytes - b.bytes);
+  return ordered.flatMap(({ index, bytes }) => {
+    if (bytes > room) return [];
+    room -= bytes;
+    return [index];
+  });
 }
 
 interface Planned {

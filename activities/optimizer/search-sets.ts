@@ -24,8 +24,8 @@ export const searchSets: SearchSets = async (client: pg.Client, { bound, limits,
   };
   try {
     const takes = (indexes: readonly IndexDefinition[]) => buildable(client, indexes);
-    const { sets, explains } = await searchIndexes({ bound, facts, whatIf: watched, limits, buildable: takes, now: () => Date.now() });
-    return { sets, explains };
+    const { sets, wider, explains } = await searchIndexes({ bound, facts, whatIf: watched, limits, buildable: takes, now: () => Date.now() });
+    return { sets, wider, explains };
   } finally {
     await whatIf.close().catch(() => {});
   }

@@ -43,9 +43,9 @@ const MAX_INDEXES_PER_TABLE = 12;
 export async function findOurs(client: pg.Client, asked: Asked): Promise<ReadonlyMap<string, Ours>> {
   const { bounds, questions, tell } = asked;
   await dropSets(client);
-  const finalists = new Map<string, readonly IndexSet[]>();
+  const finalists = new Map<string, Searched>();
   for (const question of questions) finalists.set(question.name, await searched(client, asked, question));
-  const all = [...finalists.values()].flat(2);
+  const all = [...finalists.values()].flatMap(({ sets, wider }) => [...sets.flat(), ...wider]);
   const began = performance.now();
   const built = await buildSet(client, [...new Map(all.map((index) => [indexText(index), index])).values()], quietIo());
   tell(`${built.length} indexes of all finalists are built after ${((performance.now() - began) / 1000).toFixed(0)} s`);
@@ -54,8 +54,8 @@ export async function findOurs(client: pg.Client, asked: Asked): Promise<Readonl
   const found = new Map<string, Ours>();
   const known = new Map<string, Taken>();
   for (const { name, given, budgetBytes } of questions) {
-    const sets = finalists.get(name) ?? [];
-    const own = new Set(sets.flat().map(indexText));
+    const { sets, wider } = finalists.get(name) as Searched;
+    const own = new Set([...sets.flat(), ...wider].map(indexText));
     const chooseAt = performance.now();
     const chosen = await chooseBuilt(
       { client, io: quietIo(), statementTimeoutMs: asked.statementTimeoutMs },
@@ -78,14 +78,19 @@ export async function findOurs(client: pg.Client, asked: Asked): Promise<Readonl
   return found;
 }
 
-async function searched(client: pg.Client, { bounds, searchMs, tell }: Asked, { name, given, budgetBytes }: Question): Promise<readonly IndexSet[]> {
+interface Searched {
+  readonly sets: readonly IndexSet[];
+  readonly wider: IndexSet;
+}
+
+async function searched(client: pg.Client, { bounds, searchMs, tell }: Asked, { name, given, budgetBytes }: Question): Promise<Searched> {
   const facts = await readTableFacts(client);
   const whatIf = await openHypoPg({ sessions: [client], facts });
   const began = performance.now();
   const limits = { budgetBytes, searchMs, maxStatements: 100, maxIndexesPerTable: MAX_INDEXES_PER_TABLE, protectedTables: [] };
   const bound = bounds.filter(({ statement }) => given(statement.id));
-  const { sets, explains } = await searchIndexes({ bound, facts, whatIf, limits, now: () => Date.now() });
+  const { sets, wider, explains } = await searchIndexes({ bound, facts, whatIf, limits, now: () => Date.now() });
   await whatIf.close();
-  tell(`${name}: ${sets.length} finalists by ${explains} EXPLAINs in ${((performance.now() - began) / 1000).toFixed(0)} s`);
-  return sets.map(({ indexes }) => indexes);
+  tell(`${name}: ${sets.length} finalists and ${wider.length} more indexes by ${explains} EXPLAINs in ${((performance.now() - began) / 1000).toFixed(0)} s`);
+  return { sets: sets.map(({ indexes }) => indexes), wider };
 }

@@ -15,8 +15,8 @@ export const defaultLimits: OptimizerLimits = {
   workMemBytes: 256 * 1024 ** 2,
 };
 
-/** Room on the lab, in budgets: a search's sets (the whole budget twice, a half, an eighth of it), all built at once. */
-export const POOL_BUDGETS = 3;
+/** Room on the lab, in budgets: a search's sets (the whole budget twice, a half, an eighth of it) and some of what a larger budget would buy, all built at once. */
+export const POOL_BUDGETS = 4;
 
 /** Values tried for each statement. */
 export const MAX_BINDINGS = 3;

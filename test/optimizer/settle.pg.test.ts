@@ -186,6 +186,14 @@ test('of two sets that each help one statement, executing makes a third one of b
   expect(third?.estimatedRatio).toBeLessThan(0.5);
   expect(await steps.chooseSet(asked)).toMatchObject({ sets: 3 });
   expect(await leftOver()).toEqual([]);
+  // what only a larger budget would buy is tried as well, and stays in the last place: no finalist
+  const wide = await runWith([byWho, byPage], [[btree(visit, ['who'])], [idle]]);
+  const pool = { indexes: [btree(visit, ['page'])], estimatedRatio: 1, estimatedBytes: 0, isPoolOnly: true };
+  await store.saveFinalists(wide.run, [...(await store.load(wide.run)).finalists, pool]);
+  expect(await steps.chooseSet(wide)).toMatchObject({ sets: 3 });
+  const [, , chosen, last] = (await store.load(wide.run)).finalists;
+  expect(chosen?.indexes.map(({ keys }) => keys.map(({ column }) => column)).toSorted()).toEqual([['page'], ['who']]);
+  expect(last).toEqual(pool);
   // no room for either
   const alone = await runWith([byWho, byPage], [[btree(visit, ['who'])], [btree(visit, ['page'])]]);
   expect(await steps.chooseSet({ ...alone, limits: limitsOf({ repeats: 5, budgetBytes: 8192 }) })).toMatchObject({ sets: 2 });

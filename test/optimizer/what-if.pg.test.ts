@@ -152,6 +152,12 @@ test('from statements to sets: the index that each needs, none twice, nothing fo
   expect(firsts?.some((keys) => keys?.startsWith('customer'))).toBe(true);
   expect(sets[0]?.indexes.some(({ table }) => table.relation === 'people')).toBe(false);
   expect(sets[0]?.estimatedRatio).toBeLessThan(0.05);
+  const tight = await searchIndexes({ ...question, limits: { ...question.limits, budgetBytes: 4e6 } });
+  const bought = tight.sets.flatMap(({ indexes }) => indexes);
+  // one of the two has no room; what a larger budget would buy is there to choose from, once
+  expect(bought.filter(({ keys }) => keys[0]?.column === 'state' && keys[1]?.column === 'at')).toEqual([]);
+  expect(tight.wider.map(({ keys }) => keys.map(({ column }) => column).join())).toContain('state,at');
+  expect(tight.wider.filter((index) => bought.some((other) => indexText(other) === indexText(index)))).toEqual([]);
   const guarded = await searchIndexes({ ...question, limits: { ...question.limits, protectedTables: ['S.x.Or"ders'] } });
   expect(guarded.sets).toEqual([]);
 });

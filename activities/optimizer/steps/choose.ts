@@ -1,4 +1,4 @@
-/** Finalists as one pool of indexes: what-if planning found them, executing them says which of them to keep. */
+/** Finalists, and what a larger budget would buy, as one pool of indexes: what-if planning found them, executing them says which of them to keep. */
 import { indexText } from '../../../domain/optimizer/index-sql.ts';
 import type { IndexDefinition } from '../../../domain/optimizer/model.ts';
 import { chooseBuilt } from '../lab/choose.ts';
@@ -19,8 +19,10 @@ export function chooseSteps(deps: OptimizerDependencies) {
     chooseSet: (request: OnLab): Promise<Choice> =>
       onLab(deps, request, {
         indexesOf: ({ finalists }) => distinct(finalists.flatMap(({ indexes }) => indexes)),
-        async work({ stored: { finalists }, session, units, built, refused, rounds }) {
+        async work({ stored, session, units, built, refused, rounds }) {
           const { limits, run } = request;
+          const finalists = stored.finalists.filter(({ isPoolOnly }) => isPoolOnly !== true);
+          const wider = stored.finalists.filter(({ isPoolOnly }) => isPoolOnly === true);
           const pool = { units, built, finalists: finalists.map(({ indexes }) => indexes), untilMs: rounds.untilMs, ...limits };
           const chosen = refused === null && built.length > 1 ? await chooseBuilt(session, pool) : null;
           const indexes = chosen?.indexes.map(({ index }) => index) ?? [];
@@ -28,7 +30,7 @@ export function chooseSteps(deps: OptimizerDependencies) {
           if (chosen === null || !isNew) return { sets: finalists.length, executions: chosen?.executions ?? 0 };
           const estimatedBytes = chosen.indexes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
           const set: FinalistSet = { indexes, estimatedRatio: chosen.ratio, estimatedBytes };
-          await deps.store.saveFinalists(run, [...finalists, set]);
+          await deps.store.saveFinalists(run, [...finalists, set, ...wider]);
           return { sets: finalists.length + 1, executions: chosen.executions };
         },
       }),

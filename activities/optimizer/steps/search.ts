@@ -31,10 +31,10 @@ async function searchOnLab(deps: OptimizerDependencies, { policy, clone, run, li
     await endOtherSessions(client);
     const { bound, notJudged, notices } = await bindRun(deps, client, { stored, workload, policy });
     const accuracy = accuracyByShape(await deps.store.gains(policy.cluster));
-    const { sets, explains } = await deps.search(client, { bound, limits, io, discount: discountBy(accuracy) }).catch(refuseMissing);
+    const { sets, wider, explains } = await deps.search(client, { bound, limits, io, discount: discountBy(accuracy) }).catch(refuseMissing);
     await deps.store.notJudged(run, notJudged);
     deps.observe({ kind: 'statements-not-judged', cluster: policy.cluster, step: 'bind', reasons: reasonsOf(notJudged) });
-    await deps.store.saveFinalists(run, sets);
+    await deps.store.saveFinalists(run, wider.length === 0 ? sets : [...sets, { indexes: wider, estimatedRatio: 1, estimatedBytes: 0, isPoolOnly: true }]);
     return { bound: bound.length, notBound: notJudged.length, sets: sets.length, explains, notices: [...notices, ...discountNotices(accuracy)] };
   });
 }
