@@ -1,7 +1,7 @@
 /** Alternatives for one statement, in words that a terminal, a page and a file say alike. Pure. */
 import type { Alternatives, Way } from './alternatives.ts';
 import { wayWords } from './alternatives.ts';
-import { size } from './finding-words.ts';
+import { percent, size } from './finding-words.ts';
 
 export interface WayRow {
   readonly isPreferred: boolean;
@@ -43,5 +43,3 @@ function standingOf({ recommendation, beside }: Way): string {
   if (recommendation !== null) return `recommended: ${recommendation}${beside === undefined ? '' : `; beside the others too${added}`}`;
   return `not recommended by itself${beside === undefined ? '' : `: beside the others it adds nothing${added}`}`;
 }
-
-const percent = (ratio: number): string => (ratio > 0 && ratio < 0.0005 ? '<0.1' : (ratio * 100).toFixed(1));

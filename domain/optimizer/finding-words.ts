@@ -150,6 +150,19 @@ export function ms(value: number): string {
   return `${value >= 100 ? Math.round(value) : value >= 1 ? value.toFixed(1) : value.toFixed(3)} ms`;
 }
 
+/** `69.4` of 0.694; what is a thousand times as fast does not take no time. */
+export const percent = (ratio: number): string => (ratio > 0 && ratio < 0.0005 ? '<0.1' : (ratio * 100).toFixed(1));
+
+/** A sentence that names statements by their ids, as histories may hold it, with the beginnings of their texts. */
+export function withTexts(sentence: string, texts: Readonly<Record<string, string>>): string {
+  return sentence.replaceAll(/(?<![\w-])-?[\da-f]{8,}(?!\w)/g, (id) => {
+    const text = texts[id]?.replaceAll(/\s+/g, ' ').trim();
+    return text === undefined ? id : `“${text.length <= TEXT_SHOWN ? text : `${text.slice(0, TEXT_SHOWN - 1)}…`}”`;
+  });
+}
+
+const TEXT_SHOWN = 60;
+
 /** Powers of 1000. */
 export function size(bytes: number): string {
   const [unit, scale] = bytes >= 1e9 ? ['GB', 1e9] : bytes >= 1e6 ? ['MB', 1e6] : ['kB', 1e3];

@@ -2,8 +2,12 @@
 import { DateTime } from 'luxon';
 import prettyBytes from 'pretty-bytes';
 
-/** `1.5 GB`, powers of 1000. */
-export const bytes = (count: number): string => prettyBytes(count, { maximumFractionDigits: 1 });
+/** `1.5 GB`, powers of 1000; rounded, as in the reports (pretty-bytes cuts off). */
+export function bytes(count: number): string {
+  const thousands = Math.floor(Math.log10(Math.max(1, count)) / 3);
+  const step = thousands === 0 ? 1 : 100 * 1_000 ** (thousands - 1);
+  return prettyBytes(Math.round(count / step) * step, { maximumFractionDigits: 1 });
+}
 
 const UNITS = [
   ['d', 86_400_000],

@@ -1,5 +1,7 @@
 /** `assay optimizer queries`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { AssayError } from '../../domain/errors.ts';
+import { percent } from '../../domain/optimizer/finding-words.ts';
 import { type QueryLine, type QueryOrder, queryOrders } from '../../domain/optimizer/queries.ts';
 import { bytes, duration, when } from './figures.ts';
 import type { QueriesReport } from './handlers.ts';
@@ -12,6 +14,7 @@ interface QueriesOptions {
   readonly limit: number;
   readonly live?: boolean;
   readonly sinceLastRun?: boolean;
+  readonly statement?: string;
 }
 
 export function addQueries(optimizer: Command, run: Runner): void {
@@ -24,12 +27,16 @@ export function addQueries(optimizer: Command, run: Runner): void {
     .argument('<cluster>', 'CLUSTER or CLUSTER/DATABASE (default: the database of the last run; with --live that of its connection)')
     .addOption(new Option('--by <what>', 'order: executed time, shared blocks, temporary blocks, WAL, calls').choices(queryOrders).default('time'))
     .addOption(new Option('--limit <number>', 'statements shown').argParser(count).default(20))
+    .option('--statement <id>', 'this one only, with its whole text; its id as a run or `--json` names it')
     .option('--live', 'look at pg_stat_statements instead of the last run')
     .option('--since-last-run', "with --live: count only what ran since this cluster's last run")
     .action(
-      run<[string], QueriesOptions>(async ({ handlers, options }, [target], { by, limit, live = false, sinceLastRun = false }) => {
-        const report = await handlers.queries({ target, by, limit, live: live || sinceLastRun, sinceLastRun }, options);
-        return { exit: 0, data: { ...report }, text: (paint) => queriesText(report, paint) };
+      run<[string], QueriesOptions>(async ({ handlers, options }, [target], { by, limit, live = false, sinceLastRun = false, statement }) => {
+        const wanted = statement === undefined ? limit : Number.MAX_SAFE_INTEGER;
+        const report = await handlers.queries({ target, by, limit: wanted, live: live || sinceLastRun, sinceLastRun }, options);
+        const lines = statement === undefined ? report.lines : [theOne(report, statement)];
+        const shown: QueriesReport = { ...report, lines };
+        return { exit: 0, data: { ...shown }, text: (paint) => `${queriesText(shown, paint)}${statement === undefined ? '' : wholeText(lines, paint)}` };
       }),
     );
 }
@@ -66,8 +73,20 @@ const BLOCK = 8192;
 
 function verdictOf({ verdict, reason }: QueryLine, paint: Paint): string {
   if (verdict === null) return paint.dim(shortened(reason ?? '', 40));
-  const left = `${verdict.judged}: ${(verdict.ratio * 100).toFixed(0)} % (${verdict.bindingSource})`;
+  const left = `${verdict.judged}: ${percent(verdict.ratio)} % (${verdict.bindingSource})`;
   return verdict.judged === 'faster' ? paint.good(left) : verdict.judged === 'slower' ? paint.bad(left) : left;
+}
+
+/** Throws usage where the report has no such statement. */
+function theOne({ cluster, lines }: QueriesReport, id: string): QueryLine {
+  const line = lines.find(({ statement }) => statement === id);
+  if (line !== undefined) return line;
+  throw new AssayError('usage', { reason: `no statement ${id} is known of ${cluster}`, hint: `list them with \`assay optimizer queries ${cluster} --json\`` });
+}
+
+function wholeText(lines: readonly QueryLine[], paint: Paint): string {
+  const said = lines.flatMap(({ text, verdict, reason }) => [text ?? '', ...(verdict === null && reason !== null ? [`no verdict: ${reason}`] : [])]);
+  return `\n${said.map((each) => each.split('\n').map(plain).join('\n')).join(`\n${paint.dim('·')} `)}\n`;
 }
 
 function shortened(text: string, room: number): string {

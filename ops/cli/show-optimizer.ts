@@ -1,7 +1,8 @@
 /** Runs and recommendations of the optimizer, as people read them. */
+import { percent } from '../../domain/optimizer/finding-words.ts';
 import type { StatementVerdict } from '../../domain/optimizer/model.ts';
 import { freedBytes, kindOf, newBytes, type Recommendation, type RecommendedIndex } from '../../domain/optimizer/recommendation.ts';
-import type { ExperimentSummary, OptimizerRunResult } from '../../domain/optimizer/requests.ts';
+import type { OptimizerRunResult } from '../../domain/optimizer/requests.ts';
 import { sayRewrite } from '../../domain/optimizer/rewrite.ts';
 import { sayAdvice } from '../../domain/optimizer/setting.ts';
 import type { Interval } from '../../domain/optimizer/statistics.ts';
@@ -23,7 +24,7 @@ export function optimizerRunText(result: OptimizerRunResult, paint: Paint): stri
     ['search', `${search.bound} statement(s) planned with values, ${search.sets} set(s) worth building, ${search.explains} plans asked for`],
   ];
   const notices = [...workload.notices, ...(search.notices ?? [])].map((each) => `  ${paint.doubt('!')} ${plain(each)}\n`).join('');
-  const measured = experiments.length === 0 ? '' : `\n${experimentsTable(experiments, paint)}\n`;
+  const measured = experiments.length === 0 ? '' : `\n${experimentsTable(result, paint)}`;
   const reasons = because.map((each) => `  · ${plain(each)}\n`).join('');
   const end =
     recommendation === null
@@ -32,7 +33,10 @@ export function optimizerRunText(result: OptimizerRunResult, paint: Paint): stri
   return `${facts(rows, paint)}\n${notices}${measured}\n${end}${hygieneLines(result.hygiene, result.cluster, paint)}${statisticsLines(result.statistics, paint)}${rewritesLines(result.rewrites, paint)}${settingsLines(result.settings, paint)}`;
 }
 
-function experimentsTable(experiments: readonly ExperimentSummary[], paint: Paint): string {
+/** Histories hold no texts: a run's result names statements so. */
+const STATEMENT_ID = /(?<=: |, )-?[\da-f]{8,}\b/;
+
+function experimentsTable({ experiments, cluster }: Pick<OptimizerRunResult, 'experiments' | 'cluster'>, paint: Paint): string {
   const rows = experiments.map(({ id, indexes, sizeBytes, total, faster, slower, decision }) => [
     plain(id),
     String(indexes),
@@ -41,7 +45,11 @@ function experimentsTable(experiments: readonly ExperimentSummary[], paint: Pain
     `${faster} faster, ${slower} slower`,
     decision.verdict === 'accepted' ? paint.good('accepted') : paint.doubt('rejected'),
   ]);
-  return table(['EXPERIMENT', 'INDEXES', 'SIZE', 'TIME LEFT', 'STATEMENTS', 'VERDICT'], rows, paint);
+  const refused = experiments.filter(({ decision }) => decision.verdict === 'rejected');
+  const why = refused.map(({ id, decision }) => `  ${paint.doubt('·')} ${plain(id.slice(0, 8))}: ${plain(decision.because.join('; '))}\n`);
+  const [statement] = refused.flatMap(({ decision }) => decision.because.join(' ').match(STATEMENT_ID) ?? []);
+  const more = statement === undefined ? '' : `  what a statement is: assay optimizer queries ${plain(cluster)} --statement ${statement}\n`;
+  return `${table(['EXPERIMENT', 'INDEXES', 'SIZE', 'TIME LEFT', 'STATEMENTS', 'VERDICT'], rows, paint)}\n${why.join('')}${more}`;
 }
 
 export function recommendationsText(all: readonly Recommendation[], paint: Paint): string {
@@ -109,9 +117,6 @@ function judgedWord({ judged }: StatementVerdict, paint: Paint): string {
 
 /** `31.2 % (29.8–33.0)`. */
 const share = ({ ratio, low, high }: Interval): string => `${percent(ratio)} % (${percent(low)}–${percent(high)})`;
-
-// what is a thousand times as fast does not take no time
-const percent = (ratio: number) => (ratio > 0 && ratio < 0.0005 ? '<0.1' : (ratio * 100).toFixed(1));
 
 function shortened(text: string, room: number): string {
   const line = plain(text).replaceAll(/\s+/g, ' ').trim();

@@ -1,5 +1,6 @@
 /** Each statement's time after against before, with its interval, on one scale: left of the line it gained, right of it lost. */
 import { type Html, html, px } from '../../domain/html.ts';
+import { percent } from '../../domain/optimizer/finding-words.ts';
 import type { StatementVerdict } from '../../domain/optimizer/model.ts';
 
 const SHOWN = 60;
@@ -22,7 +23,7 @@ function row(each: StatementVerdict, text: string, scale: number): Html {
   const at = (ratio: number) => (Math.min(ratio, scale) / scale) * WIDTH;
   const [low, high] = [at(each.low), at(each.high)];
   return html`<li class="${each.judged}"><span class="text mono" title="${text}">${text}</span>
-<svg viewBox="0 0 ${WIDTH} ${ROW}" preserveAspectRatio="none" role="img" aria-label="${(each.ratio * 100).toFixed(1)} % of the time before, ${each.judged}"><line class="one" x1="${px(at(1))}" x2="${px(at(1))}" y1="0" y2="${ROW}"/>
+<svg viewBox="0 0 ${WIDTH} ${ROW}" preserveAspectRatio="none" role="img" aria-label="${percent(each.ratio)} % of the time before, ${each.judged}"><line class="one" x1="${px(at(1))}" x2="${px(at(1))}" y1="0" y2="${ROW}"/>
 <line class="axis" x1="0" x2="${WIDTH}" y1="${ROW / 2}" y2="${ROW / 2}"/><rect class="interval" x="${px(low)}" y="${ROW / 2 - 3}" width="${px(Math.max(2, high - low))}" height="6"/><rect class="point" x="${px(Math.max(0, at(each.ratio) - 1.5))}" y="${ROW / 2 - 6}" width="3" height="12"/></svg>
-<span class="num">${(each.ratio * 100).toFixed(1)} %</span><span class="judged">${each.judged}</span><span class="chip">${each.bindingSource}</span></li>`;
+<span class="num">${percent(each.ratio)} %</span><span class="judged">${each.judged}</span><span class="chip">${each.bindingSource}</span></li>`;
 }

@@ -1,6 +1,6 @@
 /** Plans of a statement without and with the set, one above the other. */
 import { type Html, html, px } from '../../domain/html.ts';
-import { count, ms } from '../../domain/optimizer/finding-words.ts';
+import { count, ms, percent } from '../../domain/optimizer/finding-words.ts';
 import type { StatementVerdict } from '../../domain/optimizer/model.ts';
 import type { Explained } from '../../domain/optimizer/plan.ts';
 import type { StatementPlans } from '../../domain/optimizer/statement-plans.ts';
@@ -31,7 +31,7 @@ interface About {
 }
 
 function pair({ before, after }: StatementPlans, { verdict, text, at }: About): Html {
-  const said = verdict === undefined ? '' : html`<span class="judged">${verdict.judged}</span> <span class="num">${(verdict.ratio * 100).toFixed(1)} %</span>`;
+  const said = verdict === undefined ? '' : html`<span class="judged">${verdict.judged}</span> <span class="num">${percent(verdict.ratio)} %</span>`;
   return html`<details class="pair ${verdict?.judged ?? ''}"${at === 0 ? { html: ' open' } : ''}><summary><span class="text mono">${text}</span> ${said}</summary>
 ${isCut(text) ? code(text) : ''}
 ${scale(before, after)}${side('Before', before)}${side('After', after)}

@@ -1,7 +1,7 @@
 /** A recommendation as one page for whoever has to approve it: what was measured for each statement, what each index costs and earns, the SQL. */
 import { type Html, html } from '../../domain/html.ts';
 import type { RecommendationRecord } from '../../domain/optimizer/decision.ts';
-import { count, ms, size } from '../../domain/optimizer/finding-words.ts';
+import { count, ms, percent, size } from '../../domain/optimizer/finding-words.ts';
 import { freedBytes, kindOf, newBytes, type Recommendation, recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
 import type { StatementPlans } from '../../domain/optimizer/statement-plans.ts';
 import type { Interval } from '../../domain/optimizer/statistics.ts';
@@ -31,7 +31,7 @@ ${figures(recommendation)}
 ${decision.because.length === 0 ? '' : html`<ul class="because">${decision.because.map((sentence) => html`<li>${sentence}</li>`)}</ul>`}
 <section class="long"><h2>What each statement gains</h2>${gainPicture(experiment.statements, texts)}</section>
 ${plans.length === 0 ? '' : html`<section class="long"><h2>Plans before and after</h2>${planPairs({ plans, verdicts: experiment.statements, texts })}</section>`}
-${setsPicture(tried, experiment.id)}
+${setsPicture({ sets: tried, chosen: experiment.id, texts })}
 ${alternativesSection(record.alternatives ?? [], texts)}
 <section><h2>What each change costs and earns</h2>${worthPicture(indexes, database)}</section>
 <section><h2>${state === 'proposed' ? 'How to decide' : 'What became of it'}</h2>${decisions(record)}</section>
@@ -73,5 +73,4 @@ function figures({ experiment: { total, statements }, indexes }: Recommendation)
 <div><dt>Build</dt><dd>${ms(buildMs)}<small>on the copy, without CONCURRENTLY</small></dd></div></dl>`;
 }
 
-const percent = (ratio: number): string => (ratio * 100).toFixed(1);
 const interval = ({ low, high }: Interval): string => `95 %: ${percent(low)} to ${percent(high)} %`;

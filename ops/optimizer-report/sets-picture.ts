@@ -1,6 +1,6 @@
 /** Gain against size: every set that the run built, by the room it takes and the time it leaves. */
 import { type Html, html, px } from '../../domain/html.ts';
-import { size } from '../../domain/optimizer/finding-words.ts';
+import { percent, size, withTexts } from '../../domain/optimizer/finding-words.ts';
 import type { TriedSet } from '../../domain/optimizer/tried-set.ts';
 
 const WIDTH = 880;
@@ -10,8 +10,15 @@ const RIGHT = 30;
 const TOP = 16;
 const BASE = HEIGHT - 34;
 
-/** `chosen`: id of the experiment that the recommendation rests on. Nothing where there is nothing to compare it with. */
-export function setsPicture(sets: readonly TriedSet[], chosen: string): Html {
+export interface TriedSets {
+  readonly sets: readonly TriedSet[];
+  /** Id of the experiment that the recommendation rests on. */
+  readonly chosen: string;
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+/** Nothing where there is nothing to compare it with. */
+export function setsPicture({ sets, chosen, texts }: TriedSets): Html {
   if (sets.length < 2 || !sets.some(({ id }) => id === chosen)) return html``;
   const drawn = sets.toSorted((a, b) => a.sizeBytes - b.sizeBytes);
   const largest = Math.max(1, ...drawn.map(({ sizeBytes }) => sizeBytes)) * 1.08;
@@ -24,10 +31,8 @@ export function setsPicture(sets: readonly TriedSet[], chosen: string): Html {
 <line class="axis" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${BASE}" y2="${BASE}"/><line class="axis" x1="${LEFT}" x2="${LEFT}" y1="${TOP}" y2="${BASE}"/><line class="one" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(1)}" y2="${y(1)}"/>
 <text class="axis-name" x="${WIDTH - RIGHT}" y="${HEIGHT - 8}" text-anchor="end">size, up to ${size(largest)}</text><text class="axis-name" x="${LEFT - 8}" y="${BASE + 4}" text-anchor="end">0 %</text><text class="axis-name" x="${LEFT - 8}" y="${y(1)}" text-anchor="end">100 %</text>
 <text class="axis-name" x="${LEFT + 8}" y="${HEIGHT - 8}">time left, with its 95 % interval</text>${drawn.map(mark)}</svg>
-<ol class="tried">${drawn.map((each) => row(each, each.id === chosen))}</ol></section>`;
+<ol class="tried">${drawn.map((each) => row(each, each.id === chosen, texts))}</ol></section>`;
 }
 
-const row = ({ indexes, sizeBytes, total, decision }: TriedSet, isChosen: boolean): Html =>
-  html`<li${isChosen ? { html: ' class="chosen"' } : ''}><b>${percent(total.ratio)} %</b> left, ${indexes} ${indexes === 1 ? 'index' : 'indexes'}, ${size(sizeBytes)}: ${isChosen ? 'recommended' : decision.verdict === 'accepted' ? 'would do' : decision.because.join('; ')}</li>`;
-
-const percent = (ratio: number): string => (ratio * 100).toFixed(1);
+const row = ({ indexes, sizeBytes, total, decision }: TriedSet, isChosen: boolean, texts: TriedSets['texts']): Html =>
+  html`<li${isChosen ? { html: ' class="chosen"' } : ''}><b>${percent(total.ratio)} %</b> left, ${indexes} ${indexes === 1 ? 'index' : 'indexes'}, ${size(sizeBytes)}: ${isChosen ? 'recommended' : decision.verdict === 'accepted' ? 'would do' : decision.because.map((sentence) => withTexts(sentence, texts)).join('; ')}</li>`;

@@ -36,7 +36,9 @@ test('moments are shown in the user’s zone with its offset', () => {
 });
 
 test('sizes have a unit', () => {
-  expect([0, 1_500, 1_503_238_553].map(bytes)).toEqual(['0 B', '1.5 kB', '1.5 GB']);
+  expect([0, 999, 1_500, 1_503_238_553].map(bytes)).toEqual(['0 B', '999 B', '1.5 kB', '1.5 GB']);
+  // rounded: the same figure as in a report
+  expect([9_756_672, 1_999_999, 999_999].map(bytes)).toEqual(['9.8 MB', '2 MB', '1 MB']);
 });
 
 describe('colours', () => {

@@ -126,7 +126,7 @@ test('a run that found nothing says why, and what got no verdict', () => {
         total,
         faster: 1,
         slower: 1,
-        decision: { verdict: 'rejected', because: ['1 statement(s) become slower'] },
+        decision: { verdict: 'rejected', because: ['1 statement(s) become slower than 1.1×: -3109132986243560228'] },
       },
     ],
     because: ['1 statement(s) become slower'],
@@ -139,6 +139,8 @@ test('a run that found nothing says why, and what got no verdict', () => {
     'Nothing to recommend',
     '1 statement(s) become slower',
     '1 min 5 s',
+    'e-1: 1 statement(s) become slower than 1.1×: -3109132986243560228',
+    'assay optimizer queries shop --statement -3109132986243560228',
   ])
     expect(text).toContain(part);
 });

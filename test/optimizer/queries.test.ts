@@ -65,10 +65,14 @@ test('the command shows a line for each, and nothing in a text steers the termin
   const { out, exit } = await run('optimizer queries shop/app --by time --limit 5', { queries } as never);
   expect(exit).toBe(0);
   expect(asked).toEqual([{ target: 'shop/app', by: 'time', limit: 5, live: false, sinceLastRun: false }]);
-  expect(out).toMatch(/99\.0 % +10 +500 ms +0 B +0 B +0 B +faster: 10 % \(captured\) +select "�\[31m" from t where a/);
+  expect(out).toMatch(/99\.0 % +10 +500 ms +0 B +0 B +0 B +faster: 10\.0 % \(captured\) +select "�\[31m" from t where a/);
   expect(out).toContain('statistics were reset');
   expect(out).not.toContain('\u001b');
   expect((await run('optimizer queries shop --since-last-run --json', { queries } as never)).json()).toMatchObject({ lines: [{ statement: 'slow' }, {}] });
   expect(asked[1]).toMatchObject({ live: true, sinceLastRun: true });
+  const one = await run('optimizer queries shop --statement slow', { queries } as never);
+  expect(one.out).toMatch(/from t where a = \$1\n$/);
+  expect(one.out).not.toContain('vacuum');
+  expect((await run('optimizer queries shop --statement nowhere', { queries } as never)).exit).toBe(2);
   expect((await run('optimizer queries shop --by nonsense', { queries } as never)).exit).toBe(2);
 });

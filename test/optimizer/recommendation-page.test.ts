@@ -75,6 +75,10 @@ test('sets that were measured are compared by size and time left, the recommende
   expect(rows).toBe(
     '<li class="chosen"><b>31.2 %</b> left, 2 indexes, 32.5 MB: recommended</li><li><b>29.0 %</b> left, 2 indexes, 40.0 MB: 1 statement(s) become slower</li>',
   );
+  const vetoed = { ...set('exp-0', 40_000_000, 0.29, ['1 statement(s) become slower than 1.1×: -3109132986243560228']) };
+  const texts = { '-3109132986243560228': 'insert into item\n values ($1)' };
+  const named = recommendationPage({ ...sheet, recommendation: { ...recommendation, texts }, tried: [vetoed, mine] });
+  expect(named).toContain('become slower than 1.1×: “insert into item values ($1)”');
   // one about statistics or indexes that are there is of the same run, and no set of it
   for (const tried of [[mine], [set('exp-0', 1, 0.5), set('exp-2', 2, 0.4)]])
     expect(recommendationPage({ ...sheet, tried })).not.toContain('Gain against size');

@@ -88,3 +88,12 @@ describe('a set', () => {
     expect(decide({ ...good, ...change })).toMatchObject({ verdict: 'rejected', because: [expect.stringMatching(because)] });
   });
 });
+
+test('an accepted set says what is slower, where something is by less than allowed', () => {
+  const base = { total: { ratio: 0.6, low: 0.5, high: 0.7 }, sizeBytes: 1, budgetBytes: 2, indexes: [] };
+  const [gains, loses] = [judgeStatement(times('a', { before: 100, after: 20 })), judgeStatement(times('b', { before: 100, after: 100 }))];
+  const saidOf = (set: Pick<MeasuredSet, 'statements'>) => decide({ ...base, ...set }).because[1];
+  expect(saidOf({ statements: [gains, loses] })).toBe('1 of 2 statement(s) faster, none slower');
+  const slightly = { ...loses, ratio: 1.2, low: 1.05, high: 1.3, judged: 'slower' as const, worstLow: 1.05 };
+  expect(saidOf({ statements: [gains, slightly] })).toBe('1 of 2 statement(s) faster, 1 slower, though not by more than 1.1× beyond noise');
+});
