@@ -32,6 +32,16 @@ export interface RoleUse {
   readonly others: number;
   /** Of its time there, the part that this statement takes, 0 to 1. */
   readonly share: number;
+  /** Missing: its other statements were not looked at. */
+  readonly trade?: RoleTrade;
+}
+
+/** What the setting does to other statements of the role, as far as the run has them. */
+export interface RoleTrade {
+  /** Statements whose plans were asked for with it; those that it changes were executed. */
+  readonly looked: number;
+  readonly faster: number;
+  readonly slower: number;
 }
 
 export interface SettingAdvice extends Setting {
@@ -101,8 +111,12 @@ function sayMemory(memory: MemoryUse, { value, connections }: { readonly value: 
   return `memory: at most ${size(executionBytes)} an execution (${parts.join(' ')})${all}`;
 }
 
-function sayRole(setting: Setting, { role, others, share, database }: RoleUse & { readonly database: string }): string {
+function sayRole(setting: Setting, { role, others, share, trade, database }: RoleUse & { readonly database: string }): string {
   const { sql, undo } = forRole(setting, { role, database });
-  const whom = others === 0 ? 'nothing else of it is known' : `${others} other statement(s) of it get it too`;
-  return `or for the whole role: ${sql} This one takes ${Math.round(share * 100)} % of its time, ${whom}. Undo: ${undo}`;
+  const takes = `This one takes ${Math.round(share * 100)} % of its time`;
+  if (others === 0) return `or for the whole role: ${sql} Nothing else of it is known. Undo: ${undo}`;
+  if (trade === undefined || trade.looked === 0) return `not for the whole role ${role}, whose ${others} other statement(s) were not looked at. ${takes}`;
+  if (trade.slower > 0) return `not for the whole role ${role}: ${trade.slower} of its other statements slower with it. ${takes}`;
+  const seen = `${trade.looked} of them looked at on the copy, ${trade.faster} faster, none slower`;
+  return `or for the whole role: ${sql} ${takes}, ${others} other statement(s) of it get it too: ${seen}. Undo: ${undo}`;
 }

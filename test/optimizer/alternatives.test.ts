@@ -52,7 +52,14 @@ const verdict = (statement: string, ratio: number, judged: StatementVerdict['jud
   ...{ statement, ...left(ratio), judged, bindingSource: 'captured' },
 });
 const advice: SettingAdvice = {
-  ...{ name: 'work_mem', value: '64MB', was: '4MB', statement: 'q1', roles: [{ role: 'app', others: 3, share: 0.5 }], connections: 100 },
+  ...{
+    name: 'work_mem',
+    value: '64MB',
+    was: '4MB',
+    statement: 'q1',
+    roles: [{ role: 'app', others: 3, share: 0.5, trade: { looked: 3, faster: 1, slower: 0 } }],
+    connections: 100,
+  },
   memory: { nodes: 2, hashMultiplier: 2, processes: 3, executionBytes: 600 * MB },
 };
 const settingChange = recommendedSetting(advice, { table, because: '30.0 MB of rows went to disk' });

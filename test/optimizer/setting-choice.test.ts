@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Explained } from '../../domain/optimizer/plan.ts';
 import { parseExplain } from '../../domain/optimizer/plan-parse.ts';
-import { forRole, recommendedSetting, type SettingAdvice, sayAdvice } from '../../domain/optimizer/setting.ts';
+import { forRole, type RoleTrade, recommendedSetting, type SettingAdvice, sayAdvice } from '../../domain/optimizer/setting.ts';
 import { memoryNeeded, memoryUse, roundWorkMem, settingHints, staysInMemory, workMemText } from '../../domain/optimizer/setting-choice.ts';
 import { type JudgedSettings, judgeKept, refusalOf } from '../../domain/optimizer/setting-verdict.ts';
 
@@ -116,7 +116,10 @@ test('a plan for each value may cost its planning, and no more', () => {
 test('what to write says where, how much memory, and who else gets it', () => {
   const advice: SettingAdvice = {
     ...{ name: 'work_mem', value: '64MB', was: '4MB', statement: '42', connections: 100 },
-    ...{ memory: { nodes: 3, hashMultiplier: 2, processes: 3, executionBytes: 100e6 }, roles: [{ role: 'a"b', others: 7, share: 0.4 }] },
+    ...{
+      memory: { nodes: 3, hashMultiplier: 2, processes: 3, executionBytes: 100e6 },
+      roles: [{ role: 'a"b', others: 7, share: 0.4, trade: { looked: 5, faster: 2, slower: 0 } }],
+    },
   };
   const change = recommendedSetting(advice, { table: { schema: 'public', relation: 't' }, because: 'x' });
   expect([change.sql, change.undo, change.kind]).toEqual([`SET LOCAL work_mem = '64MB';`, '', 'setting']);
@@ -125,6 +128,15 @@ test('what to write says where, how much memory, and who else gets it', () => {
   expect(memory).toContain('at most 100.0 MB an execution (3 sort(s), hash(es) or kept rows of 64MB × hash_mem_multiplier 2');
   expect(memory).toContain('× 3 processes (parallel workers)); were all 100 sessions to send it at once, 10.0 GB');
   expect(role).toContain(`ALTER ROLE "a""b" IN DATABASE "shop" SET work_mem = '64MB'; This one takes 40 % of its time, 7 other statement(s) of it get it too`);
+  expect(role).toContain('5 of them looked at on the copy, 2 faster, none slower. Undo: ALTER ROLE');
+  const roleLine = (trade?: RoleTrade) =>
+    sayAdvice({ ...advice, memory: null, roles: [{ role: 'app', others: 7, share: 0.4, ...(trade === undefined ? {} : { trade }) }] }, 'shop')[1];
+  // the role is offered only where nothing else of it is known to lose
+  expect(roleLine({ looked: 5, faster: 2, slower: 1 })).toBe(
+    'not for the whole role app: 1 of its other statements slower with it. This one takes 40 % of its time',
+  );
+  for (const unknown of [undefined, { looked: 0, faster: 0, slower: 0 }])
+    expect(roleLine(unknown)).toContain('not for the whole role app, whose 7 other statement(s) were not looked at');
   expect(forRole(advice, { role: 'app', database: 'shop' }).undo).toBe('ALTER ROLE "app" IN DATABASE "shop" RESET work_mem;');
   expect(sayAdvice({ ...advice, memory: null, roles: [] }, 'shop')).toHaveLength(1);
 });

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { quoteRelation } from '../../../domain/optimizer/index-sql.ts';
 import { optimizerPolicyOf } from '../../../domain/optimizer/policy.ts';
 import { kindOf, type Recommendation, type RecommendedIndex, tableOfChange } from '../../../domain/optimizer/recommendation.ts';
+import type { SettingAdvice } from '../../../domain/optimizer/setting.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import { againstRemoval } from '../hygiene/still.ts';
 import { partitionsOf } from '../lab/partitions.ts';
@@ -38,12 +39,20 @@ export async function evidenceCheck(client: pg.Client, { recommendation, policy,
     const gone = names.size === 0 ? [] : columns.filter((column) => !names.has(column));
     if (names.size > 0) because.push(...(await otherParts(client, change)));
     if (change.index !== null && kindOf(change) === 'drop-index') because.push(...(await againstRemoval(client, change)));
+    if (change.kind === 'setting') because.push(...(await otherwiseSet(client, change.advice)));
     if (change.kind === 'rewrite') because.push(...(await brokenGrounds(client, change.rewrite)));
     if (gone.length > 0) because.push(`${quoteRelation(table)} has no column ${gone.join(', ')} any more`);
   }
   because.push(...(await grown(client, recommendation)));
   const distinct = [...new Set(because)];
   return { fresh: distinct.length === 0, because: distinct };
+}
+
+/** Somebody gave it to the database or the role meanwhile: what it would add to that was not measured. */
+async function otherwiseSet(client: pg.Client, { name, was }: SettingAdvice): Promise<readonly string[]> {
+  const { rows } = await client.query<{ now: string }>('/* assay optimizer */ select pg_catalog.current_setting($1) as now', [name]);
+  const now = rows[0]?.now ?? was;
+  return now === was ? [] : [`${name} is ${now} by now, it was ${was} when it was measured`];
 }
 
 /** Each partition has its own statements in the SQL: one that came since would have no index, one that went fails. */

@@ -11,7 +11,8 @@ import { dropStatistics, makeStatistics, recommendedBeside } from '../settings/b
 import { settingIdeas } from '../settings/ideas.ts';
 import { largestTable } from '../settings/largest-table.ts';
 import { type MeasuredIdea, measureIdeas } from '../settings/measure.ts';
-import { mayBeKept, rolesOf, type SourceFacts, sourceFacts } from '../settings/source.ts';
+import { rolesWith } from '../settings/roles.ts';
+import { mayBeKept, type SourceFacts, sourceFacts } from '../settings/source.ts';
 import { wholeTimes } from '../settings/whole.ts';
 import { type RecommendRequest, recordAndRecommend } from './recommend.ts';
 
@@ -68,13 +69,14 @@ async function recorded(deps: OptimizerDependencies, { request, prepared, source
   return { tried: measured.length, recommendation, because: decision.because };
 }
 
-async function changesOf({ prepared: { session }, source }: Recording, accepted: readonly MeasuredIdea[]): Promise<readonly RecommendedIndex[]> {
+async function changesOf({ prepared, source }: Recording, accepted: readonly MeasuredIdea[]): Promise<readonly RecommendedIndex[]> {
   const changes: RecommendedIndex[] = [];
   for (const { statement, units, settings, because, places } of accepted) {
-    const table = await largestTable(session.client, units);
+    const table = await largestTable(prepared.session.client, units);
     if (table === null) continue;
     for (const [place, setting] of settings.entries()) {
-      const advice = { ...setting, statement: statement.id, roles: rolesOf(source, statement.id), connections: source.connections };
+      const roles = await rolesWith(setting, { prepared, source, statement: statement.id });
+      const advice = { ...setting, statement: statement.id, roles, connections: source.connections };
       changes.push(recommendedSetting(advice, { table, because: because[place] ?? '', leaveOneOut: places[place]?.ratio ?? null }));
     }
   }
