@@ -7,6 +7,7 @@ import { conflictValues } from './conflict.ts';
 import { withJointValues } from './joint.ts';
 import { plannedBindings } from './plan.ts';
 import { isRefused, makePreparable, type Prepared } from './prepare.ts';
+import type { SeeingSession } from './sessions-that-see.ts';
 import { type LabCatalogue, labCatalogue } from './statistics.ts';
 import { isFault, type Parsed, parseOne, parserReady } from './tree.ts';
 import { type Usage, usagesOf } from './usage.ts';
@@ -105,7 +106,7 @@ async function bindOne(work: Work): Promise<Bound | NotJudged> {
   return { statement, text: prepared.text, parameterTypes: prepared.types, bindings: planned.bindings, ...guards };
 }
 
-const sessionItself: WhoRan = { as: [undefined], guards: [], notices: [] };
+const sessionItself: WhoRan = { as: [null], guards: [], notices: [] };
 
 interface Wanted {
   readonly prepared: Prepared;
@@ -119,16 +120,24 @@ interface Wanted {
 async function plannedAs({ client, options: { maxBindings }, now }: Work, { prepared, captured, facts, usages, who }: Wanted) {
   const isGuarded = who.notices.length > 0;
   const lists: (readonly Binding[])[] = [];
-  for (const as of who.as) {
-    const joined = await withJointValues(client, { facts, usages, as: isGuarded ? as : undefined });
-    const wanted = wantedBindings(prepared, { captured, facts: joined, maxBindings, now });
-    lists.push(as === undefined ? wanted : wanted.map((binding) => ({ ...binding, as })));
+  for (const session of who.as) {
+    const owned = session === null ? facts : facts.map((fact) => ofSession(fact, session));
+    const joined = await withJointValues(client, { facts: owned, usages, as: isGuarded ? session?.as : undefined });
+    const wanted = wantedBindings(prepared, { captured: session?.isMadeUp ? [] : captured, facts: joined, maxBindings, now });
+    lists.push(session === null ? wanted : wanted.map((binding) => ({ ...binding, as: session.as })));
   }
   const wanted = inTurn(lists).slice(0, maxBindings);
-  const planned = await plannedBindings(client, prepared, { wanted, as: who.as[0] });
+  const planned = await plannedBindings(client, prepared, { wanted, as: who.as[0]?.as });
   if ('bindings' in planned || isGuarded || !planned.isForbidden) return planned;
   // a right was taken from the role since; nothing hides rows from it, so that a superuser's plan is its own
   return plannedBindings(client, prepared, { wanted: wanted.map(({ as: _, ...binding }) => binding) });
+}
+
+/** A tenant asks for, and writes, what is its own. */
+function ofSession(fact: ParameterFacts, { own }: SeeingSession): ParameterFacts {
+  const value = own.get(fact.column ?? '');
+  const isOwn = value !== undefined && ['equal', 'inserted', 'written'].includes(fact.use) && !fact.type.endsWith('[]');
+  return isOwn && fact.known === null ? { ...fact, known: value } : fact;
 }
 
 /** The first of each as the second of the second: with three who ran it, each case of values is met once. */

@@ -19,9 +19,19 @@ interface Lab {
   readonly catalogue: LabCatalogue;
 }
 
-/** A setting, or a part of one, that must have a value. */
-interface Unknown extends SettingParameter {
-  readonly origin: ColumnOrigin | null;
+/** A role with settings, and what its policies then make of columns. */
+export interface SeeingSession {
+  readonly as: RunAs;
+  /** By `schema.table.column`: its rows have this value, and what it writes must. */
+  readonly own: ReadonlyMap<string, string>;
+  /** Settings were chosen: values that were really sent belong to somebody else's session, nobody knows whose. */
+  readonly isMadeUp: boolean;
+}
+
+/** A setting, or a part of one, that policies read. */
+interface ReadSetting extends SettingParameter {
+  /** Columns that must equal it. */
+  readonly origins: readonly ColumnOrigin[];
 }
 
 /** Combinations of values tried before it is given up. */
@@ -29,18 +39,24 @@ const TRIES = 12;
 const LOOK_MS = 5_000;
 
 /** At most as many as a statement gets values; in words why there is none. Where policies read no setting the role alone is enough. */
-export async function sessionsThatSee(lab: Lab, as: RunAs, guarded: Guarded): Promise<readonly RunAs[] | string> {
-  const unknown = await unknownSettings(lab, as, guarded);
-  if (unknown.length === 0) return [as];
-  const compared = unknown.filter(({ origin }) => origin !== null);
-  const constants = unknown.filter(({ constant }) => constant !== null);
-  const combinations = await combinationsOf(lab, compared);
+export async function sessionsThatSee(lab: Lab, as: RunAs, guarded: Guarded): Promise<readonly SeeingSession[] | string> {
+  const read = await settingsRead(lab, guarded);
+  // what the role itself has set is known
+  const isKnown = ({ reads }: ReadSetting) => reads.every(({ name }) => as.settings[name] !== undefined);
+  const fixedOwn = read.filter(isKnown).flatMap((one): (readonly [string, string])[] => ownOf(one, as.settings[one.reads[0]?.name ?? ''] ?? ''));
+  const unknown = read.filter((one) => !isKnown(one));
+  if (unknown.length === 0) return [{ as, own: new Map(fixedOwn), isMadeUp: false }];
+  const constants = unknown.flatMap(({ reads, constant }): Given[] => (constant === null ? [] : [{ reads, value: constant, own: [] }]));
+  const combinations = await combinationsOf(
+    lab,
+    unknown.filter(({ origins }) => origins.length > 0),
+  );
   for (const fixed of constants.length === 0 ? [[]] : [[], constants]) {
-    const seeing: RunAs[] = [];
+    const seeing: SeeingSession[] = [];
     for (const values of combinations) {
-      const given = [...fixed.map((one): Given => [one.reads, one.constant as string]), ...values];
-      const session: RunAs = { ...as, settings: { ...as.settings, ...settingsOf(given) } };
-      if (await seesRows(lab.client, session, guarded)) seeing.push(session);
+      const session: RunAs = { ...as, settings: { ...as.settings, ...settingsOf([...fixed, ...values]) } };
+      if (await seesRows(lab.client, session, guarded))
+        seeing.push({ as: session, own: new Map([...fixedOwn, ...values.flatMap(({ own }) => own)]), isMadeUp: true });
       if (seeing.length === MAX_BINDINGS) break;
     }
     if (seeing.length > 0) return seeing;
@@ -50,40 +66,43 @@ export async function sessionsThatSee(lab: Lab, as: RunAs, guarded: Guarded): Pr
   return `${tables.join(', ')} has row level security that reads ${names.join(', ')}, and no value is known with which ${as.role} sees a row`;
 }
 
-/** What the role itself has set is known. */
-async function unknownSettings({ client, catalogue }: Lab, { settings }: RunAs, { conditions }: Guarded): Promise<readonly Unknown[]> {
-  const found = new Map<string, Unknown>();
+async function settingsRead({ client, catalogue }: Lab, { conditions }: Guarded): Promise<readonly ReadSetting[]> {
+  const found = new Map<string, ReadSetting>();
   for (const { parsed } of conditions) {
     const { readsOf, bodies } = await calledFunctions(client, parsed.root);
     for (const own of [parsed, ...bodies]) {
       await catalogue.load(relationsOf(own));
       const { root, parameters } = withParameters(own.root, readsOf);
       const usages = usagesOf({ ...own, root } satisfies Parsed, (schema, name) => catalogue.find(schema, name));
-      for (const [index, parameter] of parameters.entries()) {
+      for (const [index, { reads, constant }] of parameters.entries()) {
         const usage = usages.get(index + 1);
-        const origin = usage?.use === 'equal' ? usage.origin : null;
-        const key = JSON.stringify(parameter.reads);
-        const before = found.get(key);
-        if (before === undefined || (before.origin === null && origin !== null))
-          found.set(key, { ...parameter, constant: parameter.constant ?? before?.constant ?? null, origin });
+        const origin = usage?.use === 'equal' && usage.origin !== null ? [usage.origin] : [];
+        const before = found.get(JSON.stringify(reads));
+        found.set(JSON.stringify(reads), { reads, constant: constant ?? before?.constant ?? null, origins: [...(before?.origins ?? []), ...origin] });
       }
     }
   }
-  return [...found.values()].filter(({ reads }) => reads.some(({ name }) => settings[name] === undefined));
+  return [...found.values()];
 }
 
-type Given = readonly [reads: readonly SettingRead[], value: string];
+const ownOf = ({ origins }: ReadSetting, value: string) => origins.map(({ relation, column }) => [`${nameOf(relation)}.${column}`, value] as const);
+
+interface Given {
+  readonly reads: readonly SettingRead[];
+  readonly value: string;
+  readonly own: readonly (readonly [column: string, value: string])[];
+}
 
 /** The commonest, one in between, a rare one, then others. Values of one table come from one row. */
-async function combinationsOf({ client }: Lab, compared: readonly Unknown[]): Promise<readonly (readonly Given[])[]> {
+async function combinationsOf({ client }: Lab, compared: readonly ReadSetting[]): Promise<readonly (readonly Given[])[]> {
   if (compared.length === 0) return [[]];
-  const relations = new Map(compared.map((one) => [relationOf(one), (one.origin as ColumnOrigin).relation]));
+  const relations = new Map(compared.map((one) => [nameOf(firstOf(one).relation), firstOf(one).relation]));
   const perGroup: (readonly (readonly Given[])[])[] = [];
   for (const [relation, { schema, name }] of relations) {
-    const group = compared.filter((one) => relationOf(one) === relation);
-    const columns = group.map(({ origin }) => ({ name: (origin as ColumnOrigin).column }));
+    const group = compared.filter((one) => nameOf(firstOf(one).relation) === relation);
+    const columns = group.map((one) => ({ name: firstOf(one).column }));
     const tuples = await sampledTuples(client, { schema, relation: name, columns });
-    perGroup.push(spread(tuples).map((tuple) => group.map(({ reads }, place): Given => [reads, tuple[place] as string])));
+    perGroup.push(spread(tuples).map((tuple) => group.map((one, place): Given => givenOf(one, tuple[place] as string))));
   }
   const most = Math.min(TRIES, Math.max(...perGroup.map(({ length }) => length)));
   // a table without rows leads to no value
@@ -92,7 +111,9 @@ async function combinationsOf({ client }: Lab, compared: readonly Unknown[]): Pr
     : Array.from({ length: most }, (_, place) => perGroup.flatMap((group) => group[place % group.length] ?? []));
 }
 
-const relationOf = ({ origin }: Unknown): string => nameOf((origin as ColumnOrigin).relation);
+const firstOf = ({ origins }: ReadSetting): ColumnOrigin => origins[0] as ColumnOrigin;
+
+const givenOf = (one: ReadSetting, value: string): Given => ({ reads: one.reads, value, own: ownOf(one, value) });
 
 function spread<T>(sorted: readonly T[]): readonly T[] {
   const first = new Set([0, sorted.length >> 1, sorted.length - 1].filter((place) => place >= 0));
@@ -104,7 +125,7 @@ function spread<T>(sorted: readonly T[]): readonly T[] {
 function settingsOf(given: readonly Given[]): Readonly<Record<string, string>> {
   const plain = new Map<string, string>();
   const documents = new Map<string, Record<string, unknown>>();
-  for (const [reads, value] of given) {
+  for (const { reads, value } of given) {
     for (const { name, path } of reads) {
       if (path.length === 0) plain.set(name, value);
       else documents.set(name, withPart(documents.get(name) ?? {}, path, value));

@@ -7,13 +7,13 @@ import { MAX_BINDINGS } from '../../../domain/optimizer/limits.ts';
 import type { Guard, RunAs, Statement } from '../../../domain/optimizer/model.ts';
 import { isRolesOwn } from '../lab/planner-settings.ts';
 import { type Guarded, guardedFor, nameOf, tablesWithPolicies } from './policies.ts';
-import { sessionsThatSee } from './sessions-that-see.ts';
+import { type SeeingSession, sessionsThatSee } from './sessions-that-see.ts';
 import type { LabCatalogue } from './statistics.ts';
 import type { Parsed } from './tree.ts';
 
 export interface WhoRan {
-  /** At least one, the best first; undefined: the session's own superuser. */
-  readonly as: readonly (RunAs | undefined)[];
+  /** At least one, the best first; null: the session's own superuser. */
+  readonly as: readonly (SeeingSession | null)[];
   /** What row level security adds, of tables that the statement names. */
   readonly guards: readonly Guard[];
   /** For people: tables, and how they are looked at. */
@@ -25,11 +25,11 @@ export interface RoleBook {
   ask(statement: Statement, parsed: Parsed): Promise<WhoRan | { readonly refused: string }>;
 }
 
-const superuser: WhoRan = { as: [undefined], guards: [], notices: [] };
+const superuser: WhoRan = { as: [null], guards: [], notices: [] };
 
 export function roleBook(client: pg.Client, catalogue: LabCatalogue): RoleBook {
   const roles = new Map<string, Promise<Role | null>>();
-  const known = new Map<string, Promise<readonly RunAs[] | string>>();
+  const known = new Map<string, Promise<readonly SeeingSession[] | string>>();
   const roleOf = (name: string) => once(roles, name, () => readRole(client, name));
   const sessions = (as: RunAs, guarded: Guarded) =>
     once(known, JSON.stringify([as.role, guarded.tables.map(({ table }) => nameOf(table)).toSorted()]), () =>
@@ -41,7 +41,7 @@ export function roleBook(client: pg.Client, catalogue: LabCatalogue): RoleBook {
     if (role.isSuperuser) return superuser;
     const as: RunAs = { role: name, settings: role.settings };
     const guarded = await guardedFor({ client, catalogue }, parsed, name);
-    if (guarded.tables.length === 0) return { as: [as], guards: [], notices: [] };
+    if (guarded.tables.length === 0) return { as: [{ as, own: new Map(), isMadeUp: false }], guards: [], notices: [] };
     const found = await sessions(as, guarded);
     if (typeof found === 'string') return { refused: found };
     const named = guarded.tables.filter(({ isNamed }) => isNamed);
@@ -77,9 +77,10 @@ function inTurn<T>(lists: readonly (readonly T[])[]): readonly T[] {
   return Array.from({ length: most }, (_, place) => lists.flatMap((list) => list.slice(place, place + 1))).flat();
 }
 
-function noticeOf(table: string, { role, settings }: RunAs, found: readonly RunAs[]): string {
-  const made = Object.keys(found[0]?.settings ?? {}).filter((name) => found[0]?.settings[name] !== settings[name]);
-  const values = made.length === 0 ? '' : `, with values for ${made.join(', ')} that lead to rows`;
+function noticeOf(table: string, { role, settings }: RunAs, [first]: readonly SeeingSession[]): string {
+  const made = Object.keys(first?.as.settings ?? {}).filter((name) => first?.as.settings[name] !== settings[name]);
+  // whose those that were really sent are, no log says
+  const values = made.length === 0 ? '' : `, with values for ${made.join(', ')} that lead to rows, and others made up to go with them`;
   return `${table} has row level security: what ${role} ran runs on the lab as ${role}${values}`;
 }
 
