@@ -39,6 +39,8 @@ export interface RewriteAdvice {
   readonly before: string;
   readonly after: string;
   readonly grounds: readonly RewriteGround[];
+  /** Equal only while these parameters are what they always were: in the application's text they are constants, most likely. */
+  readonly fixed: readonly { readonly parameter: number; readonly value: string }[];
   readonly proof: RewriteProof;
   /** Every table that it reads. */
   readonly tables: readonly RelationName[];
@@ -50,19 +52,20 @@ export const ruleWords: Readonly<Record<RewriteRule, string>> = {
   'not-in-to-not-exists': 'NOT IN (SELECT …) becomes NOT EXISTS, which can be joined: neither side can be null',
   'count-to-exists': 'rows are counted only as far as the comparison needs them',
   'aggregate-joined': 'a sub-query that computes one figure for each row becomes one grouped query that is joined',
-  'bare-date-range': 'a condition on the day of a column becomes a range of the bare column, which an index on it can serve',
+  'bare-date-range': 'a condition on the day or another unit of time of a column becomes a range of the bare column, which an index on it can serve',
   'or-to-union': 'an OR over several columns becomes two queries, each with its own access path; the second leaves out what the first gave',
   'distinct-to-exists': 'a join that only filters becomes EXISTS, and makes no duplicates that DISTINCT must remove',
 };
 
 /** Sentences for a file, a terminal and a page; texts stay out of them. */
-export function sayRewrite({ statement, rules, grounds, proof }: RewriteAdvice): readonly string[] {
+export function sayRewrite({ statement, rules, grounds, fixed, proof }: RewriteAdvice): readonly string[] {
   const rows = `${proof.rows} row(s)${proof.isOrdered ? ', in the same order' : ', as a set with its duplicates: the statement asks for no order'}`;
   const zones = proof.timeZones.length === 0 ? '' : `; also in the time zones ${proof.timeZones.join(', ')}`;
   return [
     `statement ${statement}: change it in the application; Assay never does`,
     ...rules.map((rule) => ruleWords[rule]),
     `equal on the copy: ${proof.bindings} set(s) of values, ${rows}${zones}`,
+    ...fixed.map(({ parameter, value }) => `only where $${parameter} is ${value}, as in every call that was seen`),
     ...(grounds.length === 0 ? [] : [`it stays equal only while ${grounds.map(sayGround).join('; ')}`]),
   ];
 }

@@ -14,6 +14,7 @@ const advice: RewriteAdvice = {
   before: 'select 1 -- x\n\r\ndrop table a;\u2028drop table b;\rdrop table c',
   after: "select '<script>alert(1)</script>', '\u001b[2J'\nfrom \"Order\"",
   grounds: [{ kind: 'not-null', table: order, column: 'id' }],
+  fixed: [{ parameter: 1, value: 'day' }],
   proof: { bindings: 4, rows: 120, isOrdered: true, timeZones: ['Africa/Cairo'] },
   tables: [order, { schema: 'public', relation: 'item' }],
 };
@@ -36,6 +37,7 @@ describe('another text', () => {
       'statement 77: change it in the application; Assay never does',
       ruleWords['not-in-to-not-exists'],
       'equal on the copy: 4 set(s) of values, 120 row(s), in the same order; also in the time zones Africa/Cairo',
+      'only where $1 is day, as in every call that was seen',
       'it stays equal only while public.Order.id is NOT NULL',
     ]);
   });

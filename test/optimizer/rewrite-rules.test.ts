@@ -189,6 +189,12 @@ describe('a count that is compared', () => {
   test('with a parameter ends as soon as the answer is known', async () => {
     expect((await byRule('count-to-exists', counted('>= $1')))?.text).toContain('limit greatest($1::bigint, 0)) as counted) >= $1::bigint');
   });
+  test('with a parameter that is 0 in every call is that question too, and says so', async () => {
+    const found = await byRule('count-to-exists', counted('> $1'), knownSchema(['bigint'], new Map([[1, '0']])));
+    expect(found).toMatchObject({ text: expect.stringContaining('where exists (select 1'), fixed: new Map([[1, '0']]) });
+    const other = await byRule('count-to-exists', counted('> $1'), knownSchema(['bigint'], new Map([[1, '7']])));
+    expect(other).toMatchObject({ text: expect.stringContaining('limit greatest($1::bigint, 0) + 1'), fixed: new Map() });
+  });
   test('of a column counts what is not null', async () => {
     const text = 'select id from customer c where 0 < (select count(p.payer_id) from purchase p where p.customer_id = c.id)';
     expect((await byRule('count-to-exists', text))?.text).toContain('p.customer_id = c.id and p.payer_id is not null');
@@ -224,6 +230,33 @@ describe('a condition on the day of a column', () => {
   test('of what is no moment stays', async () => {
     expect(await byRule('bare-date-range', `select id from customer where name::date = '2026-01-01'`)).toBeNull();
   });
+});
+
+describe('a condition on another unit of time', () => {
+  const types = ['text', 'timestamp without time zone'];
+  const month = new Map([[1, 'month']]);
+  const truncated = async (condition: string, constants = month) =>
+    byRule('bare-date-range', `select id from moment where ${condition}`, knownSchema(types, constants));
+  test('is a range where every call has the same unit, and says so', async () => {
+    const found = await truncated('date_trunc($1, at) = $2');
+    expect(found?.text.split('\nwhere ')[1]).toBe(
+      `at >= $2::timestamp and at <= (($2::timestamp + '1 month'::pg_catalog."interval") - '1 microsecond'::pg_catalog."interval") and date_trunc('month', $2::timestamp) = $2::timestamp`,
+    );
+    expect(found?.fixed).toEqual(month);
+  });
+  test('stays beside a wider range where it hangs on the zone', async () => {
+    const known = knownSchema(['timestamp with time zone']);
+    const found = await byRule('bare-date-range', `select id from moment where date_trunc('day', seen) = $1`, known);
+    expect(found).toMatchObject({ hangsOnTimeZone: true, text: expect.stringMatching(/ and date_trunc\('day', seen\) = \$1$/) });
+    expect(found?.fixed?.size).toBe(0);
+  });
+  test.each([
+    ['calls differ', 'date_trunc($1, at) = $2', new Map<number, string>()],
+    ['the unit is none of ours', 'date_trunc($1, at) = $2', new Map([[1, 'century']])],
+    ['a null would come out as false', `not (date_trunc('day', at) = $2)`, month],
+    ['it is compared otherwise', `date_trunc('day', at) < $2`, month],
+    ['it is another moment’s', `date_trunc('day', at) = seen`, month],
+  ])('stays where %s', async (_, condition, constants) => expect(await truncated(condition, constants)).toBeNull());
 });
 
 describe('OR', () => {

@@ -50,13 +50,14 @@ export const schemaSql = `
     from unnest(array['2026-01-31', '2024-02-28', '2024-02-29', '1999-12-31', '0001-01-01', '0044-03-15 BC', '2026-03-29', '2011-12-29', '2011-12-30', '2011-12-31',
         '2010-11-06', '2010-11-07', '2010-11-08', '2023-04-27', '2023-04-28']::timestamp[]) d,
       unnest(array['0', '1 microsecond', '-1 microsecond', '12 hours', '23:59:59.999999', '24 hours', '30 seconds', '2:30:30']::interval[]) step) as every;
-  insert into moment (at, seen) values (null, null), ('infinity', 'infinity'), ('-infinity', '-infinity'), ('4713-01-01 BC', '4713-01-01 BC');
+  insert into moment (at, seen) values (null, null), ('infinity', 'infinity'), ('-infinity', '-infinity'), ('4700-06-01 BC', '4700-06-01 BC');
   create function unsteady(int) returns int language sql volatile as 'select $1';
   analyze`;
 
-export const knownSchema = (parameterTypes: readonly string[] = []): Known => ({
+export const knownSchema = (parameterTypes: readonly string[] = [], constants: ReadonlyMap<number, string> = new Map()): Known => ({
   table: (schema, name) => (schema === undefined || schema === 'public' ? (tables.find(({ table }) => table.relation === name) ?? null) : null),
   parameterTypes,
+  constants,
   aggregates: new Set(['count', 'sum', 'max', 'min', 'avg', 'row_number']),
   ownFunctions: new Set(),
 });
@@ -80,13 +81,14 @@ interface Comparing {
   readonly hangsOnTimeZone?: boolean;
   readonly timeoutMs?: number;
   readonly more?: readonly Binding[];
+  readonly fixed?: ReadonlyMap<number, string>;
 }
 
 /** Two texts with these values, each set of them a unit. */
 export async function compared(
   client: pg.Client,
   { before, after, types = [], values = [[]] }: { before: string; after: string; types?: readonly string[]; values?: readonly (readonly (string | null)[])[] },
-  { isOrdered = false, hangsOnTimeZone = false, timeoutMs = 5_000, more = [] }: Comparing = {},
+  { isOrdered = false, hangsOnTimeZone = false, timeoutMs = 5_000, more = [], fixed = new Map() }: Comparing = {},
 ): Promise<Proven> {
   number += 1;
   const bindings = values.map((each): Binding => ({ source: 'synthetic', case: 'common', values: each }));
@@ -95,7 +97,7 @@ export async function compared(
     { statement: { id: 'x', database: 'x', text: before, ...counts }, text: before, parameterTypes: types, bindings },
     number,
   );
-  return provenEqual(client, units, { before, after, isOrdered, hangsOnTimeZone }, { timeoutMs, signal: new AbortController().signal, more });
+  return provenEqual(client, units, { before, after, isOrdered, hangsOnTimeZone, fixed }, { timeoutMs, signal: new AbortController().signal, more });
 }
 
 /** A statement with the binding machinery's own values, as a step has it, and what is found for it. */

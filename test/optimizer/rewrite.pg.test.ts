@@ -109,6 +109,16 @@ describe('a proof', () => {
     };
     expect(await compared(client, texts)).toMatchObject({ because: 'its parameters would be of other types' });
   });
+  test('takes a parameter for a constant, which the other text does not name any more', async () => {
+    const texts = {
+      before: 'select id from customer where id = $2 and $1::text = $1::text',
+      after: 'select id from customer where id = $2',
+      types: ['text', 'integer'],
+      values: [['day', '5']],
+    };
+    expect(await compared(client, texts)).toMatchObject({ kind: 'not-proven' });
+    expect(await compared(client, texts, { fixed: new Map([[1, 'day']]) })).toMatchObject({ kind: 'equal', rows: 1 });
+  });
   test('writes nothing: a function that does is refused', async () => {
     await client.query(`create function writes() returns int language sql as 'delete from customer returning 1'`);
     expect(await compared(client, { before: 'select 1 as a', after: 'select writes() as a' })).toMatchObject({ because: expect.stringContaining('25006') });
@@ -261,6 +271,24 @@ describe('a day', () => {
     expect(await same('bare-date-range', `select id from moment where ${column}::date between $1 and $2`, { types: ['date', 'date'], values })).toMatchObject({
       kind: 'equal',
     });
+  });
+  test.each(['second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year'])('is no other than another unit: %s, at every edge', async (unit) => {
+    for (const [column, type] of [
+      ['at', 'timestamp without time zone'],
+      ['seen', 'timestamp with time zone'],
+    ] as const) {
+      const text = `select id from moment where date_trunc('${unit}', ${column}) = $1`;
+      const { rows } = await client.query<{ begins: string }>(
+        `select distinct date_trunc('${unit}', ${column})::text as begins from moment where ${column} is not null union select '2024-02-29 12:00:00.5' order by 1`,
+      );
+      const values = [...rows.map(({ begins }) => [begins]), [null]];
+      expect(await same('bare-date-range', text, { types: [type], values })).toEqual({
+        kind: 'equal',
+        bindings: values.length,
+        rows: expect.any(Number),
+        timeZones: expect.anything(),
+      });
+    }
   });
   test('with a zone is found wrong as one would write it: its range alone', async () => {
     const texts = {

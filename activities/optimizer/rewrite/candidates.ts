@@ -22,6 +22,8 @@ export interface RewriteCandidate {
   readonly text: string;
   readonly grounds: readonly RewriteGround[];
   readonly hangsOnTimeZone: boolean;
+  /** Values of parameters for which alone the texts are equal, by number. */
+  readonly fixed: ReadonlyMap<number, string>;
 }
 
 export interface Candidates {
@@ -42,7 +44,7 @@ export async function candidatesOf(client: pg.Client, unit: Unit): Promise<Candi
   const query = parsed.root as SelectStmt;
   const text = textOf(query);
   if (text === null || !isRewritable(query)) return null;
-  const known = await knownOf(client, query, unit.bound.parameterTypes);
+  const known = await knownOf(client, query, unit.bound);
   if ('because' in known) return null;
   const plan = await planOf(client, unit);
   const spoken = rules.flatMap((rule) => {
@@ -87,6 +89,7 @@ function candidate(spoken: readonly Spoken[], query: SelectStmt, known: Known): 
     text,
     grounds: [...grounds.values()],
     hangsOnTimeZone: done.some(({ rewritten }) => rewritten.hangsOnTimeZone === true),
+    fixed: new Map(done.flatMap(({ rewritten }) => [...(rewritten.fixed ?? [])])),
   };
 }
 

@@ -59,22 +59,34 @@ async function tryOne(session: LabSession, question: One): Promise<TriedRewrite>
   const others = await prepareUnits(client, { ...first.bound, text: candidate.text, bindings: units.map(({ binding }) => binding) }, number).catch(reasonOf);
   if (typeof others === 'string') return dropped(question, `PostgreSQL does not take it: ${others}`);
   if (await hasSamePlans(session, units, others)) return dropped(question, 'PostgreSQL plans both texts alike');
-  const texts = { before: found.text, after: candidate.text, isOrdered: found.isOrdered, hangsOnTimeZone: candidate.hangsOnTimeZone };
-  const proven = await provenEqual(client, units, texts, { timeoutMs, signal: io.signal, more: question.more ?? [], untilMs: question.rounds.untilMs });
+  const texts = { before: found.text, after: candidate.text, isOrdered: found.isOrdered, hangsOnTimeZone: candidate.hangsOnTimeZone, fixed: candidate.fixed };
+  const proven = await provenEqual(client, units, texts, {
+    timeoutMs,
+    signal: io.signal,
+    more: (question.more ?? []).map(fixedBy(candidate)),
+    untilMs: question.rounds.untilMs,
+  });
   if (proven.kind === 'not-proven') return dropped(question, `not proven equal: ${proven.because}`);
   const { bindings, rows, timeZones } = proven;
   const { rules, grounds, text: after } = candidate;
   const proof = { bindings, rows, isOrdered: found.isOrdered, timeZones };
+  const fixed = [...candidate.fixed].map(([parameter, value]) => ({ parameter, value }));
   return measured(session, question, others, {
     statement: first.bound.statement.id,
     rules,
     before: first.bound.text,
     after,
     grounds,
+    fixed,
     proof,
     tables: found.tables,
   });
 }
+
+/** Made-up values of what is always sent alike say nothing. */
+const fixedBy =
+  ({ fixed }: RewriteCandidate) =>
+  (binding: Binding): Binding => ({ ...binding, values: binding.values.map((value, place) => fixed.get(place + 1) ?? value) });
 
 function reasonOf(error: unknown): string {
   if (!isServerError(error)) throw error;

@@ -1,7 +1,7 @@
 /** What the lab's catalogue promises about the tables of a statement, and about what it calls. */
 import type { SelectStmt } from 'libpg-query';
 import type pg from 'pg';
-import type { RelationName } from '../../../domain/optimizer/model.ts';
+import type { Binding, Bound, RelationName } from '../../../domain/optimizer/model.ts';
 import { ident } from '../../pg.ts';
 import { nodesOf } from './walk.ts';
 
@@ -24,6 +24,8 @@ export interface Known {
   readonly table: (schema: string | undefined, name: string) => KnownTable | null;
   /** Of each parameter, as the server says it. */
   readonly parameterTypes: readonly string[];
+  /** Values of parameters that every call sends alike, by number: as far as real ones are known, and all are the same. */
+  readonly constants: ReadonlyMap<number, string>;
   /** Names of the statement's calls that are aggregates or window functions, whichever of that name is meant. */
   readonly aggregates: ReadonlySet<string>;
   /** Names of its calls for which there is a function that is not PostgreSQL's. */
@@ -45,7 +47,11 @@ interface TableRow {
 }
 
 /** By the session's search_path, as the statement's own names are. */
-export async function knownOf(client: pg.Client, query: SelectStmt, parameterTypes: readonly string[]): Promise<Known | LeftAlone> {
+export async function knownOf(
+  client: pg.Client,
+  query: SelectStmt,
+  { parameterTypes, bindings }: Pick<Bound, 'parameterTypes' | 'bindings'>,
+): Promise<Known | LeftAlone> {
   const named = nodesOf(query, 'CommonTableExpr').map(({ ctename }) => ctename);
   const ranges = nodesOf(query, 'RangeVar').filter(({ schemaname, relname }) => schemaname !== undefined || !named.includes(relname));
   const asked = [
@@ -63,7 +69,7 @@ export async function knownOf(client: pg.Client, query: SelectStmt, parameterTyp
   if (unsteady !== null) return { because: unsteady };
   const calls = await client.query<{ name: string; isAggregate: boolean; isOwn: boolean }>(callsSql, [functionsOf(query)]);
   const those = (is: 'isAggregate' | 'isOwn') => new Set(calls.rows.filter((row) => row[is]).map(({ name }) => name));
-  return { table, parameterTypes, aggregates: those('isAggregate'), ownFunctions: those('isOwn') };
+  return { table, parameterTypes, constants: constantsOf(bindings), aggregates: those('isAggregate'), ownFunctions: those('isOwn') };
 }
 
 /** A table that others inherit from promises nothing for their rows; of a partitioned one a unique index does. */
@@ -79,6 +85,15 @@ const tablesSql = `/* assay optimizer */
   from unnest($1::text[], $2::text[], $3::text[]) as asked(schema, name, quoted)
     join pg_catalog.pg_class c on c.oid = to_regclass(asked.quoted) join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p', 'm')`;
+
+/** pg_stat_statements has none of a text's constants: what was really sent says which they are. */
+function constantsOf(bindings: readonly Binding[]): ReadonlyMap<number, string> {
+  const [first, ...others] = bindings;
+  if (first === undefined || bindings.some(({ source }) => source !== 'captured')) return new Map();
+  return new Map(
+    first.values.flatMap((value, place) => (value !== null && others.every(({ values }) => values[place] === value) ? [[place + 1, value] as const] : [])),
+  );
+}
 
 const callsSql = `/* assay optimizer */
   select proname as name, bool_or(prokind in ('a', 'w')) as "isAggregate", bool_or(pronamespace <> 'pg_catalog'::regnamespace) as "isOwn"

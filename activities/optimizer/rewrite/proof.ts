@@ -17,6 +17,8 @@ export interface Texts {
   readonly isOrdered: boolean;
   /** What comes out hangs on the session's time zone. */
   readonly hangsOnTimeZone: boolean;
+  /** Parameters that the other text takes for constants, and may not name any more. */
+  readonly fixed?: ReadonlyMap<number, string>;
 }
 
 export interface Limits {
@@ -167,12 +169,13 @@ async function bothOf(client: pg.Client, { binding, timeZone, timeoutMs, hash }:
 }
 
 /** Names and types of what comes out, and the types of the parameters where nobody declares them. null: alike. */
-async function unlikeShape(client: pg.Client, [first]: readonly Unit[], { before, after }: Texts): Promise<string | null> {
+async function unlikeShape(client: pg.Client, [first]: readonly Unit[], { before, after, fixed = new Map() }: Texts): Promise<string | null> {
   if (first === undefined) return null;
   const { parameterTypes } = first.bound;
   const [columns, others] = [await columnsOf(client, before, first), await columnsOf(client, after, first)];
   if (columns !== others) return 'its columns have other names or types';
-  const inferred = await inferredTypes(client, after);
+  const declared = fixed.size === 0 ? [] : parameterTypes.map((type, place) => (fixed.has(place + 1) ? type : 'unknown'));
+  const inferred = await inferredTypes(client, after, declared);
   const isOther = inferred.some((type, place) => type !== parameterTypes[place]);
   return isOther ? 'its parameters would be of other types' : null;
 }
@@ -187,8 +190,9 @@ async function columnsOf(client: pg.Client, text: string, { bound, binding }: Un
   }
 }
 
-async function inferredTypes(client: pg.Client, text: string): Promise<readonly string[]> {
-  await prepare(client, AFTER, text, []);
+/** Those not declared (`unknown`) as the text itself says. */
+async function inferredTypes(client: pg.Client, text: string, declared: readonly string[]): Promise<readonly string[]> {
+  await prepare(client, AFTER, text, declared);
   const { rows } = await client.query<{ types: string[] }>(
     '/* assay optimizer */ select parameter_types::text[] as types from pg_prepared_statements where name = $1',
     [AFTER],

@@ -8,44 +8,53 @@
  * Of a timestamp with time zone the day hangs on the session's zone, and is no range where clocks go back over midnight: the condition stays as it is, and
  * only a wider range comes beside it, from a day before to two days after, which no zone's shift of up to a day leaves.
  */
-import type { Node } from 'libpg-query';
+import type { Node, SelectStmt } from 'libpg-query';
 import type { RewriteGround } from '../../../../domain/optimizer/rewrite.ts';
 import type { Known } from '../known.ts';
 import { and, cast, integer, operation, text } from '../nodes.ts';
 import { type Found, findColumn, type Source, sourcesOf } from '../sources.ts';
 import { mapExpression, mapQueries } from '../walk.ts';
-import type { Rule } from './rule.ts';
+import { bareTimeUnits } from './bare-time-unit.ts';
+import type { Rewritten, Rule } from './rule.ts';
 import { calledName } from './sub-query.ts';
 
 export const bareDateRange: Rule = {
   name: 'bare-date-range',
   reason: (plan) =>
     plan.some(({ expressions }) =>
-      expressions.some(({ name, text: condition }) => name === 'Filter' && ['::date', 'date('].some((word) => condition.includes(word))),
+      expressions.some(({ name, text: condition }) => name === 'Filter' && ['::date', 'date(', 'date_trunc('].some((word) => condition.includes(word))),
     )
-      ? 'a whole table is read, and the day of each row computed'
+      ? 'a whole table is read, and the day or another unit of each row computed'
       : null,
   rewrite(query, known) {
-    const grounds: RewriteGround[] = [];
-    let hangsOnTimeZone = false;
-    const changed = mapQueries(query, (each) => {
-      const sources = sourcesOf(each, known);
-      const range = (node: Node): Node | null => {
-        const condition = dayCondition(node, sources, known);
-        if (condition === null) return null;
-        const { found } = condition;
-        const isZoned = found.column.type === ZONED;
-        const bounded = isZoned ? zonedRange(node, condition) : exactRange(condition);
-        if (bounded === null) return null;
-        hangsOnTimeZone ||= isZoned;
-        grounds.push({ kind: 'type', table: found.table.table, column: found.column.name, type: found.column.type });
-        return bounded;
-      };
-      return each.whereClause === undefined ? each : { ...each, whereClause: mapExpression(each.whereClause, range) };
-    });
-    return grounds.length === 0 ? null : { query: changed, grounds, ...(hangsOnTimeZone ? { hangsOnTimeZone } : {}) };
+    const days = bareDays(query, known);
+    const units = bareTimeUnits(days?.query ?? query, known);
+    if (days === null || units === null) return units ?? days;
+    return { ...days, ...units, grounds: [...days.grounds, ...units.grounds], ...(days.hangsOnTimeZone ? { hangsOnTimeZone: true as const } : {}) };
   },
 };
+
+/** null: nothing of the kind. */
+function bareDays(query: SelectStmt, known: Known): Rewritten | null {
+  const grounds: RewriteGround[] = [];
+  let hangsOnTimeZone = false;
+  const changed = mapQueries(query, (each) => {
+    const sources = sourcesOf(each, known);
+    const range = (node: Node): Node | null => {
+      const condition = dayCondition(node, sources, known);
+      if (condition === null) return null;
+      const { found } = condition;
+      const isZoned = found.column.type === ZONED;
+      const bounded = isZoned ? zonedRange(node, condition) : exactRange(condition);
+      if (bounded === null) return null;
+      hangsOnTimeZone ||= isZoned;
+      grounds.push({ kind: 'type', table: found.table.table, column: found.column.name, type: found.column.type });
+      return bounded;
+    };
+    return each.whereClause === undefined ? each : { ...each, whereClause: mapExpression(each.whereClause, range) };
+  });
+  return grounds.length === 0 ? null : { query: changed, grounds, ...(hangsOnTimeZone ? { hangsOnTimeZone } : {}) };
+}
 
 const PLAIN = 'timestamp without time zone';
 const ZONED = 'timestamp with time zone';

@@ -1,10 +1,11 @@
 /**
  * `(SELECT count(*) FROM … WHERE …) > 0` as EXISTS, which ends at the first row and can be joined; compared with another number, or with a parameter, rows are
  * counted only as far as the answer needs them. Equal: count is never null, and whether it is more than k the first k + 1 rows say. The sub-query must be
- * nothing but a count: no groups, no limit. `count(x)` counts rows whose x is not null, and so does the other text. Where $1 is 0 for the application, the
- * texts that pg_stat_statements keeps do not say: EXISTS comes only of a 0 or 1 that stands in the text.
+ * nothing but a count: no groups, no limit. `count(x)` counts rows whose x is not null, and so does the other text. That $1 is 0
+ * for the application, the texts that pg_stat_statements keeps do not say: EXISTS comes of a 0 or 1 in the text, or in every call that was captured.
  */
 import type { Node, SelectStmt } from 'libpg-query';
+import type { Known } from '../known.ts';
 import { and, cast, countAll, derived, exists, integer, not, operation, select, target } from '../nodes.ts';
 import { mapExpression, mapQueries } from '../walk.ts';
 import { freshNames } from './fresh-name.ts';
@@ -19,17 +20,28 @@ export const countToExists: Rule = {
     if (known.ownFunctions.has('count')) return null;
     const names = freshNames(query);
     let isChanged = false;
+    const fixed = new Map<number, string>();
     const changed = mapQueries(query, (each) =>
       mapExpression(each, (node) => {
         const comparison = comparisonOf(node);
         if (comparison === null) return null;
         isChanged = true;
-        return answered(comparison, names);
+        return answered(withConstant(comparison, known, fixed), names);
       }),
     );
-    return isChanged ? { query: changed, grounds: [] } : null;
+    return isChanged ? { query: changed, grounds: [], fixed } : null;
   },
 };
+
+/** A parameter that is 0 or 1 in every call, and would make it a question of a row: noted as such. */
+function withConstant(comparison: Comparison, { constants }: Known, fixed: Map<number, string>): Comparison {
+  const { operator, bound } = comparison;
+  const number = 'ParamRef' in bound ? (bound.ParamRef.number ?? 0) : 0;
+  const value = constants.get(number);
+  if (!((value === '0' && ['>', '<>', '='].includes(operator)) || (value === '1' && ['>=', '<'].includes(operator)))) return comparison;
+  fixed.set(number, value);
+  return { ...comparison, bound: integer(Number(value)) };
+}
 
 interface Comparison {
   /** As if the count stood on the left. */

@@ -8,6 +8,8 @@ export interface Rewritten {
   readonly query: SelectStmt;
   /** What the tables must go on promising. */
   readonly grounds: readonly RewriteGround[];
+  /** Parameters that it takes for constants: it is equal for these values only. None but words of the grammar, and 0 and 1. */
+  readonly fixed?: ReadonlyMap<number, string>;
   /** What the texts give hangs on the session's time zone: both have to be tried in several. */
   readonly hangsOnTimeZone?: true;
 }
