@@ -57,6 +57,22 @@ test('an error of a handler keeps its code, hint and exit status', async () => {
   });
 });
 
+test('a worker that no terminal shows says why it could not start in one line of JSON, as its whole log is', async () => {
+  const worker = async () => {
+    throw new AssayError('control-unreachable', { reason: 'nobody there\nat all' });
+  };
+  const unseen = await run('worker', { worker });
+  expect(unseen).toMatchObject({ exit: 4, err: '' });
+  expect(
+    unseen.out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  ).toEqual([expect.objectContaining({ level: 'error', kind: 'worker-failed', error: expect.objectContaining({ code: 'control-unreachable' }) })]);
+  const seen = await run('worker', { worker }, testTerminal({ tty: true }));
+  expect(seen).toMatchObject({ exit: 4, out: '', err: expect.stringMatching(/^assay: .*nobody there/) });
+});
+
 test('whatever is no error of ours is internal, never a stack trace', async () => {
   const plan = async () => {
     throw new TypeError('x is not a function');
