@@ -110,3 +110,21 @@ export async function foundFor(client: pg.Client, text: string): Promise<{ reado
   const units = await prepareUnits(client, only, number);
   return { units, found: units[0] === undefined ? null : await candidatesOf(client, units[0]) };
 }
+
+interface Given {
+  readonly types?: readonly string[];
+  readonly values?: readonly (readonly (string | null)[])[];
+  readonly isOrdered?: boolean;
+}
+
+/** What a rule makes of the text against the text, with all these values. Throws where it makes nothing. */
+export async function sameBy(
+  client: pg.Client,
+  rule: RewriteRule,
+  text: string,
+  { types = [], values = [[]], isOrdered = false }: Given = {},
+): Promise<Proven> {
+  const found = await byRule(rule, text, knownSchema(types));
+  if (found === null) throw new Error(`${rule} makes nothing of ${text}`);
+  return compared(client, { before: text, after: found.text, types, values }, { isOrdered, hangsOnTimeZone: found.hangsOnTimeZone === true });
+}

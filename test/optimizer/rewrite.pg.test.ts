@@ -5,7 +5,7 @@ import type { Binding } from '../../domain/optimizer/model.ts';
 import type { RewriteRule } from '../../domain/optimizer/rewrite.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
-import { byRule, compared, foundFor, knownSchema, schemaSql } from './rewrite-support.ts';
+import { compared, foundFor, sameBy, schemaSql } from './rewrite-support.ts';
 
 let cluster: EmbeddedCluster;
 let client: pg.Client;
@@ -126,17 +126,7 @@ describe('a proof', () => {
   });
 });
 
-/** What a rule makes of the text gives the same with all these values. */
-async function same(
-  rule: RewriteRule,
-  text: string,
-  given: { types?: readonly string[]; values?: readonly (readonly (string | null)[])[]; isOrdered?: boolean } = {},
-) {
-  const { types = [], values = [[]], isOrdered = false } = given;
-  const found = await byRule(rule, text, knownSchema(types));
-  expect(found?.text).toBeDefined();
-  return compared(client, { before: text, after: found?.text ?? '', types, values }, { isOrdered, hangsOnTimeZone: found?.hangsOnTimeZone === true });
-}
+const same = (rule: RewriteRule, text: string, given?: Parameters<typeof sameBy>[3]) => sameBy(client, rule, text, given);
 
 test.each<[RewriteRule, string, string]>([
   ['cte-inlined', 'with a filter outside', 'with p as materialized (select * from purchase) select count(*) from p where customer_id = 5'],
@@ -236,59 +226,13 @@ test.each([
   'select id as "no", amount from purchase where payer_id = 3 or customer_id = 5 order by 2, "no"',
 ])('an OR gives the same in the same order: %s', async (text) => expect(await same('or-to-union', text, { isOrdered: true })).toMatchObject({ kind: 'equal' }));
 
-describe('a count', () => {
-  const counted = (comparison: string) =>
-    `select id from customer c where (select count(*) from purchase p where p.customer_id = c.id and p.amount > 50) ${comparison}`;
-  test.each(['> 0', '>= 1', '<> 0', '= 0', '< 1', '> 1', '>= 2', '<= 1', '<> 2', '>= -1', '> -3'])('that is %s gives the same', async (comparison) => {
-    expect(await same('count-to-exists', counted(comparison))).toMatchObject({ kind: 'equal' });
-  });
-  test.each(['>', '>=', '=', '<>', '<', '<='])('that is %s a parameter gives the same, whatever that is', async (operator) => {
-    const values = ['0', '1', '2', '3', '-1', '-9000000000', '9000000000', null].map((value) => [value]);
-    expect(await same('count-to-exists', counted(`${operator} $1`), { types: ['bigint'], values })).toMatchObject({ kind: 'equal', bindings: 8 });
-  });
-});
-
 describe('a day', () => {
-  const before = ['2026-01-31', '2024-02-28', '2024-02-29', '2024-03-01', '1999-12-31', '2000-01-01', '0001-01-01', '0044-03-15 BC'];
-  const dates = [...before, '2011-12-30', '2011-12-31', '2010-11-06', '2010-11-07', '2023-04-28', 'infinity', '-infinity', null];
-  const conditions = [
-    'at::date = $1',
-    'date(at) = $1',
-    '$1 = at::date',
-    'at::date > $1',
-    'at::date >= $1',
-    'at::date < $1',
-    '$1 >= at::date',
-    'not (at::date = $1)',
-    '(at::date = $1) is null',
-  ];
-  test.each([...conditions, 'seen::date = $1'])('by %s gives the same at every edge', async (condition) => {
-    const found = await same('bare-date-range', `select id from moment where ${condition}`, { types: ['date'], values: dates.map((date) => [date]) });
-    expect(found).toMatchObject({ kind: 'equal', bindings: dates.length });
-  });
-  test.each(['at', 'seen'])('of %s between two others likewise', async (column) => {
-    const values = dates.map((date, place) => [date, dates[(place + 5) % dates.length] ?? null]);
-    expect(await same('bare-date-range', `select id from moment where ${column}::date between $1 and $2`, { types: ['date', 'date'], values })).toMatchObject({
+  const dates = ['2026-01-31', '2024-02-29', '2010-11-07', 'infinity', null].map((date) => [date]);
+  test.each(['at', 'seen'])('of %s gives the same', async (column) => {
+    expect(await same('bare-date-range', `select id from moment where ${column}::date = $1`, { types: ['date'], values: dates })).toMatchObject({
       kind: 'equal',
+      bindings: 5,
     });
-  });
-  test.each(['second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year'])('is no other than another unit: %s, at every edge', async (unit) => {
-    for (const [column, type] of [
-      ['at', 'timestamp without time zone'],
-      ['seen', 'timestamp with time zone'],
-    ] as const) {
-      const text = `select id from moment where date_trunc('${unit}', ${column}) = $1`;
-      const { rows } = await client.query<{ begins: string }>(
-        `select distinct date_trunc('${unit}', ${column})::text as begins from moment where ${column} is not null union select '2024-02-29 12:00:00.5' order by 1`,
-      );
-      const values = [...rows.map(({ begins }) => [begins]), [null]];
-      expect(await same('bare-date-range', text, { types: [type], values })).toEqual({
-        kind: 'equal',
-        bindings: values.length,
-        rows: expect.any(Number),
-        timeZones: expect.anything(),
-      });
-    }
   });
   test('with a zone is found wrong as one would write it: its range alone', async () => {
     const texts = {
@@ -296,8 +240,9 @@ describe('a day', () => {
       after: 'select id from moment where seen >= $1::date and seen < $1::date + 1',
       types: ['date'],
     };
-    // infinity left out: it is the zones that tell
-    const values = dates.filter((date) => date?.endsWith('infinity') !== true).map((date) => [date]);
+    const dates = ['2026-01-31', '2011-12-30', '2010-11-06', '2010-11-07', '2023-04-28'];
+    // no infinity among them: it is the zones that tell
+    const values = dates.map((date) => [date]);
     expect(await compared(client, { ...texts, values }, { hangsOnTimeZone: true })).toMatchObject({ kind: 'not-proven' });
     expect(await compared(client, { ...texts, values: [['2026-01-31']] }, { hangsOnTimeZone: false })).toMatchObject({ kind: 'equal' });
   });

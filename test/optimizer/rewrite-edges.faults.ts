@@ -1,0 +1,75 @@
+/** The rules' texts give the same at every edge of a calendar, a clock and a number. Many executions: beside the fault matrix. */
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
+import { testCluster } from '../support/cluster.ts';
+import { sameBy, schemaSql } from './rewrite-support.ts';
+
+let cluster: EmbeddedCluster;
+let client: pg.Client;
+
+beforeAll(async () => {
+  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off' } });
+  client = new pg.Client({ host: cluster.socketDirectory, port: cluster.port, user: 'postgres', database: 'postgres' });
+  await client.connect();
+  await client.query(`set plan_cache_mode = force_custom_plan; ${schemaSql}`);
+}, 60_000);
+afterAll(() => client?.end());
+
+describe('a count', () => {
+  const counted = (comparison: string) =>
+    `select id from customer c where (select count(*) from purchase p where p.customer_id = c.id and p.amount > 50) ${comparison}`;
+  test.each(['> 0', '>= 1', '<> 0', '= 0', '< 1', '> 1', '>= 2', '<= 1', '<> 2', '>= -1', '> -3'])('that is %s gives the same', async (comparison) => {
+    expect(await sameBy(client, 'count-to-exists', counted(comparison))).toMatchObject({ kind: 'equal' });
+  });
+  test.each(['>', '>=', '=', '<>', '<', '<='])('that is %s a parameter gives the same, whatever that is', async (operator) => {
+    const values = ['0', '1', '2', '3', '-1', '-9000000000', '9000000000', null].map((value) => [value]);
+    expect(await sameBy(client, 'count-to-exists', counted(`${operator} $1`), { types: ['bigint'], values })).toMatchObject({ kind: 'equal', bindings: 8 });
+  });
+});
+
+describe('a day', () => {
+  const before = ['2026-01-31', '2024-02-28', '2024-02-29', '2024-03-01', '1999-12-31', '2000-01-01', '0001-01-01', '0044-03-15 BC'];
+  const dates = [...before, '2011-12-30', '2011-12-31', '2010-11-06', '2010-11-07', '2023-04-28', 'infinity', '-infinity', null];
+  const conditions = [
+    'at::date = $1',
+    'date(at) = $1',
+    '$1 = at::date',
+    'at::date > $1',
+    'at::date >= $1',
+    'at::date < $1',
+    '$1 >= at::date',
+    'not (at::date = $1)',
+    '(at::date = $1) is null',
+  ];
+  test.each([...conditions, 'seen::date = $1'])('by %s gives the same at every edge', async (condition) => {
+    const found = await sameBy(client, 'bare-date-range', `select id from moment where ${condition}`, { types: ['date'], values: dates.map((date) => [date]) });
+    expect(found).toMatchObject({ kind: 'equal', bindings: dates.length });
+  });
+  test.each(['at', 'seen'])('of %s between two others likewise', async (column) => {
+    const values = dates.map((date, place) => [date, dates[(place + 5) % dates.length] ?? null]);
+    expect(
+      await sameBy(client, 'bare-date-range', `select id from moment where ${column}::date between $1 and $2`, { types: ['date', 'date'], values }),
+    ).toMatchObject({
+      kind: 'equal',
+    });
+  });
+  test.each(['second', 'minute', 'hour', 'day', 'week', 'month', 'quarter', 'year'])('is no other than another unit: %s, at every edge', async (unit) => {
+    for (const [column, type] of [
+      ['at', 'timestamp without time zone'],
+      ['seen', 'timestamp with time zone'],
+    ] as const) {
+      const text = `select id from moment where date_trunc('${unit}', ${column}) = $1`;
+      const { rows } = await client.query<{ begins: string }>(
+        `select distinct date_trunc('${unit}', ${column})::text as begins from moment where ${column} is not null union select '2024-02-29 12:00:00.5' order by 1`,
+      );
+      const values = [...rows.map(({ begins }) => [begins]), [null]];
+      expect(await sameBy(client, 'bare-date-range', text, { types: [type], values })).toEqual({
+        kind: 'equal',
+        bindings: values.length,
+        rows: expect.any(Number),
+        timeZones: expect.anything(),
+      });
+    }
+  });
+});
