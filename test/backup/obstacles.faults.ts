@@ -82,13 +82,16 @@ test('another cluster behind the connection: the backup is refused before it sta
   expect(await errorOf((await startBackup(fleet.get(), { policy })).result())).toBe('preflight-refused');
 });
 
-test('archive_command that reports success and drops: the backup is refused, archiving-broken', async () => {
+test('archive_command that reports success and drops: the backup is refused, archiving-broken; a proof failed, archive-dropped', async () => {
   const { cluster } = fleet.get();
   const [before] = await cluster.sql<{ archive_command: string }>('show archive_command');
   await cluster.sql(`alter system set archive_command = '/bin/true'; `);
   await cluster.sql('select pg_reload_conf()');
   try {
-    expect(await errorOf((await startBackup(fleet.get())).result())).toBe('archiving-broken');
+    // each waits for its WAL as long as a slow archive may take
+    const [backup, proof] = await Promise.all([startBackup(fleet.get()), startProof(fleet.get())]);
+    expect(await errorOf(backup.result())).toBe('archiving-broken');
+    expect(await proof.result()).toMatchObject({ verdict: 'failed', cause: 'archive-dropped' });
   } finally {
     await cluster.sql(`alter system set archive_command = '${before?.archive_command.replaceAll("'", "''")}'`);
     await cluster.sql('select pg_reload_conf()');

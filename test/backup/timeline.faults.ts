@@ -10,6 +10,7 @@ import { run } from '../../activities/process.ts';
 import type { BackupRecord, RecoveryTarget } from '../../domain/backup/model.ts';
 import type { BackupRestoreInput, BackupRestoreResult } from '../../domain/backup/requests.ts';
 import { fleetQueue, workflowIds } from '../../domain/ids.ts';
+import { asAssayError } from '../../ops/client/failures.ts';
 import { eventually } from '../support/engine.ts';
 import { freshKey, startBackup, startProof, useFleet } from '../support/fleet.ts';
 import { filesIn, inventory } from '../support/repository.ts';
@@ -31,7 +32,7 @@ beforeAll(async () => {
 
 afterAll(stopAllRestored);
 
-describe('a proof touches nothing', { timeout: 60_000 }, () => {
+describe('a proof touches nothing', { timeout: 180_000 }, () => {
   test('with the source alive, only segments of its own appear in the repository', async () => {
     const { cluster } = fleet.get();
     const before = new Map(filesIn(cluster.repositoryPath));
@@ -58,11 +59,14 @@ describe('a proof touches nothing', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a restored cluster that goes live', { timeout: 90_000 }, () => {
+describe('a restored cluster that goes live', { timeout: 240_000 }, () => {
   let second: BackupRecord;
+  /** Of the old cluster, and behind the moment at which the new one branches off. */
+  let left: BackupRecord;
 
   test('archives on a timeline of its own, whose history leads back to the old one', async () => {
     const { cluster } = fleet.get();
+    left = (await (await startBackup(fleet.get(), { prove: 'none' })).result()).backup;
     const { into, result } = await restore({ kind: 'time', at: moments.two ?? '' });
     expect(result.proof.verdict).toBe('proven');
     expect(await stepsOf(into)).toEqual(['one', 'two']);
@@ -97,6 +101,12 @@ describe('a restored cluster that goes live', { timeout: 90_000 }, () => {
     const { into, result } = await restore({ kind: 'time', at: moments.three ?? '' }, first.label);
     expect(result.proof).toMatchObject({ verdict: 'proven', backup: first.label });
     expect(await stepsOf(into)).toEqual(['one', 'three', 'two']);
+  });
+
+  test('leaves a backup behind that no recovery passes any more: inconclusive, timeline-switched, and a restore from it is refused', async () => {
+    expect(await (await startProof(fleet.get(), { backup: left.label })).result()).toMatchObject({ verdict: 'inconclusive', cause: 'timeline-switched' });
+    const refused = await restore({ kind: 'time', at: moments.three ?? '' }, left.label).catch((error: unknown) => error);
+    expect(asAssayError(refused, { address: '', what: '' })).toMatchObject({ code: 'target-unreachable', message: expect.stringContaining('left behind') });
   });
 
   test('is proven by content, and so is what it came from', async () => {

@@ -27,7 +27,7 @@ export async function backupProve(input: BackupProveInput): Promise<ProofSummary
       around.report('archiving', 'waiting for the WAL up to here');
       return (await steps.awaitArchived({ policy, repository })).lsn;
     });
-  if (target === null && archivedLsn === null && !input.random) archivedLsn = await makeNewest();
+  if (target === null && archivedLsn === null && !input.random) archivedLsn = await orDropped(around, makeNewest);
   const owner = requestKeyOf(undefined);
   // a workflow's Math.random is seeded by its run: a replay picks the same moment
   const randomShare = input.random ? Math.random() : null;
@@ -37,9 +37,24 @@ export async function backupProve(input: BackupProveInput): Promise<ProofSummary
   } catch (error) {
     // right after the first backup no moment of the window can be compared yet: the one that is made comparable now is proven
     if (!input.random || around.faultOf(error)?.values?.missing !== 'marker' || !patched('random-makes-marker')) throw error;
-    const madeTo = await makeNewest();
+    const madeTo = await orDropped(around, makeNewest);
     if (madeTo === null) throw error;
     return proveBackup(steps, { ...question, archivedLsn: madeTo, randomShare: null }, around);
+  }
+}
+
+/**
+ * WAL that archive_command took and the repository never got is a fault of the backup's archive, not of the test: the proof aims at where it should
+ * lead, finds that it does not, and says so in a certificate.
+ */
+export async function orDropped<T>(around: Surroundings, work: () => Promise<T>): Promise<T | Lsn> {
+  try {
+    return await work();
+  } catch (error) {
+    const dropped = around.faultOf(error)?.values?.dropped;
+    if (typeof dropped !== 'string' || !patched('dropped-is-proven')) throw error;
+    around.report('planning', 'archived WAL is not in the repository');
+    return dropped;
   }
 }
 

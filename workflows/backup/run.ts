@@ -10,7 +10,7 @@ import type { BackupRunInput, BackupRunResult } from '../../domain/backup/reques
 import { workflowIds } from '../../domain/ids.ts';
 import { policyOf, repositoryOf, requestKeyOf, surroundings } from './around.ts';
 import { withClusterLock } from './lock.ts';
-import { backupProve } from './prove.ts';
+import { backupProve, orDropped } from './prove.ts';
 import { backupSteps } from './steps.ts';
 
 export async function backupRun(input: BackupRunInput): Promise<BackupRunResult> {
@@ -37,13 +37,14 @@ export async function backupRun(input: BackupRunInput): Promise<BackupRunResult>
     markers = (await steps.makeMarkers({ policy, equality: 'hash' })).markers;
   }
   around.report('archiving', 'waiting for the WAL up to here');
-  const archived = await steps.awaitArchived({ policy, repository });
+  const awaited = async () => (await steps.awaitArchived({ policy, repository })).lsn;
+  const archivedLsn = level === 'none' ? await awaited() : await orDropped(around, awaited);
   let proof: ProofSummary | null = null;
   if (level !== 'none') {
     around.report('proving', outcome.backup.label);
     proof = await executeChild(backupProve, {
       workflowId: workflowIds.backupProve(input.cluster, proofKey(input.cluster, requestKey)),
-      args: [{ cluster: input.cluster, requestKey, policy, repository, backup: outcome.backup.label, level, archivedLsn: archived.lsn }],
+      args: [{ cluster: input.cluster, requestKey, policy, repository, backup: outcome.backup.label, level, archivedLsn }],
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       staticSummary: `Proof of ${outcome.backup.label} of ${input.cluster}`,
     });

@@ -2,6 +2,7 @@
 import { continuityCheck } from '../../../domain/backup/continuity.ts';
 import type { BackupRecord, CheckResult } from '../../../domain/backup/model.ts';
 import type { ProofPlan } from '../../../domain/backup/proof-plan.ts';
+import { AssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupEngine } from '../engines/engine.ts';
 import type { BackupDependencies } from '../ports.ts';
@@ -15,10 +16,17 @@ export async function inspectRepository(
   const { window, info } = await surveyRepository(deps, policy, plan.repository);
   const targets = plan.stops.map((stop) => stop.target);
   const continuity = continuityCheck({ window, backups: info.backups, backup: plan.backup, targets });
+  if (continuity.outcome === 'unusable') throw leftBehind(plan.backup, continuity);
   const engine = deps.engineFor(policy);
   const manifests: CheckResult[] = [];
   for (const backup of plan.chain) manifests.push(await manifestCheck(engine, plan.repository, backup));
   return [{ ...continuity, tookMs: Math.round(performance.now() - began) }, ...manifests, pageErrors(plan.chain)];
+}
+
+/** Nothing a restore could show would say anything of the backup: recovery never passes it. */
+function leftBehind({ label }: BackupRecord, { because, cause }: CheckResult): AssayError {
+  const hint = 'prove a backup of the timeline that recovery follows; the old cluster can still be restored with the commands of the engine';
+  return new AssayError('refused-by-guard', { what: `a proof of backup ${label}`, reason: because.join('; '), hint, cause: cause ?? 'timeline-switched' });
 }
 
 /** The engine restores from either copy: one that is damaged is a finding, both a fault. */

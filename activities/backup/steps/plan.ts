@@ -100,6 +100,8 @@ const isBehind = ({ to }: Interval, at: string): boolean => Date.parse(at) > Dat
 async function randomTarget(deps: BackupDependencies, survey: Survey, asked: ProveQuestion): Promise<Pick<ProveQuestion, 'target' | 'label'>> {
   const { policy, label, level, randomShare } = asked;
   const interval = survey.window.intervals.findLast(({ backups }) => label === null || backups.includes(label));
+  // one that no WAL leads on from is there all the same: the proof says what cuts it off
+  if (interval === undefined && survey.info.backups.some((each) => each.label === label)) return { label, target: null };
   if (interval === undefined) throw new AssayError('backup-unknown', { label: label ?? 'at all', cluster: policy.cluster });
   const labels = label === null ? interval.backups : [label];
   const backups = survey.info.backups.filter((each) => labels.includes(each.label)).sort((a, b) => compareLsn(a.stopLsn, b.stopLsn));

@@ -120,7 +120,7 @@ async function makeMarkers(deps: BackupDependencies, { policy, equality }: { pol
   return { markers, notCovered: made.markers.reduce((sum, marker) => sum + marker.notCovered.length, made.notCovered.length) };
 }
 
-/** Throws archiving-broken where the segment with the byte before `lsn` does not arrive in time. */
+/** Throws archiving-broken where the segment with the byte before `lsn` does not arrive in time; `dropped` is that LSN where the server was told that it did. */
 async function awaitArchived(deps: BackupDependencies, policy: ClusterPolicy, repository: number, lsn: Lsn): Promise<Archived> {
   const io = deps.io();
   const engine = deps.engineFor(policy);
@@ -138,7 +138,12 @@ async function awaitArchived(deps: BackupDependencies, policy: ClusterPolicy, re
     throw new AssayError('archiving-broken', {
       cluster: policy.cluster,
       reason: `segment ${wanted} did not come to repository ${repository} within ${ARCHIVE_PATIENCE_MS / 1000} s; ${belief}`,
+      ...(believesArchived(archiver.lastArchived, wanted) ? { dropped: lsn } : {}),
     });
   }
   return { lsn, segment: found.name, archivedAt: found.archivedAt };
 }
+
+/** It archives in order. Names of history and backup files are none of a segment. */
+const believesArchived = (last: string | null, wanted: string) =>
+  last !== null && /^[0-9A-F]{24}$/.test(last) && last.slice(0, 8) === wanted.slice(0, 8) && last >= wanted;
