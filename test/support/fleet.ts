@@ -12,7 +12,7 @@ export function useFleet(options: EmbeddedFleetOptions = {}): { get(): EmbeddedF
   let fleet: EmbeddedFleet | undefined;
   beforeAll(async () => {
     fleet = await startEmbeddedFleet({ headless: true, ...options });
-  }, 120_000);
+  }, 300_000);
   afterAll(async () => {
     await fleet?.stop();
   }, 60_000);

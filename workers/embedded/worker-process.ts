@@ -23,7 +23,8 @@ export interface WorkerOptions {
 /** Of Node, for a worker: ops/cli/assay says why. */
 export const workerFlags = ['--max-semi-space-size=4', '--liftoff-only'] as const;
 
-const READY_MS = 60_000;
+// a machine with much else to do takes its time; a worker that ends is noticed at once
+const READY_MS = 180_000;
 
 /** Waits until it polls its queues. Throws internal with where its log is. */
 export async function startWorker({ env, metricsPort, logFile }: WorkerOptions): Promise<WorkerProcess> {
