@@ -60,20 +60,20 @@ export function judgedSettings(
   measured: readonly JudgedSettings[],
   { statements, total, changes, ...about }: SettingsMeasured,
 ): { readonly experiment: Experiment; readonly decision: Decision } {
+  const accepted = measured.filter((each) => refusalOf(each) === null);
   const experiment: Experiment = {
     ...about,
     ...{
-      statements: statements.map((each) => measured.find(({ statement }) => statement.id === each.statement)?.verdict ?? judgeStatement(each)),
+      statements: statements.map((each) => accepted.find(({ statement }) => statement.id === each.statement)?.verdict ?? judgeStatement(each)),
       total,
       settings: measured.map(triedOf),
     },
     changes: changes.map(({ sql, leaveOneOut }) => ({ sql, sizeBytes: 0, buildMs: 0, leaveOneOut })),
   };
-  const refused = measured.flatMap((each) => refusalOf(each) ?? []).length;
   if (changes.length === 0) return { experiment, decision: { verdict: 'rejected', because: measured.map(sayTried) } };
   const because = [
     `executed total ${shown(total)} of before, beside all else that is recommended`,
-    `${measured.length - refused} statement(s) faster with a setting of their own, none slower than ${SLOWEST_RATIO}× by any of its values`,
+    `${accepted.length} statement(s) faster with a setting of their own, none of them slower than ${SLOWEST_RATIO}× by any of its values`,
     ...measured.filter((each) => refusalOf(each) !== null).map(sayTried),
   ];
   return { experiment, decision: { verdict: 'accepted', because } };

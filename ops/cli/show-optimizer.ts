@@ -1,5 +1,5 @@
 /** Runs and recommendations of the optimizer, as people read them. */
-import { percent } from '../../domain/optimizer/finding-words.ts';
+import { percent, withTexts } from '../../domain/optimizer/finding-words.ts';
 import type { StatementVerdict } from '../../domain/optimizer/model.ts';
 import { freedBytes, kindOf, newBytes, type Recommendation, type RecommendedIndex } from '../../domain/optimizer/recommendation.ts';
 import type { OptimizerRunResult } from '../../domain/optimizer/requests.ts';
@@ -83,20 +83,20 @@ export function recommendationText(recommendation: Recommendation, paint: Paint)
     ['time left', share(experiment.total)],
     ['size', `${bytes(newBytes(indexes))} really${freedBytes(indexes) === 0 ? '' : `, ${bytes(freedBytes(indexes))} freed`}`],
   ];
-  const because = decision.because.map((each) => `  · ${plain(each)}\n`).join('');
-  const sql = indexes.map((change) => `${paint.strong(lines(change.sql))}\n  ${paint.dim(changeFigures(change, database))}\n`);
+  const because = decision.because.map((each) => `  · ${plain(withTexts(each, texts))}\n`).join('');
+  const sql = indexes.map((change) => `${paint.strong(lines(change.sql))}\n  ${paint.dim(changeFigures(change, recommendation))}\n`);
   return `${facts(rows, paint)}\n${because}\n${sql.join('')}\n${statementsTable(experiment.statements, texts, paint)}\n`;
 }
 
 /** One statement a line, none of which can move the terminal. */
 const lines = (sql: string): string => sql.split('\n').map(plain).join('\n');
 
-function changeFigures(change: RecommendedIndex, database: string): string {
+function changeFigures(change: RecommendedIndex, { database, texts }: Pick<Recommendation, 'database' | 'texts'>): string {
   const { sizeBytes, buildMs, leaveOneOut, because } = change;
   const why = because === undefined ? [] : [plain(because)];
   const kind = kindOf(change);
   if (change.kind === 'rewrite') return [...why, ...sayRewrite(change.rewrite).map(plain)].join('\n  ');
-  if (change.kind === 'setting') return [...why, ...sayAdvice(change.advice, database).map(plain)].join('\n  ');
+  if (change.kind === 'setting') return [...why, ...sayAdvice(change.advice, database).map((sentence) => plain(withTexts(sentence, texts)))].join('\n  ');
   if (kind === 'create-statistics') return ['statistics on columns that go together', ...why].join('; ');
   if (kind !== 'create-index') return [`frees ${kind === 'reindex' ? 'about ' : ''}${bytes(sizeBytes)}`, ...why].join('; ');
   const worth = leaveOneOut === null ? '' : `, without it ${leaveOneOut.toFixed(2)} × the time`;

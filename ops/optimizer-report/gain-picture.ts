@@ -16,7 +16,7 @@ export function gainPicture(statements: readonly StatementVerdict[], texts: Read
   const scale = Math.max(1.2, ...shown.map(({ high }) => Math.min(high, 3)));
   const left = sorted.length - shown.length;
   return html`<ol class="gains">${shown.map((each) => row(each, texts[each.statement] ?? each.statement, scale))}</ol>
-<p class="legend">Executed time with the indexes against without them; the bar is the 95 % interval, the line 100 %.${left === 0 ? '' : ` ${left} more are not drawn.`}</p>`;
+<p class="legend">Executed time with the change against without it; the bar is the 95 % interval, the line 100 %.${left === 0 ? '' : ` ${left} more are not drawn.`}</p>`;
 }
 
 function row(each: StatementVerdict, text: string, scale: number): Html {

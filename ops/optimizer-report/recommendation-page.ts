@@ -1,8 +1,17 @@
 /** A recommendation as one page for whoever has to approve it: what was measured for each statement, what each index costs and earns, the SQL. */
 import { type Html, html } from '../../domain/html.ts';
 import type { RecommendationRecord } from '../../domain/optimizer/decision.ts';
-import { count, ms, percent, size } from '../../domain/optimizer/finding-words.ts';
-import { freedBytes, kindOf, newBytes, type Recommendation, recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
+import { count, ms, percent, size, withTexts } from '../../domain/optimizer/finding-words.ts';
+import {
+  freedBytes,
+  isAdvised,
+  kindOf,
+  newBytes,
+  type Recommendation,
+  type RecommendedIndex,
+  recommendationSql,
+  undoSql,
+} from '../../domain/optimizer/recommendation.ts';
 import type { StatementPlans } from '../../domain/optimizer/statement-plans.ts';
 import type { Interval } from '../../domain/optimizer/statistics.ts';
 import type { TriedSet } from '../../domain/optimizer/tried-set.ts';
@@ -24,16 +33,16 @@ export interface RecommendationSheet extends RecommendationRecord {
 
 export function recommendationPage({ plans, tried, ...record }: RecommendationSheet): string {
   const { recommendation } = record;
-  const { id, cluster, database, state, backup, experiment, decision, indexes, texts, createdAt } = recommendation;
+  const { id, cluster, database, state, backup, experiment, decision, texts, createdAt } = recommendation;
   const body = html`<header><p class="over"><b>Assay</b> · Recommendation</p><h1>${cluster}/${database}</h1>
 <p class="place"><span class="chip state-${state}">${state}</span> ${id} · made ${createdAt.slice(0, 19).replace('T', ' ')} UTC</p><p class="claim">${claim(recommendation)}</p></header>
 ${figures(recommendation)}
-${decision.because.length === 0 ? '' : html`<ul class="because">${decision.because.map((sentence) => html`<li>${sentence}</li>`)}</ul>`}
+${decision.because.length === 0 ? '' : html`<ul class="because">${decision.because.map((sentence) => html`<li>${withTexts(sentence, texts)}</li>`)}</ul>`}
 <section class="long"><h2>What each statement gains</h2>${gainPicture(experiment.statements, texts)}</section>
 ${plans.length === 0 ? '' : html`<section class="long"><h2>Plans before and after</h2>${planPairs({ plans, verdicts: experiment.statements, texts })}</section>`}
 ${setsPicture({ sets: tried, chosen: experiment.id, texts })}
 ${alternativesSection(record.alternatives ?? [], texts)}
-<section><h2>What each change costs and earns</h2>${worthPicture(indexes, database)}</section>
+<section><h2>What each change costs and earns</h2>${worthPicture(recommendation)}</section>
 <section><h2>${state === 'proposed' ? 'How to decide' : 'What became of it'}</h2>${decisions(record)}</section>
 <section class="long"><h2>The change</h2>${code(recommendationSql(recommendation).trimEnd())}</section>
 <section><h2>The way back</h2>${code(undoSql(recommendation).trimEnd())}</section>
@@ -45,12 +54,14 @@ ${alternativesSection(record.alternatives ?? [], texts)}
 const LIMITS = [
   'One statement ran at a time, on a quiet copy with warm caches: no locks, no concurrency. The ratio holds, not the milliseconds.',
   'Values marked synthetic were drawn from statistics, not sent by an application.',
-  'Triggers and foreign keys do not fire on the copy, and row level security does not hold there.',
+  'Triggers and foreign keys do not fire on the copy.',
 ];
 
 function claim({ experiment: { total }, indexes }: Recommendation): Html {
   if (indexes.every(({ kind }) => kind === 'rewrite'))
     return html`Another text of one statement brings its executed time to <strong>${percent(total.ratio)} %</strong> of what it was, with the same rows, on a restored copy.`;
+  if (indexes.every(({ kind }) => kind === 'setting'))
+    return html`Settings for single statements bring the executed time of this workload to <strong>${percent(total.ratio)} %</strong> of what it is with all else that their run recommends, on a restored copy.`;
   const isNew = indexes.every((change) => kindOf(change) === 'create-index');
   const noun = isNew ? ['index', 'indexes'] : ['change', 'changes'];
   const many = indexes.length === 1 ? `One ${noun[0]}` : `${indexes.length} ${noun[1]}`;
@@ -69,8 +80,19 @@ function figures({ experiment: { total, statements }, indexes }: Recommendation)
   const slower = counted('slower');
   return html`<dl class="figures"><div><dt>Time left</dt><dd>${percent(total.ratio)} %<small>${interval(total)}, each statement weighted by its calls</small></dd></div>
 <div><dt>Statements</dt><dd>${counted('faster')} faster<small>${counted('same')} the same, <b class="${slower === 0 ? 'met' : 'bad'}">${slower} slower</b></small></dd></div>
-<div><dt>Size</dt><dd>${size(newBytes(indexes))}<small>really, ${count(built)} built${freed === 0 ? '' : `; ${size(freed)} freed`}</small></dd></div>
-<div><dt>Build</dt><dd>${ms(buildMs)}<small>on the copy, without CONCURRENTLY</small></dd></div></dl>`;
+${
+  indexes.every((change) => isAdvised(kindOf(change)))
+    ? advised(indexes)
+    : html`<div><dt>Size</dt><dd>${size(newBytes(indexes))}<small>really, ${count(built)} built${freed === 0 ? '' : `; ${size(freed)} freed`}</small></dd></div>
+<div><dt>Build</dt><dd>${ms(buildMs)}<small>on the copy, without CONCURRENTLY</small></dd></div>`
+}</dl>`;
+}
+
+/** Nothing is built, and no room is taken. */
+function advised(indexes: readonly RecommendedIndex[]): Html {
+  const memory = Math.max(0, ...indexes.map((change) => (change.kind === 'setting' ? (change.advice.memory?.executionBytes ?? 0) : 0)));
+  return html`<div><dt>Memory</dt><dd>${memory === 0 ? 'none' : size(memory)}<small>${memory === 0 ? 'beyond what it takes today' : 'an execution may take it at most'}</small></dd></div>
+<div><dt>Build</dt><dd>nothing<small>the application is what changes</small></dd></div>`;
 }
 
 const interval = ({ low, high }: Interval): string => `95 %: ${percent(low)} to ${percent(high)} %`;

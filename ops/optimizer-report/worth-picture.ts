@@ -1,8 +1,8 @@
 /** Each index by what it takes and what it gives: how much room, and how much longer the workload takes without it. */
 import { type Html, html, px } from '../../domain/html.ts';
-import { ms, size } from '../../domain/optimizer/finding-words.ts';
+import { ms, size, withTexts } from '../../domain/optimizer/finding-words.ts';
 import { createIndexSql } from '../../domain/optimizer/index-sql.ts';
-import { type IndexChange, kindOf, type RecommendedIndex } from '../../domain/optimizer/recommendation.ts';
+import { type IndexChange, kindOf, type Recommendation, type RecommendedIndex } from '../../domain/optimizer/recommendation.ts';
 import { sayRewrite } from '../../domain/optimizer/rewrite.ts';
 import { sayAdvice } from '../../domain/optimizer/setting.ts';
 import { code } from './sheet.ts';
@@ -15,9 +15,9 @@ const TOP = 20;
 const BOTTOM = 40;
 
 /** A picture and a list; numbers in the picture are those of the list. */
-export function worthPicture(indexes: readonly RecommendedIndex[], database: string): Html {
+export function worthPicture({ indexes, database, texts }: Pick<Recommendation, 'indexes' | 'database' | 'texts'>): Html {
   const measured = indexes.filter((change) => isNew(change) && change.leaveOneOut !== null);
-  return html`${measured.length < 2 ? '' : picture(indexes)}<ol class="indexes">${indexes.map((change) => (isNew(change) ? newIndex(change) : otherChange(change, database)))}</ol>`;
+  return html`${measured.length < 2 ? '' : picture(indexes)}<ol class="indexes">${indexes.map((change) => (isNew(change) ? newIndex(change) : otherChange(change, { database, texts })))}</ol>`;
 }
 
 const isNew = (change: RecommendedIndex): change is IndexChange => kindOf(change) === 'create-index';
@@ -25,7 +25,7 @@ const isNew = (change: RecommendedIndex): change is IndexChange => kindOf(change
 const newIndex = ({ name, index, sizeBytes, buildMs, leaveOneOut }: IndexChange): Html =>
   html`<li><p class="mono">${createIndexSql(index, name, { concurrently: false })}</p><p class="legend">${size(sizeBytes)}, built in ${ms(buildMs)}${leaveOneOut === null ? '' : html`; without it the workload takes <b>${leaveOneOut.toFixed(2)} ×</b> as long`}</p></li>`;
 
-function otherChange(change: RecommendedIndex, database: string): Html {
+function otherChange(change: RecommendedIndex, { database, texts }: Pick<Recommendation, 'database' | 'texts'>): Html {
   const { sql, sizeBytes, because, kind } = change;
   if (change.kind === 'rewrite') {
     const { before, after } = change.rewrite;
@@ -33,7 +33,7 @@ function otherChange(change: RecommendedIndex, database: string): Html {
     return html`<li><p class="legend">Before</p>${code(before)}<p class="legend">After</p>${code(after)}${said}</li>`;
   }
   if (change.kind === 'setting') {
-    const said = [...(because === undefined ? [] : [because]), ...sayAdvice(change.advice, database)];
+    const said = [...(because === undefined ? [] : [because]), ...sayAdvice(change.advice, database).map((sentence) => withTexts(sentence, texts))];
     return html`<li><p class="mono">${sql}</p>${said.map((sentence) => html`<p class="legend">${sentence}</p>`)}</li>`;
   }
   const words = [kind === 'create-statistics' ? 'statistics: next to no room' : `frees ${size(sizeBytes)}`, ...(because === undefined ? [] : [because])];

@@ -14,6 +14,7 @@ import { alternativesTo } from '../../domain/optimizer/alternatives.ts';
 import { btree } from '../../domain/optimizer/index-sql.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { IndexDefinition, OptimizerLimits, Statement } from '../../domain/optimizer/model.ts';
+import { type Explained, nodesOf } from '../../domain/optimizer/plan.ts';
 import { type Recommendation, recommendationSql, type SettingChange } from '../../domain/optimizer/recommendation.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { quietIo } from '../backup/clone-support.ts';
@@ -99,6 +100,9 @@ describe('work_mem', () => {
     expect(advice?.connections).toBeGreaterThan(0);
     expect(found?.indexes[0]).toMatchObject({ sql: `SET LOCAL work_mem = '${advice?.value}';`, undo: '', table: { schema: 'public', relation: 'visit' } });
     expect(found?.experiment.statements.map(({ judged }) => judged)).toEqual(['faster', 'same']);
+    const [plans] = await store.plans(asked.recommendation);
+    const kept = (explained: Explained | undefined) => nodesOf((explained as Explained).root).map(({ type }) => type);
+    expect([kept(plans?.before), kept(plans?.after)]).toEqual([expect.arrayContaining(['Materialize']), expect.not.arrayContaining(['Materialize'])]);
     // the source gives more by now: what the value would add to that nobody knows
     expect(await stale(found)).toEqual(['work_mem is 4MB by now, it was 64kB when it was measured']);
     const file = recommendationSql(found as Recommendation);

@@ -91,14 +91,15 @@ export async function canChange({ client }: LabSession, unit: Unit, away: readon
 }
 
 /** Only functions are called, whatever they may do: no index changes that, and it need not be done. */
-async function readsNothing({ client }: LabSession, unit: Unit): Promise<boolean> {
+export async function readsNothing({ client }: LabSession, unit: Unit): Promise<boolean> {
   return planText(client, unit, []).then(
     (plan) => !plan.includes('"Relation Name"'),
     () => false,
   );
 }
 
-const unexecuted: Compared = {
+/** What stands for times of a statement that only calls functions. */
+export const unexecuted: Compared = {
   pairs: [],
   wall: [],
   before: { blocks: 0, walBytes: 0, tempBlocks: 0 },

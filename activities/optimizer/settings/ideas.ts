@@ -4,7 +4,7 @@ import type { Statement } from '../../../domain/optimizer/model.ts';
 import type { SettingName } from '../../../domain/optimizer/setting.ts';
 import { type SettingHint, settingHints } from '../../../domain/optimizer/setting-choice.ts';
 import type { Away, Unit } from '../lab/execute.ts';
-import { canChange } from '../lab/experiment.ts';
+import { canChange, readsNothing } from '../lab/experiment.ts';
 import type { LabSession } from '../lab/measure.ts';
 import type { BuiltObject } from '../lab/sets.ts';
 import { executedPlan, type SettingIdea } from './executed.ts';
@@ -101,6 +101,7 @@ const onCores = ({ name, because }: SettingHint): string =>
 async function seenIn(session: LabSession, units: readonly Unit[], away: Away): Promise<readonly Seen[]> {
   const seen: Seen[] = [];
   for (const unit of units) {
+    if (await readsNothing(session, unit)) continue;
     const plan = await executedPlan(session, unit, { away, settings: {} });
     for (const hint of plan === null ? [] : settingHints(plan)) seen.push({ unit, away, hint });
   }

@@ -80,10 +80,13 @@ async function timed(
 }
 
 function jobOf(settings: readonly SettingIdea[], unit: Unit, away: Away): Job {
-  return { unit, before: away, after: away, settings: { before: isKept(settings) ? AUTO : {}, after: valuesOf(settings) } };
+  return { unit, before: away, after: away, settings: { before: settingsBefore(settings), after: valuesOf(settings) } };
 }
 
-const valuesOf = (settings: readonly SettingIdea[]): LocalSettings => Object.fromEntries(settings.map(({ name, value }) => [name, value]));
+/** What the statement runs with for its application today, beside what the session has. */
+export const settingsBefore = (settings: readonly SettingIdea[]): LocalSettings => (isKept(settings) ? AUTO : {});
+
+export const valuesOf = (settings: readonly SettingIdea[]): LocalSettings => Object.fromEntries(settings.map(({ name, value }) => [name, value]));
 const isKept = (settings: readonly SettingIdea[]) => settings.some(({ name }) => name === 'plan_cache_mode');
 
 /** A plan of its own for each value costs planning each time: there that counts too. */

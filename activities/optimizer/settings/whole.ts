@@ -2,6 +2,7 @@
 import type { NotJudged } from '../../../domain/optimizer/model.ts';
 import type { StatementTimes } from '../../../domain/optimizer/verdict.ts';
 import type { Unit } from '../lab/execute.ts';
+import { readsNothing, unexecuted } from '../lab/experiment.ts';
 import { type LabSession, timeOnce } from '../lab/measure.ts';
 import type { Prepared } from '../lab/session.ts';
 import type { MeasuredIdea, MeasuredUnit } from './measure.ts';
@@ -33,6 +34,6 @@ export async function wholeTimes({ session, units }: Pick<Prepared, 'session' | 
 
 async function timedOnce(session: LabSession, units: readonly Unit[]): Promise<readonly MeasuredUnit[]> {
   const times: MeasuredUnit[] = [];
-  for (const unit of units) times.push({ unit, ...(await timeOnce(session, unit)) });
+  for (const unit of units) times.push({ unit, ...((await readsNothing(session, unit)) ? unexecuted : await timeOnce(session, unit)) });
   return times;
 }

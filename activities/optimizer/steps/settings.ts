@@ -11,6 +11,7 @@ import { dropStatistics, makeStatistics, recommendedBeside } from '../settings/b
 import { settingIdeas } from '../settings/ideas.ts';
 import { largestTable } from '../settings/largest-table.ts';
 import { type MeasuredIdea, measureIdeas } from '../settings/measure.ts';
+import { keptPlans } from '../settings/plans.ts';
 import { rolesWith } from '../settings/roles.ts';
 import { mayBeKept, type SourceFacts, sourceFacts } from '../settings/source.ts';
 import { wholeTimes } from '../settings/whole.ts';
@@ -65,7 +66,13 @@ async function recorded(deps: OptimizerDependencies, { request, prepared, source
   const changes = await changesOf({ request, prepared, source }, accepted);
   const total = judgeTotal(statements);
   const found = judgedSettings(measured, { id, proofId: proof, statements, total, notJudged, changes });
-  const { recommendation, decision } = await recordAndRecommend(deps, { request, prepared, ...found, changes });
+  const { recommendation, decision } = await recordAndRecommend(deps, {
+    request,
+    prepared,
+    ...found,
+    changes,
+    plans: () => keptPlans(prepared.session, accepted),
+  });
   return { tried: measured.length, recommendation, because: decision.because };
 }
 
