@@ -30,6 +30,9 @@ export const long: ActivityOptions = {
   retry: { initialInterval: '1s', maximumInterval: '1 minute', maximumAttempts: 5 },
 };
 
+/** Work on a lab that a whole run rests on: a control database or a worker that is restarted is waited for, two minutes in all. */
+export const onLab: ActivityOptions = { ...long, retry: { initialInterval: '1s', maximumInterval: '1 minute', maximumAttempts: 8 } };
+
 /** A change being made on a source: a server that is restarted or locked for minutes is waited for; meanwhile nothing is half done that the next attempt would not see. */
 export const changing: ActivityOptions = { ...long, retry: { initialInterval: '1s', maximumInterval: '1 minute', maximumAttempts: 12 } };
 

@@ -2,12 +2,12 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { hostQueue } from '../../domain/ids.ts';
-import { always, changing, long, quick, steadfast } from '../options.ts';
+import { always, changing, onLab, quick, steadfast } from '../options.ts';
 
 export function optimizerSteps(host: string): OptimizerSteps {
   const taskQueue = hostQueue(host);
   const quickly = proxyActivities<OptimizerSteps>({ ...quick, taskQueue });
-  const patiently = proxyActivities<OptimizerSteps>({ ...long, taskQueue });
+  const patiently = proxyActivities<OptimizerSteps>({ ...onLab, taskQueue });
   const steadily = proxyActivities<OptimizerSteps>({ ...steadfast, taskQueue });
   const surely = proxyActivities<OptimizerSteps>({ ...always, taskQueue });
   return {
