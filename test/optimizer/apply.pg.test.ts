@@ -1,7 +1,6 @@
 /** An approved change of each kind carried out on a real source, and taken back; what killed attempts left; locks that are held. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { APPLY_LOCK, alone } from '../../activities/optimizer/apply/session.ts';
-import { type Ask, endEarlierAttempts, pidOf, watched } from '../../activities/optimizer/apply/watch.ts';
+import { APPLY_LOCK } from '../../activities/optimizer/apply/session.ts';
 import { recommendedStatistics } from '../../domain/optimizer/extended-statistics.ts';
 import { btree } from '../../domain/optimizer/index-sql.ts';
 import type { IndexDefinition } from '../../domain/optimizer/model.ts';
@@ -10,7 +9,6 @@ import { type IndexChange, recommendedIndex } from '../../domain/optimizer/recom
 import { type KeptIndex, rebuildOf, removalOf } from '../../domain/optimizer/removals.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
-import { quietIo } from '../backup/clone-support.ts';
 import { testCluster } from '../support/cluster.ts';
 import { type ApplyBench, applyBench } from './apply-support.ts';
 import { session } from './statements-server.ts';
@@ -284,45 +282,3 @@ test('statistics are made and filled, and go again', async () => {
   expect(await bench.steps.undoChange({ ...asked, place: 0 })).toEqual({ outcome: 'dropped' });
   expect(await cluster.sql('select from pg_statistic_ext')).toEqual([]);
 });
-
-test('a step that is cancelled between two statements ends in the next one', async () => {
-  const stopping = new AbortController();
-  const io = { ...quietIo(), signal: stopping.signal };
-  await session(cluster, 'postgres', async (client) => {
-    const pid = await pidOf(client);
-    let asked = () => {};
-    const isAsked = new Promise<void>((resolve) => {
-      asked = resolve;
-    });
-    const ask: Ask = async (use) => {
-      const answer = await session(cluster, 'postgres', use);
-      asked();
-      return answer;
-    };
-    const work = watched({ pid, ask, io }, async () => {
-      stopping.abort();
-      // it found nothing to cancel
-      await isAsked;
-      await client.query('select pg_sleep(60)');
-    });
-    await expect(work).rejects.toMatchObject({ code: '57014' });
-  });
-}, 20_000);
-
-test('what is taken back ends the attempt that still builds, whenever it begins its next statement', async () => {
-  await session(cluster, 'postgres', async (builder) => {
-    await builder.query('select pg_advisory_lock($1)', [APPLY_LOCK]);
-    await session(cluster, 'postgres', async (client) => {
-      let looks = 0;
-      const building: Promise<unknown>[] = [];
-      await alone(client, quietIo(), async () => {
-        looks += 1;
-        await endEarlierAttempts(client);
-        // idle when it was asked to end
-        if (looks === 1)
-          building.push(builder.query('select pg_sleep(60)').catch((error: unknown) => builder.query('select pg_advisory_unlock_all()').then(() => error)));
-      });
-      expect(await building[0]).toMatchObject({ code: '57014' });
-    });
-  });
-}, 20_000);

@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { createEvidenceStore } from '../../activities/backup/evidence/evidence-store.ts';
 import { createCapturedStore } from '../../activities/control/captured-store.ts';
 import { type Control, openControl } from '../../activities/control/control-database.ts';
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
@@ -249,4 +250,14 @@ test('a log that cannot be read is said, and why; a folder of the same name is n
   writeFileSync(pidFile, text);
   chmodSync(pidFile, 0o600);
   expect(unread).toContain('not on this host');
+});
+
+test('what was captured goes with its cluster, and nothing of another one', async () => {
+  const [capturedAt, expiresAt] = [new Date(), new Date(Date.now() + 60_000)];
+  const store = createCapturedStore(control);
+  const of = (name: string) => ({ cluster: name, database: 'shop', statement: '1', digest: 'd', sealed: 's', capturedAt, expiresAt });
+  for (const name of ['leaving', 'staying']) await store.save([of(name)], 20);
+  await createEvidenceStore({ control, readSecret: () => '', signingKey: 'env:KEY' }).removePolicy('leaving');
+  const left = (name: string) => store.load({ cluster: name, database: 'shop' }, new Date());
+  expect([(await left('leaving')).length, (await left('staying')).length]).toEqual([0, 1]);
 });

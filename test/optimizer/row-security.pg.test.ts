@@ -143,6 +143,8 @@ describe('as whom a statement runs', () => {
     const sources = async (role: string) => (await boundFor('select pad from bill where id = $1', [role], ['4711'])).bound.bindings.map(({ source }) => source);
     expect(await sources('settled')).toContain('captured');
     expect(await sources('app')).toEqual(['synthetic', 'synthetic', 'synthetic']);
+    const { bound } = await boundFor('select count(pad) from bill', ['app']);
+    expect(bound.bindings.map(({ source }) => source)).toEqual(['synthetic', 'synthetic', 'synthetic']);
   });
 
   test('with claims of a token, through functions and a table of members', async () => {

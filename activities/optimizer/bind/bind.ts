@@ -124,7 +124,9 @@ async function plannedAs({ client, options: { maxBindings }, now }: Work, { prep
     const owned = session === null ? facts : facts.map((fact) => ofSession(fact, session));
     const joined = await withJointValues(client, { facts: owned, usages, as: isGuarded ? session?.as : undefined });
     const wanted = wantedBindings(prepared, { captured: session?.isMadeUp ? [] : captured, facts: joined, maxBindings, now });
-    lists.push(session === null ? wanted : wanted.map((binding) => ({ ...binding, as: session.as })));
+    // a statement that needs no values rests on its session's
+    const ofWhat = session?.isMadeUp ? ({ source: 'synthetic', case: 'common' } as const) : {};
+    lists.push(session === null ? wanted : wanted.map((binding) => ({ ...binding, ...(binding.source === 'captured' ? ofWhat : {}), as: session.as })));
   }
   const wanted = inTurn(lists).slice(0, maxBindings);
   const planned = await plannedBindings(client, prepared, { wanted, as: who.as[0]?.as });

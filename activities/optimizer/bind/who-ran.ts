@@ -32,7 +32,7 @@ export function roleBook(client: pg.Client, catalogue: LabCatalogue): RoleBook {
   const known = new Map<string, Promise<readonly SeeingSession[] | string>>();
   const roleOf = (name: string) => once(roles, name, () => readRole(client, name));
   const sessions = (as: RunAs, guarded: Guarded) =>
-    once(known, JSON.stringify([as.role, guarded.tables.map(({ table }) => nameOf(table)).toSorted()]), () =>
+    once(known, JSON.stringify([as.role, guarded.tables.map(({ table, isNamed }) => [nameOf(table), isNamed]).toSorted()]), () =>
       sessionsThatSee({ client, catalogue }, as, guarded),
     );
   const seenBy = async (name: string, parsed: Parsed): Promise<WhoRan | { readonly refused: string }> => {
