@@ -100,6 +100,8 @@ export interface RewritesSummary {
 }
 
 export interface SettingsSummary {
+  /** Statements whose plan asks for one; null: it could not be looked at, and `because` says why. */
+  readonly asked: number | null;
   /** Statements that were measured with settings of their own. */
   readonly tried: number;
   /** null: none is recommended, and `because` says why. */

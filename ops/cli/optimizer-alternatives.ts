@@ -31,8 +31,9 @@ function oneText(alternatives: Alternatives, texts: Readonly<Record<string, stri
 /** Beside a run's own; nothing where an earlier version made the result. */
 export function settingsLines(settings: SettingsSummary | undefined, paint: Paint): string {
   if (settings === undefined) return '';
-  const { tried, recommendation, because } = settings;
-  if (tried === 0 && recommendation === null) return '';
-  const head = `\n${paint.strong('Settings for single statements:')} tried for ${tried}\n${because.map((each) => `  · ${plain(each)}\n`).join('')}`;
+  const { asked, tried, recommendation, because } = settings;
+  if (asked === 0) return '';
+  const count = asked === null ? 'not looked at' : `tried for ${tried}`;
+  const head = `\n${paint.strong('Settings for single statements:')} ${count}\n${because.map((each) => `  · ${plain(each)}\n`).join('')}`;
   return recommendation === null ? head : `${head}${paint.good('Recommendation')} ${recommendation}\n  see it with: assay optimizer show ${recommendation}\n`;
 }

@@ -27,8 +27,9 @@ let store: OptimizerStore;
 let steps: OptimizerSteps;
 
 beforeAll(async () => {
-  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off' } });
+  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off', shared_preload_libraries: 'pg_stat_statements' } });
   await cluster.sql('create database control');
+  await cluster.sql('create extension pg_stat_statements');
   await cluster.sql(`create table visit (id int primary key, who int not null, page int not null, note text);
     insert into visit select n, n * 7919 % 50021, n % 300, md5(n::text) || repeat('x', 60) from generate_series(1, 40000) n`);
   await cluster.sql('vacuum analyze visit');
@@ -52,21 +53,34 @@ interface Asked {
   readonly settings?: Readonly<Record<string, string>>;
   readonly limits?: Partial<OptimizerLimits>;
   readonly set?: readonly IndexDefinition[];
+  /** As pg_stat_statements counts them; made up where left out. */
+  readonly ids?: readonly string[];
 }
 
-async function runWith({ texts, settings = {}, limits = {}, set = [] }: Asked) {
+async function runWith({ texts, settings = {}, limits = {}, set = [], ids = [] }: Asked) {
   number += 1;
   const run = `s-${number}`;
   const statements = texts.map(
     (text, place): Statement => ({
-      ...{ id: `${run}-${place}`, database: 'postgres', text, kind: 'select', calls: 10, totalMs: 100, rows: 1, blocks: 0, tempBlocks: 0, walBytes: 0 },
+      ...{
+        id: ids[place] ?? `${run}-${place}`,
+        database: 'postgres',
+        text,
+        kind: 'select',
+        calls: 10,
+        totalMs: 100,
+        rows: 1,
+        blocks: 0,
+        tempBlocks: 0,
+        walBytes: 0,
+      },
     }),
   );
   const head = { id: run, cluster: 'main', database: 'postgres', owner: 'test', source: 'files', startedAt: new Date().toISOString(), settings } as const;
   await store.begin(head, { statements, notJudged: [], notices: [] });
   await store.saveFinalists(run, [{ indexes: set, estimatedRatio: 0.5, estimatedBytes: 1 }]);
   const clone = { id: 'c', cluster: 'main', host: hostname(), directory: '/nowhere' };
-  const lab = { policy: cluster.policy(), clone, run, limits: limitsOf({ repeats: 5, ...limits }), workload: null, proof: 'p-1', backup: 'B1' };
+  const lab = { policy: cluster.policy(), clone, run, limits: limitsOf({ repeats: 3, ...limits }), workload: null, proof: 'p-1', backup: 'B1' };
   return { ...lab, experiment: `e-${run}`, recommendation: `r-${run}`, beside: [] as readonly string[] };
 }
 
@@ -91,7 +105,7 @@ describe('work_mem', () => {
   test('just large enough is recommended for the statement that works on disk, with its memory and where to write it', async () => {
     const asked = await runWith({ texts: [notIn, 'select note from visit where id = $1'], settings: little });
     const summary = await steps.proveSettings(asked);
-    expect(summary).toEqual({ tried: 1, recommendation: asked.recommendation, because: summary.because });
+    expect(summary).toEqual({ asked: 1, tried: 1, recommendation: asked.recommendation, because: summary.because });
     const found = await store.findRecommendation(asked.recommendation);
     const [advice, ...others] = settingsOf(found) ?? [];
     expect([advice?.name, advice?.was, advice?.statement, others]).toEqual(['work_mem', '64kB', `${asked.run}-0`, []]);
@@ -114,7 +128,7 @@ describe('work_mem', () => {
   test('beyond the limit, or of more memory than one execution may take, is not recommended, and that is said', async () => {
     const asked = await runWith({ texts: [notIn], settings: little, limits: { workMemBytes: 128 * 1024 } });
     const beyond = await steps.proveSettings(asked);
-    expect(beyond).toMatchObject({ tried: 0, recommendation: null, because: [expect.stringContaining('work_mem beyond 128kB would be needed')] });
+    expect(beyond).toMatchObject({ asked: 1, tried: 0, recommendation: null, because: [expect.stringContaining('work_mem beyond 128kB would be needed')] });
   });
 });
 
@@ -122,11 +136,29 @@ describe('compiling that takes most of a statement', () => {
   const sums = 'select sum(id * 2 + page), avg(id), max(page), min(id), count(*) filter (where id % 7 = 3) from visit';
   const eager = { jit: 'on', jit_above_cost: '100', jit_inline_above_cost: '100', jit_optimize_above_cost: '100', max_parallel_workers_per_gather: '0' };
 
-  test('is switched off for it', async () => {
-    const asked = await runWith({ texts: [`${sums} where page * 3 + who > 17`], settings: eager });
+  test('is switched off for it, or for its role, whose other statements are looked at', async () => {
+    const texts = [`${sums} where page * 3 + who > 17`, 'select max(note) from visit where page + who > 40000', 'select note from visit where id = 7'];
+    await cluster.sql('create role app; grant select on visit to app');
+    await withConnection(
+      cluster.policy().connection,
+      () => '',
+      { database: 'postgres' },
+      async (client) => {
+        await client.query('set role app');
+        for (const text of texts) await client.query(text);
+      },
+    );
+    const counted = await cluster.sql<{ id: string }>(
+      `select queryid::text as id from pg_stat_statements s join pg_roles r on r.oid = s.userid where rolname = 'app' and query like 'select%visit%' order by query desc`,
+    );
+    // in the order of their texts: sums, note, max
+    const [ofSums = '', ofNote = '', ofMax = ''] = counted.map(({ id }) => id);
+    const asked = await runWith({ texts, ids: [ofSums, ofMax, ofNote], settings: eager });
     await steps.proveSettings(asked);
     const found = await store.findRecommendation(asked.recommendation);
-    expect(settingsOf(found)).toMatchObject([{ name: 'jit', value: 'off', was: 'on', memory: null }]);
+    const own = settingsOf(found)?.find(({ statement }) => statement === ofSums);
+    expect(own).toMatchObject({ name: 'jit', value: 'off', was: 'on', memory: null });
+    expect(own?.roles).toEqual([{ role: 'app', others: expect.any(Number), share: expect.any(Number), trade: { looked: 2, faster: 1, slower: 0 } }]);
     expect(found?.indexes[0]?.because).toContain('went into compiling it');
     expect(await stale(found)).toEqual([]);
   });
@@ -159,7 +191,7 @@ test('a plan for each value, where the kept one is that of the rare values and a
     create index on skew (kind)`);
   await cluster.sql('vacuum analyze skew');
   const text = 'select sum(length(b.note)) from skew a join visit b on b.id = a.ref where a.kind = $1';
-  const asked = await runWith({ texts: [text], settings: { max_parallel_workers_per_gather: '0', random_page_cost: '4' } });
+  const asked = await runWith({ texts: [text], settings: { max_parallel_workers_per_gather: '0', random_page_cost: '4' }, limits: { repeats: 7 } });
   expect(await steps.proveSettings(asked)).toMatchObject({ recommendation: asked.recommendation });
   const found = await store.findRecommendation(asked.recommendation);
   expect(settingsOf(found)).toMatchObject([{ name: 'plan_cache_mode', value: 'force_custom_plan', was: 'auto' }]);

@@ -24,6 +24,6 @@ export async function proveSettings({ steps, around }: Site, { on, lab, beside }
   return steps.proveSettings(request).catch((error: unknown) => {
     const fault = around.faultOf(error);
     if (fault === null) throw error;
-    return { tried: 0, recommendation: null, because: [fault.message] };
+    return { asked: null, tried: 0, recommendation: null, because: [fault.message] };
   });
 }

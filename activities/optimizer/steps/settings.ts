@@ -39,7 +39,8 @@ export function settingsSteps(deps: OptimizerDependencies) {
           const answer = await recorded(deps, { request, prepared, source }, measured);
           await dropStatistics(session.client, statistics);
           const because = [...answer.because, ...found.refused];
-          return { ...answer, tried: measured.length, because: because.length === 0 ? ['no plan asks for a setting of its own'] : because };
+          const asked = found.ideas.length + found.refused.length;
+          return { ...answer, asked, tried: measured.length, because: because.length === 0 ? ['no plan asks for a setting of its own'] : because };
         },
       });
     },
