@@ -147,7 +147,7 @@ export function recommendationSql({ indexes, ...about }: Recommendation): string
 }
 
 export function undoSql({ indexes, ...about }: Recommendation): string {
-  const undone = indexes.map((change) => (change.undo === '' ? comment(`${change.name}: nothing to undo`) : change.undo));
+  const undone = indexes.map((change) => (change.undo === '' ? comment(`${change.name}: nothing to undo`) : [...lockOf(change.undo), change.undo].join('\n')));
   const isRemoved = indexes.some((change) => kindOf(change) === 'drop-index');
   return [...headOf(about), `-- Undo: takes what was made away again${isRemoved ? ', and makes again what was dropped' : ''}.`, '', ...undone, ''].join('\n');
 }
@@ -173,7 +173,7 @@ function figuresOf(change: RecommendedIndex, database: string): string[] {
   if (change.kind === 'rewrite') return [...because, ...sayRewrite(change.rewrite).map(comment)];
   if (change.index === null) return [comment(`${table}: statistics on columns that go together; ANALYZE fills them`), ...because];
   const { index, sql, sizeBytes, buildMs, leaveOneOut } = change;
-  if (change.kind === 'drop-index') return [comment(`${table}: frees ${sizeBytes} bytes`), ...because];
+  if (change.kind === 'drop-index') return [comment(`${table}: frees ${sizeBytes} bytes`), ...because, ...lockOf(sql)];
   if (change.kind === 'reindex') return [comment(`${table}: frees about ${sizeBytes} bytes`), ...because];
   const without = leaveOneOut === null ? '' : `; without it the total is ${leaveOneOut.toFixed(2)} times as long`;
   return [
@@ -182,6 +182,14 @@ function figuresOf(change: RecommendedIndex, database: string): string[] {
     ...(sql.includes('CONCURRENTLY') ? [] : [comment('its parts are divided further: this takes a lock that makes writers wait until it is built')]),
     ...(index.predicate === null ? [] : [comment('partial: it serves only statements whose condition implies its own')]),
   ];
+}
+
+/** What PostgreSQL does to an index of a partitioned table as a whole only, and what that makes wait. */
+function lockOf(sql: string): string[] {
+  if (sql.startsWith('DROP INDEX IF'))
+    return [comment("partitioned: this shuts the table and its parts for a moment, and all queue behind it: SET lock_timeout = '2s' first, and try again")];
+  if (/^CREATE (UNIQUE )?INDEX (?!CONCURRENTLY)/.test(sql)) return [comment('partitioned: this makes all who write to the table wait until it is built')];
+  return [];
 }
 
 /** What is new carries the id of its evidence with it; what was there keeps its own words. */

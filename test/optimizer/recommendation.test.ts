@@ -5,7 +5,14 @@ import { bestFirst, chosen, repairable, workloadSummary } from '../../domain/opt
 import { btree, columnKey } from '../../domain/optimizer/index-sql.ts';
 import { limitsOf, limitsUnder } from '../../domain/optimizer/limits.ts';
 import type { IndexDefinition, Statement } from '../../domain/optimizer/model.ts';
-import { type Partitions, type Recommendation, recommendationSql, recommendedIndex, undoSql } from '../../domain/optimizer/recommendation.ts';
+import {
+  type Partitions,
+  type Recommendation,
+  type RecommendedIndex,
+  recommendationSql,
+  recommendedIndex,
+  undoSql,
+} from '../../domain/optimizer/recommendation.ts';
 import type { ExperimentSummary } from '../../domain/optimizer/requests.ts';
 
 const hostile = { schema: 'a.b"c', relation: 'x\n; drop table users; --' };
@@ -34,6 +41,16 @@ describe('the SQL file', () => {
     ]);
     for (const word of ['experiment e-1', 'proof p-1', 'backup B1', '50.0 % of before', '8192 bytes', '1.90 times']) expect(file).toContain(word);
     expect(code(undoSql(made))).toEqual([`DROP INDEX CONCURRENTLY IF EXISTS "public"."${name}";`]);
+  });
+
+  test('what makes others wait on a partitioned table is said beside it, in the change and in its undo', () => {
+    const made = recommendation(btree({ schema: 'public', relation: 'o' }, ['a']), { parts: [{ schema: 'public', relation: 'o_1' }] });
+    expect(undoSql(made)).toMatch(/^-- partitioned: this shuts the table .*lock_timeout.*\nDROP INDEX IF EXISTS/m);
+    expect(undoSql(recommendation(btree({ schema: 'public', relation: 'o' }, ['a'])))).not.toContain('partitioned');
+    const [change] = made.indexes;
+    const removal = { ...change, kind: 'drop-index', sql: change?.undo, undo: 'CREATE INDEX a_idx ON public.o USING btree (a);' } as RecommendedIndex;
+    expect(recommendationSql({ ...made, indexes: [removal] })).toMatch(/^-- partitioned: this shuts .*\nDROP INDEX IF EXISTS/m);
+    expect(undoSql({ ...made, indexes: [removal] })).toMatch(/^-- partitioned: this makes all who write .*\nCREATE INDEX a_idx/m);
   });
 
   test('a name with a line break never leaves its comment', () => {
