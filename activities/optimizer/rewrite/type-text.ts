@@ -17,7 +17,8 @@ function builtIn(names: readonly Node[], modifiers: readonly string[]): string |
   const [schema, name, ...more] = names.map((each) => ('String' in each ? each.String.sval : undefined));
   if (schema !== 'pg_catalog' || name === undefined || more.length > 0) return null;
   const word = words[name];
-  if (word === undefined) return null;
+  // interval(8) is a precision there, and a field in the tree
+  if (word === undefined || (name === 'interval' && modifiers.length > 0)) return null;
   const [before, after] = word;
   return `${before}${modifiers.length === 0 ? '' : `(${modifiers.join(', ')})`}${after}`;
 }
@@ -31,6 +32,7 @@ const words: Readonly<Record<string, readonly [string, string]>> = {
   float8: ['double precision', ''],
   numeric: ['numeric', ''],
   bool: ['boolean', ''],
+  interval: ['interval', ''],
   varchar: ['varchar', ''],
   timestamp: ['timestamp', ''],
   timestamptz: ['timestamp', ' with time zone'],
