@@ -6,7 +6,8 @@ import { Context } from '@temporalio/activity';
 import { expect, test } from 'vitest';
 import { recommendationDigest } from '../../activities/recommendation-digest.ts';
 import { fleetQueue, workflowIds } from '../../domain/ids.ts';
-import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
+import { changeKinds, type Recommendation } from '../../domain/optimizer/recommendation.ts';
+import { recommendedSetting } from '../../domain/optimizer/setting.ts';
 import { recommendation as made } from './plan-examples.ts';
 import { changes, decide, proposed, statesOf, useWorld, world } from './recommendation-support.ts';
 import { source } from './scripted-source.ts';
@@ -68,6 +69,17 @@ test('where the policy hands out SQL, an approval is the end and nothing is touc
   expect(await decide(id, digest, { reason: 'looks right' })).toMatchObject({ state: 'approved', apply: 'sql', because: ['looks right'] });
   expect(await end).toMatchObject({ state: 'approved' });
   expect(source.done).toEqual([]);
+});
+
+test('advice is noted where the policy executes, and never approved by it: an application or a role is not Assay’s to change', async () => {
+  world.optimizer = { ...world.optimizer, unattended: [...changeKinds] };
+  const advice = { name: 'jit', value: 'off', was: 'on', statement: 's1', memory: null, roles: [], connections: null } as const;
+  const setting = recommendedSetting(advice, { table: { schema: 'public', relation: 'Order' }, because: 'most went into compiling it' });
+  const { id, digest, end } = await proposed({ indexes: [setting] });
+  expect(await decide(id, digest)).toMatchObject({ state: 'approved', apply: 'sql' });
+  expect(await end).toMatchObject({ state: 'approved' });
+  expect(source.done).toEqual([]);
+  expect(await statesOf(id)).toEqual(['proposed', 'approved']);
 });
 
 test('another digest is refused, by name; the right one is still taken', async () => {
