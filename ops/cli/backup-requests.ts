@@ -53,7 +53,14 @@ function addProve(backup: Command, run: Runner): void {
     .description('Restores a backup to a clone, compares and checks it, and issues a certificate. Without a target it proves the newest markers.')
     .option('--deep', 'every index against its table, every row in its text form')
     .addOption(new Option('--level <level>', 'what is proven').choices(['content', 'structure']).default('content'))
-    .addOption(new Option('--random', 'a moment chosen at random among those of the restorable window that can be proven').conflicts(['toTime', 'toLsn', 'toName', 'toXid']))
+    .addOption(
+      new Option('--random', 'a moment chosen at random among those of the restorable window that can be proven').conflicts([
+        'toTime',
+        'toLsn',
+        'toName',
+        'toXid',
+      ]),
+    )
     .action(
       run<[string, string | undefined], RequestOptions & TargetOptions & { deep?: boolean; level: ProofLevel; random?: boolean; repository?: number }>(
         (session, [cluster, label], options) => {
