@@ -124,7 +124,9 @@ describe('another text', () => {
     const text = 'with p as materialized (select id, grp from person) select count(*) from p where grp = $1';
     const { made } = await prove(text);
     await steps.enterState({ cluster: 'main', recommendation: `${made?.id}`, state: 'approved', by: 'ann', because: [] });
-    const { answer } = await prove(text);
+    const { answer, request } = await prove(text);
+    const none = await steps.proveRewrites({ ...request, names: [] });
+    expect(none).toEqual({ tried: 0, recommendations: [], because: ['0 statement(s) were tried, no more are in one run'] });
     expect(answer).toMatchObject({ recommendations: [], because: [expect.stringContaining('was approved: it waits for the application')] });
   }, 60_000);
 

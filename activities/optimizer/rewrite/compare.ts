@@ -42,6 +42,7 @@ export async function triedRewrites(session: LabSession, { units, found, rounds,
   for (const [place, candidate] of found.candidates.entries()) {
     if (session.io.signal.aborted) throw new AssayError('cancelled', { what: 'comparing texts on the lab' });
     session.io.beat({ phase: 'rewrites', done: place, total: found.candidates.length });
+    if (place > 0 && Date.now() > rounds.untilMs) break;
     tried.push(await tryOne(session, { units, found, rounds, more, candidate, number: FIRST_NUMBER + firstNumber + place }));
   }
   return tried;

@@ -26,10 +26,14 @@ export function rewriteSteps(deps: OptimizerDependencies) {
           const { session, units, rounds } = prepared;
           const summary = { tried: 0, recommendations: [] as string[], because: [] as string[] };
           for (const own of byTime(units)) {
-            const names = request.names[summary.tried];
-            if (names === undefined) break;
             const found = await candidatesOf(session.client, own[0]);
             if (found === null) continue;
+            const names = request.names[summary.tried];
+            const isLate = Date.now() > rounds.untilMs;
+            if (names === undefined || isLate) {
+              summary.because.push(isLate ? 'no time was left for further statements' : `${summary.tried} statement(s) were tried, no more are in one run`);
+              break;
+            }
             const more = await moreValues(deps, prepared, { own, request });
             const all = await triedRewrites(session, { units: own, found, rounds, more }, summary.tried * MOST_TEXTS);
             summary.tried += 1;
@@ -37,7 +41,7 @@ export function rewriteSteps(deps: OptimizerDependencies) {
             if (recommendation !== null) summary.recommendations.push(recommendation);
             summary.because.push(...because.map((words) => `statement ${own[0].bound.statement.id}: ${words}`));
           }
-          return { ...summary, because: summary.tried === 0 ? ['no statement has a form that another text would serve better'] : summary.because };
+          return { ...summary, because: summary.because.length === 0 ? ['no statement has a form that another text would serve better'] : summary.because };
         },
       }),
   };
