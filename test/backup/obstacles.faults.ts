@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError } from '@temporalio/client';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import type { ClusterPolicy } from '../../domain/policy.ts';
+import { createSourceObjects } from '../../workers/commands/plan-source-objects.ts';
+import { readSecret } from '../../workers/config.ts';
 import { testCluster } from '../support/cluster.ts';
 import { copyRepository } from '../support/damaged.ts';
 import { fillTable, startBackup, startProof, useFleet } from '../support/fleet.ts';
@@ -76,10 +78,13 @@ async function fillUntilFull(directory: string): Promise<void> {
   }
 }
 
-test('another cluster behind the connection: the backup is refused before it starts', async () => {
+test('another cluster behind the connection: the backup is refused before it starts, and a proof says nothing of the backup', async () => {
   const other = await testCluster({ name: 'other' });
   const policy: ClusterPolicy = { ...fleet.get().policy(), connection: other.policy().connection };
   expect(await errorOf((await startBackup(fleet.get(), { policy })).result())).toBe('preflight-refused');
+  // with all of Assay's own in it: as after a restore, or where two connections were mixed up
+  await createSourceObjects(readSecret).apply(policy);
+  expect(await errorOf((await startProof(fleet.get(), { policy, level: 'structure' })).result())).toBe('system-identifier-differs');
 });
 
 test('archive_command that reports success and drops: the backup is refused, archiving-broken; a proof failed, archive-dropped', async () => {

@@ -120,17 +120,22 @@ async function makeMarkers(deps: BackupDependencies, { policy, equality }: { pol
   return { markers, notCovered: made.markers.reduce((sum, marker) => sum + marker.notCovered.length, made.notCovered.length) };
 }
 
-/** Throws archiving-broken where the segment with the byte before `lsn` does not arrive in time; `dropped` is that LSN where the server was told that it did. */
+/** Throws system-identifier-differs, and archiving-broken where the segment with the byte before `lsn` does not arrive in time; `dropped` is that LSN where the server was told that it did. */
 async function awaitArchived(deps: BackupDependencies, policy: ClusterPolicy, repository: number, lsn: Lsn): Promise<Archived> {
   const io = deps.io();
   const engine = deps.engineFor(policy);
-  const { timeline, segmentBytes } = await deps.source.state(policy);
+  const { timeline, segmentBytes, systemIdentifier } = await deps.source.state(policy);
   // an LSN on a boundary means: all of the segment before it
   const lastByte = lsnAt(lsnBytes(lsn) - 1n);
   const wanted = segmentName(segmentAt(lastByte, timeline, segmentBytes), segmentBytes);
+  // a segment of that name may be another cluster's: its own WAL never comes, and that is no fault of this archive
+  const ofRepository = engine.info(repository).then(({ systemIdentifier: expected }) => {
+    if (expected !== systemIdentifier) throw new AssayError('system-identifier-differs', { cluster: policy.cluster, found: systemIdentifier, expected });
+  });
   const found = await untilTrue({ everyMs: POLL_MS, patienceMs: ARCHIVE_PATIENCE_MS, io, waitingFor: `segment ${wanted}` }, async () => {
     // this very one: a later segment that arrived says nothing about it
-    return (await engine.archive(repository, wanted)).find((each) => each.name === wanted) ?? null;
+    const [segments] = await Promise.all([engine.archive(repository, wanted), ofRepository]);
+    return segments.find((each) => each.name === wanted) ?? null;
   });
   if (found === null) {
     const { archiver } = await deps.source.state(policy);
