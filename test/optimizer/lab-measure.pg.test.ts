@@ -125,7 +125,10 @@ describe('a statement that gets no verdict says why, and its values stay here', 
   test('reads no table: it is not executed at all', async () => {
     await cluster.sql('create sequence if not exists counted');
     const units = await unitsOf(`select nextval('counted') + $1`, [['1']]);
-    expect(await reasonOf(units)).toMatchObject({ reason: 'catalogue-only', detail: 'it reads no table' });
+    expect(await reasonOf(units)).toMatchObject({
+      reason: 'catalogue-only',
+      detail: expect.stringMatching(/^it reads no table by itself; what functions run is counted/),
+    });
     expect(await cluster.sql('select is_called from counted')).toEqual([{ is_called: false }]);
   });
 

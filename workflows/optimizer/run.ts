@@ -6,7 +6,7 @@
  *
  * Nothing is executed on the source but reads of catalogues and statistics.
  */
-import { CancellationScope, patched, sleep, uuid4, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, patched, sleep, uuid4, workflowInfo } from '@temporalio/workflow';
 import type { OnLab } from '../../activities/optimizer/steps/search.ts';
 import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { AssayError } from '../../domain/errors.ts';
@@ -59,7 +59,9 @@ export async function optimizerRun(input: OptimizerRunInput): Promise<OptimizerR
     await handedOver(input, made);
     // what ended the run is what its caller must see, even where nobody is left to tell
     const kept = made.length === 0 ? [] : [`proposed before that: ${made.join(', ')}`];
-    await conclude('failed', [around.faultOf(error)?.message ?? 'it did not finish', ...kept]).catch(() => undefined);
+    await conclude('failed', [isCancellation(error) ? 'it was cancelled' : (around.faultOf(error)?.message ?? 'it did not finish'), ...kept]).catch(
+      () => undefined,
+    );
     throw error;
   }
 }

@@ -104,7 +104,7 @@ export const unexecuted: Compared = {
   wall: [],
   before: { blocks: 0, walBytes: 0, tempBlocks: 0 },
   after: { blocks: 0, walBytes: 0, tempBlocks: 0 },
-  fault: { reason: 'catalogue-only', detail: 'it reads no table' },
+  fault: { reason: 'catalogue-only', detail: 'it reads no table by itself; what functions run is counted where pg_stat_statements.track is all' },
 };
 
 async function secondLook(session: LabSession, times: readonly UnitTimes[], comparing: Comparing): Promise<readonly UnitTimes[]> {
