@@ -26,9 +26,13 @@ const kinds: Readonly<Record<string, StatementKind>> = {
   MergeStmt: 'merge',
 };
 
+/** Reading, binding and planning twenty thousand constants keeps a worker from its beats: a run of others would end by it. */
+const LONGEST_TEXT = 50_000;
+
 /** `parserReady()` must have been awaited. */
 export function classify(text: string, known: KnownNames): Classified {
   if (/^\s*\/\*\s*assay\b/i.test(text)) return refused(text, 'own-statement', 'sent by Assay');
+  if (text.length > LONGEST_TEXT) return refused(text, 'budget', `its text of ${text.length} characters is longer than ${LONGEST_TEXT}`);
   const parsed = parseOne(text);
   if (isFault(parsed)) return refused(text, parsed.reason, parsed.detail);
   const own = unwrapped(parsed);
