@@ -1,21 +1,15 @@
 /** What HypoPG cannot judge, from the statement to the recommendation: found, really built, and kept where execution says so. */
 import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Control, openControl } from '../../activities/control/control-database.ts';
-import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
-import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
+import type { Control } from '../../activities/control/control-database.ts';
 import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
-import { searchSets } from '../../activities/optimizer/search-sets.ts';
-import { createOptimizerSteps, type OptimizerSteps } from '../../activities/optimizer/steps.ts';
-import { workloadFromFiles } from '../../activities/optimizer/workload/files.ts';
-import { withConnection } from '../../activities/pg.ts';
+import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { Statement } from '../../domain/optimizer/model.ts';
 import { nodesOf, type PlanNode } from '../../domain/optimizer/plan.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
-import { quietIo } from '../backup/clone-support.ts';
 import { testCluster } from '../support/cluster.ts';
-import { unusedApply } from './apply-support.ts';
+import { openSteps } from './steps-support.ts';
 
 let cluster: EmbeddedCluster;
 let control: Control;
@@ -33,15 +27,7 @@ beforeAll(async () => {
     insert into person select n, n % 40, n % 40, n % 40, n % 500, repeat('x', 30) from generate_series(1, 50000) n;
     insert into tag select n % 500, 'w' || n from generate_series(1, 800) n`);
   await cluster.sql('vacuum analyze doc, person, tag');
-  control = await openControl(`postgres://postgres@localhost:${cluster.port}/control?host=${encodeURIComponent(cluster.socketDirectory)}`);
-  await control.migrate();
-  store = createOptimizerStore(control);
-  steps = createOptimizerSteps({
-    ...{ ...unusedApply, store, bind: bindStatements, search: searchSets, workloadFromFiles, io: quietIo, now: () => new Date() },
-    labSession: ({ policy }, options, use) => withConnection(policy.connection, () => '', options, use),
-    sourceSession: (policy, database, use) => withConnection(policy.connection, () => '', { database }, use),
-    observe: () => {},
-  });
+  ({ control, store, steps } = await openSteps(cluster));
 }, 60_000);
 afterAll(() => control?.close());
 

@@ -4,13 +4,9 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { type Control, openControl } from '../../activities/control/control-database.ts';
-import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
-import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
+import type { Control } from '../../activities/control/control-database.ts';
 import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
-import { searchSets } from '../../activities/optimizer/search-sets.ts';
-import { createOptimizerSteps, type OptimizerSteps } from '../../activities/optimizer/steps.ts';
-import { workloadFromFiles } from '../../activities/optimizer/workload/files.ts';
+import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { readSnapshot } from '../../activities/optimizer/workload/read.ts';
 import { withConnection } from '../../activities/pg.ts';
 import { accuracyByShape } from '../../domain/optimizer/accuracy.ts';
@@ -23,9 +19,8 @@ import { paintFor } from '../../ops/cli/paint.ts';
 import { readQueries } from '../../workers/commands/optimizer-queries.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { policyText } from '../../workers/embedded/policy-text.ts';
-import { quietIo } from '../backup/clone-support.ts';
 import { testCluster } from '../support/cluster.ts';
-import { unusedApply } from './apply-support.ts';
+import { controlUrlOf, openSteps } from './steps-support.ts';
 
 let cluster: EmbeddedCluster;
 let control: Control;
@@ -39,22 +34,13 @@ beforeAll(async () => {
   await cluster.sql(`create table visit (id int primary key, who int not null, page int not null, note text);
     insert into visit select n, n % 2000, n % 300, repeat('x', 60) || n from generate_series(1, 40000) n`);
   await cluster.sql('vacuum analyze visit');
-  control = await openControl(controlUrl());
-  await control.migrate();
-  store = createOptimizerStore(control);
-  steps = createOptimizerSteps({
-    ...{ store, bind: bindStatements, search: searchSets, workloadFromFiles, io: quietIo, now: () => new Date(), observe: () => {} },
-    labSession: ({ policy }, options, use) => withConnection(policy.connection, () => '', options, use),
-    sourceSession: (policy, database, use) => withConnection(policy.connection, () => '', { database }, use),
-    ...unusedApply,
-  });
+  ({ control, store, steps } = await openSteps(cluster));
 }, 60_000);
 afterAll(() => {
   vi.unstubAllEnvs();
   return control?.close();
 });
 
-const controlUrl = () => `postgres://postgres@localhost:${cluster.port}/control?host=${encodeURIComponent(cluster.socketDirectory)}`;
 const sourced = <T>(use: (client: pg.Client) => Promise<T>) => withConnection(cluster.policy().connection, () => '', {}, use);
 const visit = { schema: 'public', relation: 'visit' };
 const paint = paintFor({ color: false, columns: 120, zone: 'UTC', now: () => new Date(0) });
@@ -140,7 +126,7 @@ test('queries: of the last run with verdicts and reasons, or of pg_stat_statemen
   const folder = mkdtempSync(join(tmpdir(), 'assay-queries-'));
   const file = join(folder, 'assay.yaml');
   writeFileSync(file, policyText({ cluster, host: 'here', temporalAddress: '127.0.0.1:1', signingKeyFile: '/nowhere' }));
-  vi.stubEnv('ASSAY_CONTROL_URL', controlUrl());
+  vi.stubEnv('ASSAY_CONTROL_URL', controlUrlOf(cluster));
   const ask = (over: Partial<QueriesRequest>) =>
     readQueries({ target: 'main', by: 'time', limit: 50, live: false, sinceLastRun: false, ...over }, { file, json: true });
   const asked = await runOf([...texts, 'select nowhere from visit where who = $1'], [[btree(visit, ['who'])]]);

@@ -1,14 +1,9 @@
 /** From a statement to the recommendation of another text of it, by the step itself: a real control database, a real server that stands for the lab. */
 import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Control, openControl } from '../../activities/control/control-database.ts';
-import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
-import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
+import type { Control } from '../../activities/control/control-database.ts';
 import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
-import { searchSets } from '../../activities/optimizer/search-sets.ts';
-import { createOptimizerSteps, type OptimizerSteps } from '../../activities/optimizer/steps.ts';
-import { workloadFromFiles } from '../../activities/optimizer/workload/files.ts';
-import { withConnection } from '../../activities/pg.ts';
+import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { recommendationDigest } from '../../activities/recommendation-digest.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { Statement } from '../../domain/optimizer/model.ts';
@@ -16,9 +11,8 @@ import { nodesOf, type PlanNode } from '../../domain/optimizer/plan.ts';
 import { optimizerPolicyOf } from '../../domain/optimizer/policy.ts';
 import { recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
-import { quietIo } from '../backup/clone-support.ts';
 import { testCluster } from '../support/cluster.ts';
-import { unusedApply } from './apply-support.ts';
+import { openSteps } from './steps-support.ts';
 
 let cluster: EmbeddedCluster;
 let control: Control;
@@ -32,15 +26,7 @@ beforeAll(async () => {
     create index on person (grp);
     insert into person select n, n % 500, nullif(n % 500, 0), repeat('x', 30) from generate_series(1, 25000) n`);
   await cluster.sql('vacuum analyze person');
-  control = await openControl(`postgres://postgres@localhost:${cluster.port}/control?host=${encodeURIComponent(cluster.socketDirectory)}`);
-  await control.migrate();
-  store = createOptimizerStore(control);
-  steps = createOptimizerSteps({
-    ...{ ...unusedApply, store, bind: bindStatements, search: searchSets, workloadFromFiles, io: quietIo, now: () => new Date() },
-    labSession: ({ policy }, options, use) => withConnection(policy.connection, () => '', options, use),
-    sourceSession: (policy, database, use) => withConnection(policy.connection, () => '', { database }, use),
-    observe: () => {},
-  });
+  ({ control, store, steps } = await openSteps(cluster));
 }, 60_000);
 afterAll(() => control?.close());
 

@@ -1,21 +1,17 @@
 /** Statements of roles that row level security hides rows from: planned, searched and measured as those roles, or not at all. */
 import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Control, openControl } from '../../activities/control/control-database.ts';
-import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
+import type { Control } from '../../activities/control/control-database.ts';
 import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
 import { explainBound } from '../../activities/optimizer/explain.ts';
 import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
-import { searchSets } from '../../activities/optimizer/search-sets.ts';
-import { createOptimizerSteps, type OptimizerSteps } from '../../activities/optimizer/steps.ts';
-import { workloadFromFiles } from '../../activities/optimizer/workload/files.ts';
-import { connect, withConnection } from '../../activities/pg.ts';
+import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
+import { connect } from '../../activities/pg.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { Bound, RunAs, Statement } from '../../domain/optimizer/model.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
-import { quietIo } from '../backup/clone-support.ts';
 import { testCluster } from '../support/cluster.ts';
-import { unusedApply } from './apply-support.ts';
+import { openSteps } from './steps-support.ts';
 
 let cluster: EmbeddedCluster;
 let control: Control;
@@ -49,17 +45,7 @@ beforeAll(async () => {
     alter table own enable row level security; create policy own on own using (who = current_user);
     create view notes as select * from note; grant usage on schema auth to app; grant select on note, member, sealed, own, notes to app`);
   await cluster.sql('vacuum analyze');
-  control = await openControl(`postgres://postgres@localhost:${cluster.port}/control?host=${encodeURIComponent(cluster.socketDirectory)}`);
-  await control.migrate();
-  store = createOptimizerStore(control);
-  steps = createOptimizerSteps({
-    ...{ ...unusedApply, store, bind: bindStatements, search: searchSets, workloadFromFiles, io: quietIo, now: () => new Date() },
-    // as a clone's sessions are
-    labSession: ({ policy }, { settings, ...options }, use) =>
-      withConnection(policy.connection, () => '', { ...options, settings: { ...settings, row_security: 'off', session_replication_role: 'replica' } }, use),
-    sourceSession: (policy, database, use) => withConnection(policy.connection, () => '', { database }, use),
-    observe: () => {},
-  });
+  ({ control, store, steps } = await openSteps(cluster));
 }, 60_000);
 afterAll(() => control?.close());
 

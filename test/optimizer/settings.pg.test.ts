@@ -1,14 +1,10 @@
 /** Settings for single statements, with the step itself: a statement that really spills, one that compiling really slows, on a real server that stands for the lab. */
 import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Control, openControl } from '../../activities/control/control-database.ts';
-import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
+import type { Control } from '../../activities/control/control-database.ts';
 import { evidenceCheck } from '../../activities/optimizer/apply/evidence.ts';
-import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
 import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
-import { searchSets } from '../../activities/optimizer/search-sets.ts';
-import { createOptimizerSteps, type OptimizerSteps } from '../../activities/optimizer/steps.ts';
-import { workloadFromFiles } from '../../activities/optimizer/workload/files.ts';
+import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { withConnection } from '../../activities/pg.ts';
 import { alternativesTo } from '../../domain/optimizer/alternatives.ts';
 import { btree } from '../../domain/optimizer/index-sql.ts';
@@ -17,9 +13,8 @@ import type { IndexDefinition, OptimizerLimits, Statement } from '../../domain/o
 import { type Explained, nodesOf } from '../../domain/optimizer/plan.ts';
 import { type Recommendation, recommendationSql, type SettingChange } from '../../domain/optimizer/recommendation.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
-import { quietIo } from '../backup/clone-support.ts';
 import { testCluster } from '../support/cluster.ts';
-import { unusedApply } from './apply-support.ts';
+import { openSteps } from './steps-support.ts';
 
 let cluster: EmbeddedCluster;
 let control: Control;
@@ -33,16 +28,7 @@ beforeAll(async () => {
   await cluster.sql(`create table visit (id int primary key, who int not null, page int not null, note text);
     insert into visit select n, n * 7919 % 50021, n % 300, md5(n::text) || repeat('x', 60) from generate_series(1, 40000) n`);
   await cluster.sql('vacuum analyze visit');
-  control = await openControl(`postgres://postgres@localhost:${cluster.port}/control?host=${encodeURIComponent(cluster.socketDirectory)}`);
-  await control.migrate();
-  store = createOptimizerStore(control);
-  steps = createOptimizerSteps({
-    ...{ store, bind: bindStatements, search: searchSets, workloadFromFiles, io: quietIo, now: () => new Date() },
-    labSession: ({ policy }, options, use) => withConnection(policy.connection, () => '', options, use),
-    sourceSession: (policy, database, use) => withConnection(policy.connection, () => '', { database }, use),
-    ...unusedApply,
-    observe: () => {},
-  });
+  ({ control, store, steps } = await openSteps(cluster));
 }, 60_000);
 afterAll(() => control?.close());
 

@@ -1,15 +1,10 @@
 /** Measuring and settling with the steps themselves: real statements, a real control database, a real server that stands for the lab. */
 import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Control, openControl } from '../../activities/control/control-database.ts';
-import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
-import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
+import type { Control } from '../../activities/control/control-database.ts';
 import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
-import { searchSets } from '../../activities/optimizer/search-sets.ts';
 import { refusedBefore } from '../../activities/optimizer/steps/decide.ts';
-import { createOptimizerSteps, type OptimizerSteps } from '../../activities/optimizer/steps.ts';
-import { workloadFromFiles } from '../../activities/optimizer/workload/files.ts';
-import { withConnection } from '../../activities/pg.ts';
+import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import type { Observation } from '../../domain/observation.ts';
 import { btree } from '../../domain/optimizer/index-sql.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
@@ -17,9 +12,8 @@ import type { IndexDefinition, Statement, StatementKind } from '../../domain/opt
 import { nodesOf, type PlanNode } from '../../domain/optimizer/plan.ts';
 import { type Recommendation, recommendedIndex } from '../../domain/optimizer/recommendation.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
-import { quietIo } from '../backup/clone-support.ts';
 import { testCluster } from '../support/cluster.ts';
-import { unusedApply } from './apply-support.ts';
+import { openSteps } from './steps-support.ts';
 
 let cluster: EmbeddedCluster;
 let control: Control;
@@ -33,16 +27,7 @@ beforeAll(async () => {
   await cluster.sql(`create table visit (id int primary key, who int not null, page int not null, note text);
     insert into visit select n, n % 2000, n % 300, repeat('x', 60) || n from generate_series(1, 60000) n`);
   await cluster.sql('vacuum analyze visit');
-  control = await openControl(`postgres://postgres@localhost:${cluster.port}/control?host=${encodeURIComponent(cluster.socketDirectory)}`);
-  await control.migrate();
-  store = createOptimizerStore(control);
-  steps = createOptimizerSteps({
-    ...{ store, bind: bindStatements, search: searchSets, workloadFromFiles, io: quietIo, now: () => new Date() },
-    labSession: ({ policy }, options, use) => withConnection(policy.connection, () => '', options, use),
-    sourceSession: (policy, database, use) => withConnection(policy.connection, () => '', { database }, use),
-    ...unusedApply,
-    observe: (observation) => seen.push(observation),
-  });
+  ({ control, store, steps } = await openSteps(cluster, (observation) => seen.push(observation)));
 }, 60_000);
 afterAll(() => control?.close());
 

@@ -1,15 +1,9 @@
 /** The last thing a run does on its lab: settings for single statements, beside all that it recommends. What goes wrong here ends nothing else. */
 import { uuid4 } from '@temporalio/workflow';
 import type { OnLab } from '../../activities/optimizer/steps/search.ts';
-import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import type { SettingsSummary } from '../../domain/optimizer/requests.ts';
 import type { Lab } from '../backup/lab.ts';
-import type { Surroundings } from '../backup/prove-recipe.ts';
-
-interface Site {
-  readonly steps: OptimizerSteps;
-  readonly around: Surroundings;
-}
+import { type Beside, unlessCancelled } from './beside.ts';
 
 interface Proving {
   readonly on: OnLab;
@@ -18,12 +12,8 @@ interface Proving {
   readonly beside: readonly string[];
 }
 
-export async function proveSettings({ steps, around }: Site, { on, lab, beside }: Proving): Promise<SettingsSummary> {
+export async function proveSettings({ steps, around }: Beside, { on, lab, beside }: Proving): Promise<SettingsSummary> {
   around.report('setting', 'settings that a plan asks for, with and without');
   const request = { ...on, experiment: uuid4(), proof: lab.proof, backup: lab.backup, recommendation: uuid4(), beside };
-  return steps.proveSettings(request).catch((error: unknown) => {
-    const fault = around.faultOf(error);
-    if (fault === null) throw error;
-    return { asked: null, tried: 0, recommendation: null, because: [fault.message] };
-  });
+  return steps.proveSettings(request).catch(unlessCancelled(around, { asked: null, tried: 0, recommendation: null, because: [] }));
 }

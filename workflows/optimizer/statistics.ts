@@ -1,22 +1,12 @@
-/** The last thing a run does on its lab: statistics on columns that go together, a recommendation of its own. What goes wrong here ends nothing else. */
+/** On the run's lab: statistics on columns that go together, a recommendation of its own. What goes wrong here ends nothing else. */
 import { uuid4 } from '@temporalio/workflow';
 import type { OnLab } from '../../activities/optimizer/steps/search.ts';
-import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import type { StatisticsSummary } from '../../domain/optimizer/requests.ts';
 import type { Lab } from '../backup/lab.ts';
-import type { Surroundings } from '../backup/prove-recipe.ts';
+import { type Beside, unlessCancelled } from './beside.ts';
 
-interface Site {
-  readonly steps: OptimizerSteps;
-  readonly around: Surroundings;
-}
-
-export async function proveStatistics({ steps, around }: Site, { on, lab }: { readonly on: OnLab; readonly lab: Lab }): Promise<StatisticsSummary> {
+export async function proveStatistics({ steps, around }: Beside, { on, lab }: { readonly on: OnLab; readonly lab: Lab }): Promise<StatisticsSummary> {
   around.report('counting', 'columns whose values go together, where a plan counted wrong');
   const request = { ...on, experiment: uuid4(), proof: lab.proof, backup: lab.backup, recommendation: uuid4() };
-  return steps.proveStatistics(request).catch((error: unknown) => {
-    const fault = around.faultOf(error);
-    if (fault === null) throw error;
-    return { ideas: 0, recommendation: null, because: [fault.message] };
-  });
+  return steps.proveStatistics(request).catch(unlessCancelled(around, { ideas: 0, recommendation: null, because: [] }));
 }

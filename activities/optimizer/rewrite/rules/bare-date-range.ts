@@ -14,7 +14,7 @@ import type { Known } from '../known.ts';
 import { and, cast, integer, operation, text } from '../nodes.ts';
 import { type Found, findColumn, type Source, sourcesOf } from '../sources.ts';
 import { mapExpression, mapQueries } from '../walk.ts';
-import { bareTimeUnits } from './bare-time-unit.ts';
+import { bareTimeUnits, PLAIN, ZONED } from './bare-time-unit.ts';
 import type { Rewritten, Rule } from './rule.ts';
 import { calledName } from './sub-query.ts';
 
@@ -55,9 +55,6 @@ function bareDays(query: SelectStmt, known: Known): Rewritten | null {
   });
   return grounds.length === 0 ? null : { query: changed, grounds, ...(hangsOnTimeZone ? { hangsOnTimeZone } : {}) };
 }
-
-const PLAIN = 'timestamp without time zone';
-const ZONED = 'timestamp with time zone';
 
 interface DayCondition {
   readonly found: Found;

@@ -52,8 +52,9 @@ export function bareTimeUnits(query: SelectStmt, known: Known): Rewritten | null
   return grounds.length === 0 ? null : { query: changed, grounds, fixed, ...(isZoned ? { hangsOnTimeZone: true } : {}) };
 }
 
-const PLAIN = 'timestamp without time zone';
-const ZONED = 'timestamp with time zone';
+/** As the catalogue names them. */
+export const PLAIN = 'timestamp without time zone';
+export const ZONED = 'timestamp with time zone';
 
 interface Truncation {
   readonly found: Found;
