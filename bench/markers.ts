@@ -15,7 +15,7 @@ import { judge } from './statistics.ts';
 import { nowMs, type Recorded, startWriters, type Window, WRITERS } from './writers.ts';
 
 /** Each round is one marker of each of the two databases: more than 100 of them make the 200 comparisons. */
-const ROUNDS_PER_PAIR = { apart: 14, shared: 8 } as const;
+const ROUNDS_PER_PAIR = { apart: 20, shared: 8 } as const;
 const GIGABYTES = 0.02;
 const REST_MS = 60;
 
@@ -36,10 +36,9 @@ export const markers: Benchmark = {
       const markers = [...shared.markers, ...(apart?.markers ?? [])];
       bench.tell(`${markers.length} markers at ${Math.round(shared.recorded.tps)} tps`);
       const compared = await compareAll(bench, policy, markers);
-      const name = `writers' p99 in windows of markers / in windows of nothing`;
       return [
-        ...(apart ? [stalls({ ...apart, ours: apart.marking, name: `${name}, writers on a core of their own`, goal: 'no measurable stall' })] : []),
-        stalls({ ...shared, ours: shared.marking, name: `${name}, all on the same cores`, goal: null }),
+        ...(apart ? stallsOf(apart, 'writers on a core of their own', 'no measurable stall') : []),
+        ...stallsOf(shared, 'all on the same cores', null),
         alarms({ ...shared, markers }, compared),
       ];
     }),
@@ -48,40 +47,56 @@ export const markers: Benchmark = {
 interface Made {
   readonly markers: readonly Marker[];
   readonly marking: readonly Window[];
-  readonly control: readonly Window[];
+  readonly nothing: readonly Window[];
+  readonly looping: readonly Window[];
   readonly recorded: Recorded;
 }
 
-/** After each marker a window of the same length in which nothing is done, before it in every other round. */
+/** Beside nothing, an empty loop: what it shows is the machine's own (one memory, one host), and no tool that computes at all is without it. */
+function stallsOf({ marking, nothing, looping, recorded }: Made, where: string, goal: string | null): readonly Figure[] {
+  const name = (ours: string, control: string) => `writers' p99 in windows of ${ours} / in windows of ${control}, ${where}`;
+  return [
+    stalls({ recorded, ours: marking, control: nothing, name: name('markers', 'nothing'), goal }),
+    stalls({ recorded, ours: looping, control: nothing, name: name('an empty loop', 'nothing'), goal: null }),
+    stalls({ recorded, ours: marking, control: looping, name: name('markers', 'an empty loop'), goal: null }),
+  ];
+}
+
+/** In each round a marker, and as long windows of nothing and of an empty loop in this process, each first in every third round. */
 async function makeUnderLoad(writers: Writers, policy: ClusterPolicy, rounds: number): Promise<Made> {
   const { markerMaker } = parts();
   const all: Marker[] = [];
-  const [marking, control]: [Window[], Window[]] = [[], []];
+  const windows = { marking: [] as Window[], nothing: [] as Window[], looping: [] as Window[] };
+  const within = async (kept: Window[], work: () => unknown) => {
+    await pause(REST_MS);
+    const from = nowMs();
+    await work();
+    kept.push({ from, to: nowMs() });
+  };
+  const mark = async () => void all.push(...(await markerMaker.make(policy, { equality: 'hash', previous: [] }, quietIo())).markers);
+  // the first ones load code and catalogue
   await pause(1_000);
-  const mark = async () => {
-    const from = nowMs();
-    all.push(...(await markerMaker.make(policy, { equality: 'hash', previous: [] }, quietIo())).markers);
-    marking.push({ from, to: nowMs() });
+  const warmUp: Window[] = [];
+  for (let times = 0; times < 2; times += 1) await within(warmUp, mark);
+  all.length = 0;
+  const lastMs = () => {
+    const { from, to } = (windows.marking.at(-1) ?? warmUp.at(-1)) as Window;
+    return to - from;
   };
-  const wait = async (ms: number) => {
-    const from = nowMs();
-    await pause(ms);
-    control.push({ from, to: nowMs() });
-  };
-  // the first one loads code and catalogue
-  await mark();
-  [all, marking].forEach((each) => void each.splice(0));
-  let lastMs = 200;
+  const inTurn = [
+    () => within(windows.marking, mark),
+    () => within(windows.nothing, () => pause(lastMs())),
+    () => within(windows.looping, () => loopFor(lastMs())),
+  ];
   for (let round = 0; round < rounds; round += 1) {
-    if (round % 2 === 1) await wait(lastMs);
-    await pause(REST_MS);
-    await mark();
-    const { from, to } = marking.at(-1) as Window;
-    lastMs = to - from;
-    await pause(REST_MS);
-    if (round % 2 === 0) await wait(lastMs);
+    for (const index of inTurn.keys()) await inTurn[(round + index) % inTurn.length]?.();
   }
-  return { markers: all, marking, control, recorded: await writers.stop() };
+  return { markers: all, ...windows, recorded: await writers.stop() };
+}
+
+function loopFor(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
 }
 
 interface Compared {
