@@ -1,9 +1,10 @@
 /** The product's own way to a set: what-if search under a budget of real bytes, its finalists built as one pool, the choice by execution. */
 import type pg from 'pg';
 import { readTableFacts } from '../../activities/optimizer/catalogue.ts';
-import { chooseBuilt, type Taken } from '../../activities/optimizer/lab/choose.ts';
+import { chooseBuilt } from '../../activities/optimizer/lab/choose.ts';
 import { prepareUnits, type Unit } from '../../activities/optimizer/lab/execute.ts';
 import { buildSet, dropSets } from '../../activities/optimizer/lab/sets.ts';
+import type { Taken } from '../../activities/optimizer/lab/unit-timer.ts';
 import { searchIndexes } from '../../activities/optimizer/search-indexes.ts';
 import { openHypoPg } from '../../activities/optimizer/what-if/hypopg.ts';
 import { indexText } from '../../domain/optimizer/index-sql.ts';

@@ -1,66 +1,67 @@
 /**
  * A set chosen by executed times: indexes that are really there are taken away and put back by what that does to the statements when they run.
  * What-if planning proposes, this decides: the planner's estimates rank sets of one size badly. Pure over an oracle that executes.
+ *
+ *   execute the search's sets → look for a better one by what is known, hoping for plans that were never executed ─▶ execute those of its plans
+ *     ▲                                                                                                                 │ none was unknown
+ *     └──────────────────────────── it was worse than hoped, or slower when looked at again ◀── look again at what one execution says too little of
  */
+import { type ExecutedTimes, executedTimes, type TimesOracle } from './executed-times.ts';
 import { bit, type Mask } from './search-costs.ts';
-import { SLOWEST_RATIO } from './verdict.ts';
 
-export interface Executed {
-  /** Of the statement, weighted by its calls. */
-  readonly ms: number;
-  /** Those of the set that its plan used. */
-  readonly used: Mask;
-}
-
-export interface ExecutedChoice {
-  readonly statements: number;
-  /** By place in a mask. */
-  readonly bytes: readonly number[];
-  /** Whether a statement reads the index's table at all. */
-  readonly touches: (statement: number, item: number) => boolean;
-  /** Executes a statement where exactly these are there. */
-  readonly execute: (statement: number, set: Mask) => Promise<Executed>;
+export interface ExecutedChoice extends TimesOracle {
   readonly budgetBytes: number;
   /** Those of the set that cover one another. */
   readonly redundant: (set: Mask) => Mask;
   /** No table has more indexes than it may. */
   readonly isRoomy: (set: Mask) => boolean;
-  /** Sets to begin with besides all items together. */
+  /** Sets to begin with besides all items together, the most promising first. */
   readonly starts: readonly Mask[];
+  /** Nothing further is looked for. */
   readonly isOver: () => boolean;
+  /** Nor is the best looked at again; later than `isOver`. */
+  readonly isLate: () => boolean;
+  /** A set that is better than those before, all of its plans executed. */
+  readonly onBetter?: (chosen: Chosen) => void;
 }
 
 export interface Chosen {
   readonly set: Mask;
+  /** Weighted, harm counted. */
   readonly ms: number;
+  readonly baseMs: number;
 }
 
 /** A change must save this share of the total: less is noise. */
 const WORTHWHILE = 0.003;
 /** An index must save this share of the total while the others are there. */
 const IDLE = 0.002;
-/** A statement that gets slower than it may counts so many times: no gain elsewhere pays for it. */
-const HARM = 20;
-/** Noise of a time that was taken twice, so that nothing near the limit is chosen. */
-const NEAR_LIMIT = SLOWEST_RATIO * 0.97;
 const MOST_ROUNDS = 3;
 
 /** The best within the budget that was found until the time was over; null where none was even looked at. */
 export async function chooseByExecution(choice: ExecutedChoice): Promise<Chosen | null> {
-  const run = choosing(choice);
+  if (choice.isOver()) return null;
+  const times = executedTimes(choice);
+  const run = choosing(choice, times);
   const all = choice.bytes.reduce((mask, _, item) => mask | bit(item), 0n);
-  let best: Chosen | null = null;
-  if (choice.isOver()) return best;
-  // what is known of all together answers for every set that holds what its plans use
-  await run.total(all);
-  for (const start of new Set([...choice.starts, all])) {
+  const starts = [...new Set([...choice.starts, all])];
+  for (const start of [0n, ...starts]) {
     if (choice.isOver()) break;
-    const set = await run.improved(await run.shrunk(start, 0n));
-    if (!run.fits(set)) continue;
-    const ms = await run.total(set);
-    if (best === null || ms < best.ms) best = { set, ms };
+    await run.execute(start);
+    await run.note(start);
   }
-  return best;
+  let near: readonly Mask[] = starts;
+  while (!choice.isOver()) {
+    const set = await run.hopeful(near);
+    if (set === null || choice.isOver()) break;
+    const isNew = (await run.execute(set)) || (await run.confirm(set));
+    await run.note(set);
+    // what is the best by all that is known is looked for once more from everywhere
+    if (!isNew && near === starts) break;
+    near = isNew ? [set, ...run.bestSets()] : starts;
+  }
+  for (let best = run.best(); best !== null && (await run.confirm(best.set)); best = run.best()) await run.note(best.set);
+  return run.best();
 }
 
 interface Loss {
@@ -69,27 +70,91 @@ interface Loss {
   readonly perByte: number;
 }
 
-function choosing(choice: ExecutedChoice) {
+function choosing(choice: ExecutedChoice, times: ExecutedTimes) {
   const { isOver } = choice;
   const places = Array.from({ length: choice.statements }, (_, statement) => statement);
   const members = (set: Mask) => choice.bytes.flatMap((_, item) => ((set & bit(item)) === 0n ? [] : [item]));
   const bytes = (set: Mask) => members(set).reduce((sum, item) => sum + (choice.bytes[item] ?? 0), 0);
   const fits = (set: Mask) => bytes(set) <= choice.budgetBytes && choice.isRoomy(set) && choice.redundant(set) === 0n;
-  const timeOf = timesOf(choice);
   const total = async (set: Mask): Promise<number> => {
     let sum = 0;
-    for (const statement of places) sum += (await timeOf(statement, set)).ms;
+    for (const statement of places) sum += (await times.of(statement, set)).ms;
     return sum;
   };
+  const moves = movesOf({ ...choice, places, members, fits, total, times });
+  const noted = new Set<Mask>();
+  let best: Chosen | null = null;
 
+  /** Harm may show later: what was the best then need not be now. */
+  const rank = async () => {
+    let first: Chosen | null = null;
+    for (const set of noted) {
+      const ms = await total(set);
+      const isSmaller = first !== null && bytes(set) < bytes(first.set);
+      if (first === null || ms < first.ms * (isSmaller ? 1 + IDLE : 1 - IDLE)) first = { set, ms, baseMs: await times.baseMs() };
+    }
+    if (first !== null && first.set !== best?.set) choice.onBetter?.(first);
+    best = first;
+  };
+
+  return {
+    best: () => best,
+    bestSets: () => (best === null ? [] : [best.set]),
+    /** Every plan under the set that was not executed; false where there was none. */
+    execute: async (set: Mask): Promise<boolean> => {
+      let isNew = false;
+      for (const statement of places) {
+        if (isOver()) return isNew;
+        if ((await times.of(statement, set)).isExecuted) continue;
+        await times.executed(statement, set);
+        isNew = true;
+      }
+      return isNew;
+    },
+    confirm: async (set: Mask): Promise<boolean> => {
+      let isNew = false;
+      for (const statement of places) if (!choice.isLate()) isNew = (await times.confirmed(statement, set)) || isNew;
+      return isNew;
+    },
+    /** Counts from now on, if all of its plans were executed. */
+    note: async (set: Mask): Promise<void> => {
+      for (const statement of places) if (!(await times.of(statement, set)).isExecuted) return;
+      if (fits(set)) noted.add(set);
+      await rank();
+    },
+    /** The one for which most is to be hoped, from any of these; null where nothing fits. */
+    hopeful: async (starts: readonly Mask[]): Promise<Mask | null> => {
+      let found: { readonly set: Mask; readonly ms: number } | null = null;
+      for (const start of starts) {
+        const set = await moves.improved(await moves.shrunk(start, 0n));
+        if (!fits(set)) continue;
+        const ms = await total(set);
+        if (found === null || ms < found.ms) found = { set, ms };
+        if (isOver()) break;
+      }
+      return found?.set ?? null;
+    },
+  };
+}
+
+interface Moving extends ExecutedChoice {
+  readonly times: ExecutedTimes;
+  readonly places: readonly number[];
+  readonly members: (set: Mask) => readonly number[];
+  readonly fits: (set: Mask) => boolean;
+  readonly total: (set: Mask) => Promise<number>;
+}
+
+function movesOf(moving: Moving) {
+  const { times, places, members, fits, total, isOver } = moving;
   /** What its absence costs; negative: things run faster without it. */
   const lossOf = async (set: Mask, item: number): Promise<Loss> => {
     let loss = 0;
     for (const statement of places) {
-      const there = await timeOf(statement, set);
-      if ((there.used & bit(item)) !== 0n) loss += (await timeOf(statement, set & ~bit(item))).ms - there.ms;
+      const there = await times.of(statement, set);
+      if ((there.used & bit(item)) !== 0n) loss += (await times.of(statement, set & ~bit(item))).ms - there.ms;
     }
-    return { item, loss, perByte: loss / Math.max(1, choice.bytes[item] ?? 1) };
+    return { item, loss, perByte: loss / Math.max(1, moving.bytes[item] ?? 1) };
   };
 
   /** Without what is idle or does harm; where that is not enough, without what saves least per byte. `keep` stays. */
@@ -102,7 +167,7 @@ function choosing(choice: ExecutedChoice) {
       }
       const ordered = losses.toSorted((a, b) => a.perByte - b.perByte);
       const idle = IDLE * (await total(set));
-      const doubled = choice.redundant(set);
+      const doubled = moving.redundant(set);
       const [double] = losses.filter(({ item }) => (doubled & bit(item)) !== 0n).toSorted((a, b) => a.loss - b.loss);
       const goes = ordered.find(({ loss }) => loss <= idle) ?? double ?? (fits(set) ? undefined : ordered[0]);
       if (goes === undefined) return set;
@@ -115,7 +180,7 @@ function choosing(choice: ExecutedChoice) {
     let set = start;
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
       const before = set;
-      for (const item of choice.bytes.keys()) {
+      for (const item of moving.bytes.keys()) {
         if (isOver()) return set;
         if ((set & bit(item)) !== 0n) continue;
         const enough = (await total(set)) * (1 - WORTHWHILE);
@@ -128,27 +193,5 @@ function choosing(choice: ExecutedChoice) {
     }
     return set;
   };
-  return { fits, total, shrunk, improved };
-}
-
-/** A time holds for each set between what the plan used and what was there. Unlike a cost it may grow with more indexes: the planner errs. */
-function timesOf({ statements, bytes, touches, execute }: ExecutedChoice) {
-  const near = Array.from({ length: statements }, (_, statement) =>
-    bytes.reduce((mask, _bytes, item) => (touches(statement, item) ? mask | bit(item) : mask), 0n),
-  );
-  const known = new Map<number, { readonly given: Mask; readonly answer: Executed }[]>();
-  const find = async (statement: number, given: Mask): Promise<Executed> => {
-    const answers = known.get(statement) ?? [];
-    known.set(statement, answers);
-    const found = answers.find((each) => (given & ~each.given) === 0n && (each.answer.used & ~given) === 0n);
-    if (found !== undefined) return found.answer;
-    const answer = await execute(statement, given);
-    answers.push({ given, answer });
-    return answer;
-  };
-  return async (statement: number, set: Mask): Promise<Executed> => {
-    const { ms: base } = await find(statement, 0n);
-    const { ms, used } = await find(statement, set & (near[statement] ?? 0n));
-    return { ms: ms + HARM * Math.max(0, ms - NEAR_LIMIT * base), used };
-  };
+  return { shrunk, improved };
 }

@@ -97,7 +97,9 @@ async function runOf(site: Site, input: OptimizerRunInput): Promise<OptimizerRun
     const on: OnLab = { policy, clone: lab.clone, run, limits, workload: input.workload ?? null };
     const found = await onLab(site, lab, on);
     const tidied = hygiene === null ? {} : { hygiene: await proveHygiene(site, hygiene, { on, lab }) };
-    const written = patched('rewrites') ? { rewrites: await proveRewrites(site, { on, lab }) } : {};
+    const written = patched('rewrites')
+      ? { rewrites: await proveRewrites(site, { on, lab, beside: found.recommendation === null ? [] : [found.recommendation] }) }
+      : {};
     const counted = patched('statistics') ? { statistics: await proveStatistics(site, { on, lab }) } : {};
     const beside = [found, counted.statistics].flatMap((part) => part?.recommendation ?? []);
     const set = patched('settings') ? { settings: await proveSettings(site, { on, lab, beside }) } : {};
@@ -127,9 +129,11 @@ async function onLab({ steps, around }: Site, lab: Lab, on: OnLab): Promise<Foun
   let { sets } = search;
   if (sets > 1 && patched('choose-by-execution')) {
     around.report('choosing', `among the indexes of all ${sets} sets, by executing`);
-    sets = (await steps.chooseSet(on)).sets;
+    const isKept = patched('side-by-side');
+    sets = (await steps.chooseSet(isKept ? { ...on, isKept } : on)).sets;
+    if (isKept) experiments.push(...(await sideBySide({ steps, around }, on, { sets, proof: lab.proof })));
   }
-  for (let finalist = 0; sets > 1 && finalist < sets; finalist += 1) {
+  for (let finalist = experiments.length; sets > 1 && finalist < sets; finalist += 1) {
     around.report('measuring', `set ${finalist + 1} of ${sets}, really built`);
     experiments.push(await steps.measureFinalist({ ...on, finalist, experiment: uuid4(), proof: lab.proof }));
   }
@@ -142,6 +146,13 @@ async function onLab({ steps, around }: Site, lab: Lab, on: OnLab): Promise<Foun
     if (settled.isRecommended) return { search, experiments, recommendation, because: settled.experiment.decision.because };
   }
   return { search, experiments, recommendation: null, because: whyNot(experiments) };
+}
+
+/** None where they cannot all be built: then each is measured by itself. */
+async function sideBySide({ steps, around }: Pick<Site, 'steps' | 'around'>, on: OnLab, { sets, proof }: { readonly sets: number; readonly proof: string }) {
+  around.report('measuring', `${sets} sets side by side, really built`);
+  const experiments = Array.from({ length: sets }, () => uuid4());
+  return (await steps.measureFinalists({ ...on, experiments, proof })) ?? [];
 }
 
 function assertCovered({ cluster, excludedDatabases }: ClusterPolicy, database: string): void {

@@ -16,6 +16,7 @@ export function optimizerSteps(host: string): OptimizerSteps {
     searchSets: patiently.searchSets,
     chooseSet: patiently.chooseSet,
     measureFinalist: patiently.measureFinalist,
+    measureFinalists: patiently.measureFinalists,
     settleFinalist: patiently.settleFinalist,
     lookAtIndexes: patiently.lookAtIndexes,
     proveHygiene: patiently.proveHygiene,

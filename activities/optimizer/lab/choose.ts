@@ -1,76 +1,88 @@
 /** Finalists as one pool of really built indexes: which of them to keep is decided by executing the statements without the others. */
-import { chooseByExecution, type Executed } from '../../../domain/optimizer/executed-choice.ts';
+import { chooseByExecution } from '../../../domain/optimizer/executed-choice.ts';
+import type { TimesOracle } from '../../../domain/optimizer/executed-times.ts';
 import { indexText, quoteRelation } from '../../../domain/optimizer/index-sql.ts';
 import type { IndexDefinition } from '../../../domain/optimizer/model.ts';
 import { covers } from '../../../domain/optimizer/redundancy.ts';
 import { bit, type Mask } from '../../../domain/optimizer/search-costs.ts';
-import { type Execution, execute, planText, type Unit, unitKey } from './execute.ts';
+import { planText, type Unit } from './execute.ts';
 import type { LabSession } from './measure.ts';
 import type { BuiltIndex } from './sets.ts';
+import { type TimedIndexes, type UnitPlan, type UnitTimer, unitTimer } from './unit-timer.ts';
 
-export interface Pool {
+/** `built`: all that are there. */
+export interface Pool extends TimedIndexes {
   readonly units: readonly Unit[];
-  /** All that are there. */
-  readonly built: readonly BuiltIndex[];
   /** Sets of these to begin with. */
   readonly finalists: readonly (readonly IndexDefinition[])[];
   readonly budgetBytes: number;
   readonly maxIndexesPerTable: number;
   /** The best so far is taken then. */
   readonly untilMs: number;
-  /** There as well, but never looked at. */
-  readonly aside?: readonly BuiltIndex[];
-  /** Times by plan; who chooses more than once on one lab gives the same again. */
-  readonly known?: Map<string, Taken>;
-}
-
-/** By one plan of a statement. */
-export interface Taken {
-  /** Without what others on the machine took. */
-  readonly ms: number;
-  readonly elapsedMs: number;
 }
 
 export interface ChosenSet {
   readonly indexes: readonly BuiltIndex[];
-  /** Weighted milliseconds with it / without any index, as measured on the way: flattered, being the least of many. */
+  /** Weighted milliseconds with it / without any index, as measured on the way. */
   readonly ratio: number;
   readonly executions: number;
 }
 
+/** Of the time, for looking; the rest is for looking again at what was found. */
+const LOOKING = 0.8;
+/** What one execution does not settle is executed so often again, in turn with none. */
+const MORE_PAIRS = 2;
+
 /** null: the time was over before one set was looked at. The indexes stay built. Throws where the lab is gone. */
 export async function chooseBuilt(session: LabSession, pool: Pool): Promise<ChosenSet | null> {
-  const { built, finalists, budgetBytes, maxIndexesPerTable, untilMs } = pool;
-  const statements = await executable(session, pool.units);
-  const place = new Map(built.map(({ index }, item) => [indexText(index), item]));
-  const maskOf = (set: readonly IndexDefinition[]): Mask =>
-    set.reduce((mask, index) => mask | (place.has(indexText(index)) ? bit(place.get(indexText(index)) ?? 0) : 0n), 0n);
+  const { built, finalists, maxIndexesPerTable, untilMs } = pool;
+  const lookUntilMs = untilMs - (1 - LOOKING) * Math.max(0, untilMs - Date.now());
+  const isOver = (at: number) => session.io.signal.aborted || Date.now() >= at;
+  const place = new Map(built.map(({ index }, item) => [indexText(index), bit(item)]));
+  const maskOf = (set: readonly IndexDefinition[]): Mask => set.reduce((mask, index) => mask | (place.get(indexText(index)) ?? 0n), 0n);
   const chosenOf = (set: Mask) => built.filter((_, item) => (set & bit(item)) !== 0n);
-  const timer = unitTimer(session, pool);
+  const statements = await executable(session, pool.units);
   const touches = await touched(session, statements, built);
-  const time = async (statement: number, set: Mask): Promise<Executed> => {
-    const units = statements[statement] ?? [];
-    const parts: Executed[] = [];
-    for (const unit of units) parts.push(await timer.time(unit, set));
-    const calls = units[0]?.bound.statement.calls ?? 1;
-    const ms = (calls * parts.reduce((sum, part) => sum + part.ms, 0)) / Math.max(1, parts.length);
-    return { ms, used: parts.reduce((mask, { used }) => mask | used, 0n) };
-  };
-  let baseMs = 0;
-  for (const statement of statements.keys()) baseMs += (await time(statement, 0n)).ms;
+  const timer = unitTimer(session, pool);
+  for (const unit of statements.flat()) if (!isOver(lookUntilMs)) await timer.first(unit, maskOf(built.map(({ index }) => index)));
   const chosen = await chooseByExecution({
-    statements: statements.length,
+    ...timed(timer, statements),
     bytes: built.map(({ sizeBytes }) => sizeBytes),
     touches: (statement, item) => touches[statement]?.has(item) ?? false,
-    execute: time,
-    budgetBytes,
+    budgetBytes: pool.budgetBytes,
     redundant: (set) => redundantIn(set, built),
     isRoomy: (set) => most(chosenOf(set)) <= maxIndexesPerTable,
     starts: finalists.map(maskOf),
-    isOver: () => session.io.signal.aborted || Date.now() >= untilMs,
+    isOver: () => isOver(lookUntilMs),
+    isLate: () => isOver(untilMs),
   });
   if (chosen === null) return null;
-  return { indexes: chosenOf(chosen.set), ratio: baseMs === 0 ? 1 : chosen.ms / baseMs, executions: timer.executions() };
+  return { indexes: chosenOf(chosen.set), ratio: chosen.baseMs === 0 ? 1 : chosen.ms / chosen.baseMs, executions: timer.executions() };
+}
+
+/** Statements of several units: a mean over their values, weighted by calls. */
+function timed(timer: UnitTimer, statements: readonly (readonly Unit[])[]): Pick<TimesOracle, 'statements' | 'plan' | 'execute' | 'compare'> {
+  const unitsOf = (statement: number) => statements[statement] ?? [];
+  const timeOf = async (statement: number, set: Mask) => {
+    const units = unitsOf(statement);
+    let ms = 0;
+    for (const unit of units) ms += await timer.time(unit, set);
+    return ((units[0]?.bound.statement.calls ?? 1) * ms) / Math.max(1, units.length);
+  };
+  return {
+    statements: statements.length,
+    plan: async (statement, set) => {
+      const plans: UnitPlan[] = [];
+      for (const unit of unitsOf(statement)) plans.push(await timer.plan(unit, set));
+      const used = plans.reduce((mask, plan) => mask | plan.used, 0n);
+      return { plan: plans.map(({ key }) => key).join(), used, cost: plans.reduce((sum, { cost }) => sum + cost, 0) };
+    },
+    execute: timeOf,
+    compare: async (statement, set) => {
+      for (let pair = 0; pair < MORE_PAIRS; pair += 1) for (const unit of unitsOf(statement)) await timer.again(unit, [0n, set]);
+      return { ms: await timeOf(statement, set), baseMs: await timeOf(statement, 0n) };
+    },
+  };
 }
 
 /** Items that cover each other, and those that are covered. */
@@ -111,56 +123,4 @@ async function touched({ client }: LabSession, statements: readonly (readonly Un
     found.push(new Set(built.flatMap((index, item) => (isNear(index) ? [item] : []))));
   }
   return found;
-}
-
-interface UnitTimer {
-  executions(): number;
-  time(unit: Unit, set: Mask): Promise<Executed>;
-}
-
-/** What is so much slower than without any index is not waited for; a busy machine may make it look so, then it is given more. */
-const PATIENCE = 4;
-const PATIENCE_MS = 1_000;
-const SLOW = 2;
-
-/**
- * Equal plans are executed once for all sets: twice, and the lesser counts, since what disturbs only ever adds. What others on the machine took is
- * deducted; their share of the caches is not, and once alone it made Q9 of TPC-H look faster by a quarter where it was slower by a tenth.
- */
-function unitTimer({ client, io, statementTimeoutMs }: LabSession, { built, aside = [], known = new Map<string, Taken>() }: Pool): UnitTimer {
-  const base = new Map<Unit, Taken>();
-  let executions = 0;
-  const away = (set: Mask) => [...aside, ...built.filter((_, item) => (set & bit(item)) === 0n)];
-  const once = async (unit: Unit, set: Mask): Promise<Taken> => {
-    const baseMs = base.get(unit)?.ms ?? statementTimeoutMs;
-    for (let patienceMs = PATIENCE * (base.get(unit)?.elapsedMs ?? statementTimeoutMs) + PATIENCE_MS; ; patienceMs *= PATIENCE) {
-      const timeoutMs = Math.min(statementTimeoutMs, patienceMs);
-      executions += 1;
-      io.beat({ phase: 'choose', executions });
-      const done: Execution = await execute(client, unit, { away: away(set), timeoutMs });
-      if (done.kind === 'failed') return { ms: timeoutMs, elapsedMs: timeoutMs };
-      const elapsedMs = done.kind === 'done' ? done.executionMs : timeoutMs;
-      const ms = Math.max(0, elapsedMs - done.waitedMs);
-      if (done.kind === 'done' || (set === 0n && timeoutMs === statementTimeoutMs)) return { ms, elapsedMs };
-      if (ms >= SLOW * baseMs || timeoutMs === statementTimeoutMs) return { ms: Math.max(ms, SLOW * baseMs), elapsedMs };
-    }
-  };
-  const twice = async (unit: Unit, set: Mask): Promise<Taken> => {
-    const first = await once(unit, set);
-    if (first.ms >= SLOW * (base.get(unit)?.ms ?? statementTimeoutMs)) return first;
-    const second = await once(unit, set);
-    return second.ms < first.ms ? second : first;
-  };
-  const time = async (unit: Unit, set: Mask): Promise<Executed> => {
-    const plan = await planText(client, unit, away(set));
-    // a statement that writes pays for what its plan does not name
-    const isWrite = plan.includes('"Node Type":"ModifyTable"');
-    const used = built.reduce((mask, { name }, item) => (isWrite || plan.includes(`"Index Name":${JSON.stringify(name)}`) ? mask | bit(item) : mask), 0n);
-    const key = `${unitKey(unit)} ${isWrite ? set : ''} ${plan}`;
-    const taken = known.get(key) ?? (await twice(unit, set));
-    known.set(key, taken);
-    if (set === 0n) base.set(unit, taken);
-    return { ms: taken.ms, used: used & set };
-  };
-  return { executions: () => executions, time };
 }

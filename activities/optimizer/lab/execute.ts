@@ -65,6 +65,13 @@ export async function planText(client: pg.Client, unit: Unit, away: Away, settin
   return JSON.stringify(plan);
 }
 
+/** The same with the planner's cost of it. Nothing is executed. */
+export async function foreseenPlan(client: pg.Client, unit: Unit, away: Away): Promise<{ readonly text: string; readonly cost: number }> {
+  const plan = await inside(client, { unit, away, timeoutMs: 10_000 }, () => explain(client, '(verbose, format json)', unit));
+  const isEstimate = (key: string) => key === 'Startup Cost' || key === 'Total Cost' || key === 'Plan Rows' || key === 'Plan Width';
+  return { text: JSON.stringify(plan, (key, value) => (isEstimate(key) ? undefined : value)), cost: Number(plan[0]?.Plan?.['Total Cost'] ?? 0) };
+}
+
 /** With its costs. Nothing is executed. */
 export async function costedPlan(client: pg.Client, unit: Unit, away: Away): Promise<ChangedPlan> {
   const [top] = await inside(client, { unit, away, timeoutMs: 10_000 }, () => explain(client, '(format json)', unit));

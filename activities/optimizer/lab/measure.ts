@@ -91,41 +91,55 @@ interface Run {
 }
 
 function runOf({ client, statementTimeoutMs }: LabSession, job: Job): Run {
-  const pairs: TimedPair[] = [];
-  const wall: TimedPair[] = [];
-  const planned: TimedPair[] = [];
-  let last: { readonly before: Execution; readonly after: Execution } | null = null;
+  const befores: Execution[] = [];
+  const afters: Execution[] = [];
   const side = async (which: 'before' | 'after'): Promise<Execution> => {
+    const last = (which === 'before' ? befores : afters).at(-1);
     // what ran into its limit once is not run again: it took at least that long
-    if (last?.[which].kind === 'too-slow') return last[which];
+    if (last?.kind === 'too-slow') return last;
     const unit = which === 'after' ? (job.instead ?? job.unit) : job.unit;
     return execute(client, unit, { away: job[which], timeoutMs: statementTimeoutMs, settings: job.settings?.[which] ?? {} });
   };
-  const msOf = (execution: Execution, clock: Clock) => (execution.kind === 'done' ? byClock(execution, clock) : statementTimeoutMs);
-  const pairBy = (clock: Clock, { before, after }: NonNullable<typeof last>) => ({
-    beforeMs: msOf(before, clock),
-    afterMs: msOf(after, clock),
-  });
   return {
     async round(number) {
-      if (last !== null && faultOf(last.before, last.after) !== null) return;
+      const [before, after] = [befores.at(-1), afters.at(-1)];
+      if (before !== undefined && after !== undefined && faultOf(before, after) !== null) return;
       const isTurned = number % 2 === 1;
       const first = await side(isTurned ? 'after' : 'before');
       const second = await side(isTurned ? 'before' : 'after');
-      last = isTurned ? { before: second, after: first } : { before: first, after: second };
-      if (number === 0) return;
-      pairs.push(pairBy('executionMs', last));
-      wall.push(pairBy('wallMs', last));
-      planned.push(pairBy('plannedMs', last));
+      befores.push(isTurned ? second : first);
+      afters.push(isTurned ? first : second);
     },
-    compared() {
-      if (last === null) return { pairs, wall, before: nothing, after: nothing, fault: { reason: 'budget', detail: 'no time was left' } };
-      return { pairs, wall, planned, before: costOf(last.before), after: costOf(last.after), fault: faultOf(last.before, last.after) };
-    },
+    compared: () => paired(befores, afters, { limitMs: statementTimeoutMs, warming: 1 }),
   };
 }
 
-function faultOf(before: Execution, after: Execution): Compared['fault'] {
+/** Executions of both sides round by round; the first `warming` of them do not count. */
+export function paired(befores: readonly Execution[], afters: readonly Execution[], { limitMs, warming }: { limitMs: number; warming: number }): Compared {
+  const [before, after] = [befores.at(-1), afters.at(-1)];
+  if (before === undefined || after === undefined) {
+    return { pairs: [], wall: [], before: nothing, after: nothing, fault: { reason: 'budget', detail: 'no time was left' } };
+  }
+  const msOf = (execution: Execution | undefined, clock: Clock) => (execution?.kind === 'done' ? byClock(execution, clock) : limitMs);
+  const fault = faultOf(before, after);
+  // a round that ended in a fault says nothing
+  const rounds = befores.length - (fault === null ? 0 : 1);
+  const pairsBy = (clock: Clock): readonly TimedPair[] =>
+    Array.from({ length: Math.max(0, rounds - warming) }, (_, place) => ({
+      beforeMs: msOf(befores[place + warming], clock),
+      afterMs: msOf(afters[place + warming], clock),
+    }));
+  return {
+    pairs: pairsBy('executionMs'),
+    wall: pairsBy('wallMs'),
+    planned: pairsBy('plannedMs'),
+    before: costOf(before),
+    after: costOf(after),
+    fault,
+  };
+}
+
+export function faultOf(before: Execution, after: Execution): Compared['fault'] {
   for (const each of [before, after]) if (each.kind === 'failed') return { reason: 'failed-on-lab', detail: each.reason };
   if (before.kind === 'too-slow' && after.kind === 'too-slow') return { reason: 'too-slow-on-lab', detail: 'ran into the time limit with and without' };
   return null;

@@ -1,18 +1,22 @@
 /** What a set changed in each statement's plan, and what the planner expected of it: so that expectations can be compared with what was measured. */
 import type { PlanChange } from '../../../domain/optimizer/model.ts';
 import { type ChangedPlan, shapeOfChange } from '../../../domain/optimizer/plan-change.ts';
-import { costedPlan, type Unit } from './execute.ts';
+import { type Away, costedPlan, type Unit } from './execute.ts';
 import type { SetTimes } from './experiment.ts';
 import type { LabSession } from './measure.ts';
 import type { BuiltIndex } from './sets.ts';
 
-/** By statement; those whose plans stay as they are, or cannot be had, are missing. The set is built. Nothing is executed. */
-export async function planChanges({ client }: LabSession, times: SetTimes, built: readonly BuiltIndex[]): Promise<ReadonlyMap<string, PlanChange>> {
+/** By statement; those whose plans stay as they are, or cannot be had, are missing. The set is built, and what is aside, which is away. Nothing is executed. */
+export async function planChanges(
+  { client }: LabSession,
+  times: SetTimes,
+  { built, aside = [] }: { readonly built: readonly BuiltIndex[]; readonly aside?: readonly BuiltIndex[] },
+): Promise<ReadonlyMap<string, PlanChange>> {
   const touched = new Set(times.units.filter(({ isTouched, fault }) => isTouched && fault === null).map(({ unit }) => unit.bound.statement.id));
   const found = new Map<string, PlanChange>();
   for (const id of touched) {
     const units = times.units.filter(({ unit, fault }) => unit.bound.statement.id === id && fault === null).map(({ unit }) => unit);
-    const change = await allPlans(client, units, built).then(changeOf, () => null);
+    const change = await allPlans(client, units, { before: [...built, ...aside], after: aside }).then(changeOf, () => null);
     if (change !== null) found.set(id, change);
   }
   return found;
@@ -23,9 +27,9 @@ interface BothPlans {
   readonly after: ChangedPlan;
 }
 
-async function allPlans(client: LabSession['client'], units: readonly Unit[], built: readonly BuiltIndex[]): Promise<readonly BothPlans[]> {
+async function allPlans(client: LabSession['client'], units: readonly Unit[], away: Record<keyof BothPlans, Away>): Promise<readonly BothPlans[]> {
   const plans: BothPlans[] = [];
-  for (const unit of units) plans.push({ before: await costedPlan(client, unit, built), after: await costedPlan(client, unit, []) });
+  for (const unit of units) plans.push({ before: await costedPlan(client, unit, away.before), after: await costedPlan(client, unit, away.after) });
   return plans;
 }
 

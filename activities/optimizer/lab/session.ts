@@ -22,11 +22,18 @@ export interface Prepared {
   readonly rounds: Rounds;
 }
 
-/** Builds the set, measures, drops it again; where that was cut short the next attempt finds and drops it. */
+export interface WorkOnLab<T> {
+  readonly indexesOf: (stored: StoredRun) => readonly IndexDefinition[];
+  readonly work: (prepared: Prepared) => Promise<T>;
+  /** The next step builds some of the same. Default false. */
+  readonly isKept?: boolean;
+}
+
+/** Builds the set, measures, drops it again, or keeps it for the step that comes next; where that was cut short the next attempt finds it. */
 export async function onLab<T>(
   deps: OptimizerDependencies,
   { policy, clone, run, limits, workload }: OnLab,
-  { indexesOf, work }: { readonly indexesOf: (stored: StoredRun) => readonly IndexDefinition[]; readonly work: (prepared: Prepared) => Promise<T> },
+  { indexesOf, work, isKept = false }: WorkOnLab<T>,
 ): Promise<T> {
   const stored = await deps.store.load(run);
   const { database, settings } = stored;
@@ -39,7 +46,7 @@ export async function onLab<T>(
     const rounds = { repeats: limits.repeats, untilMs: Date.now() + limits.measureMs };
     const session = { client, io, statementTimeoutMs: limits.statementTimeoutMs };
     const answer = await work({ stored, session, rounds, built, refused, units: prepared.units, notJudged: [...notJudged, ...prepared.notJudged] });
-    await dropSets(client);
+    if (!isKept) await dropSets(client);
     return answer;
   });
 }

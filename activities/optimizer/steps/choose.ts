@@ -13,17 +13,26 @@ export interface Choice {
   readonly executions: number;
 }
 
+/** Of the time for measuring: five sets are proven in it, once they are built. */
+const CHOOSING = 0.4;
+
+export interface ChooseRequest extends OnLab {
+  /** What was built stays for the step that measures. Default false. */
+  readonly isKept?: boolean;
+}
+
 export function chooseSteps(deps: OptimizerDependencies) {
   return {
     /** One more finalist, at the end, where executing leads to a set that the search did not have. Repeated, it adds none. */
-    chooseSet: (request: OnLab): Promise<Choice> =>
+    chooseSet: (request: ChooseRequest): Promise<Choice> =>
       onLab(deps, request, {
+        isKept: request.isKept ?? false,
         indexesOf: ({ finalists }) => distinct(finalists.flatMap(({ indexes }) => indexes)),
-        async work({ stored, session, units, built, refused, rounds }) {
+        async work({ stored, session, units, built, refused }) {
           const { limits, run } = request;
           const finalists = stored.finalists.filter(({ isPoolOnly }) => isPoolOnly !== true);
           const wider = stored.finalists.filter(({ isPoolOnly }) => isPoolOnly === true);
-          const pool = { units, built, finalists: finalists.map(({ indexes }) => indexes), untilMs: rounds.untilMs, ...limits };
+          const pool = { units, built, finalists: finalists.map(({ indexes }) => indexes), untilMs: Date.now() + CHOOSING * limits.measureMs, ...limits };
           const chosen = refused === null && built.length > 1 ? await chooseBuilt(session, pool) : null;
           const indexes = chosen?.indexes.map(({ index }) => index) ?? [];
           const isNew = indexes.length > 0 && finalists.every((set) => nameOf(set.indexes) !== nameOf(indexes));
@@ -37,6 +46,9 @@ export function chooseSteps(deps: OptimizerDependencies) {
   };
 }
 
-const distinct = (indexes: readonly IndexDefinition[]): readonly IndexDefinition[] => [...new Map(indexes.map((index) => [indexText(index), index])).values()];
+/** One of each definition. */
+export const distinct = (indexes: readonly IndexDefinition[]): readonly IndexDefinition[] => [
+  ...new Map(indexes.map((index) => [indexText(index), index])).values(),
+];
 
 const nameOf = (indexes: readonly IndexDefinition[]): string => JSON.stringify(indexes.map(indexText).toSorted());

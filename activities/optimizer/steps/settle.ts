@@ -49,7 +49,7 @@ export function settleSteps(deps: OptimizerDependencies) {
 async function settledSet(prepared: Prepared, { experiment: id, proof, limits }: SettleRequest) {
   if (prepared.refused !== null) return { built: [], times: null, ...refusedExperiment(prepared.refused, { id, proof }) };
   const { built, times, places, leftOut } = await reduced({ ...prepared, leftOut: 0 });
-  const plans = await planChanges(prepared.session, times, built);
+  const plans = await planChanges(prepared.session, times, { built });
   const { experiment, decision } = judgedExperiment(times, { id, proof, built, places, limits, plans });
   if (leftOut === 0 || decision.verdict === 'rejected') return { built, times, experiment, decision };
   const because = [...decision.because, `${leftOut} index(es) left out because a statement was slower with them`];
