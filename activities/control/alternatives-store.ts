@@ -14,7 +14,9 @@ export function createAlternativesStore(control: Control, { plans }: Pick<Optimi
       for (const { id } of rows) kept.push([id, await plans(id)]);
       const experiments = await control.em().find(ExperimentEntity, { run }, { orderBy: { measuredAt: 'asc', id: 'asc' } });
       // of a step that was tried again the last time counts
-      const settings = experiments.flatMap(({ document }) => (document.settings === undefined ? [] : [document.settings])).at(-1) ?? [];
+      // each statement's is an experiment of its own; of one that was measured again the last time counts
+      const tried = experiments.flatMap(({ document }) => document.settings ?? []);
+      const settings = [...new Map(tried.map((each) => [each.statement, each])).values()];
       return { recommendations: rows.map(({ document, state }) => ({ ...document, state })), plans: Object.fromEntries(kept), settings };
     },
   };

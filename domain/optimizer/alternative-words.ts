@@ -27,7 +27,7 @@ export const wayRows = ({ ways, preferred }: Alternatives): readonly WayRow[] =>
   }));
 
 function costWords({ kind, sizeBytes, memoryBytes }: Way): string {
-  if (kind === 'indexes') return size(sizeBytes);
+  if (kind === 'indexes' || sizeBytes > 0) return size(sizeBytes);
   if (memoryBytes > 0) return `up to ${size(memoryBytes)} of memory an execution`;
   return kind === 'statistics' ? 'next to none' : 'none but the change';
 }

@@ -97,7 +97,7 @@ export function alternativesOf({ recommendations, plans, settings }: RunFound): 
       if (changes.length === 0) continue;
       const writes = kind === 'indexes' ? writesOf(recommendation) : NO_WRITES;
       const way = { kind, recommendation: recommendation.id, what: changes.flatMap(doing), left: { ratio, low, high } };
-      add(statement, { ...way, sizeBytes: newBytes(changes), memoryBytes: 0, writes });
+      add(statement, { ...way, sizeBytes: newBytes(changes) + bytesBeside(changes), memoryBytes: 0, writes });
     }
   }
   for (const tried of settings) {
@@ -131,8 +131,16 @@ function changesFor({ indexes }: Recommendation, statement: string, plans: reado
   return own.length === 0 ? indexes : own;
 }
 
-const doing = (change: RecommendedIndex): readonly string[] =>
-  change.kind === 'rewrite' ? change.rewrite.rules.map((rule) => ruleWords[rule]) : change.sql.split('\n');
+function doing(change: RecommendedIndex): readonly string[] {
+  if (change.kind !== 'rewrite') return change.sql.split('\n');
+  const { rules, indexes = [], useless = [] } = change.rewrite;
+  const gone = useless.map(({ name, isOnly }) => `${name} is not used with it${isOnly ? ', by nobody: take one of both' : ''}`);
+  return [...rules.map((rule) => ruleWords[rule]), ...indexes.flatMap(({ sql }) => sql.split('\n')), ...gone];
+}
+
+/** Of the indexes that another text needs. */
+const bytesBeside = (changes: readonly RecommendedIndex[]): number =>
+  changes.reduce((sum, change) => sum + (change.kind === 'rewrite' ? (change.rewrite.indexes ?? []).reduce((all, { sizeBytes }) => all + sizeBytes, 0) : 0), 0);
 
 const NO_WRITES: WriteCost = { statements: 0, slowest: null };
 

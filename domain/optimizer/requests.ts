@@ -104,15 +104,20 @@ export interface SettingsSummary {
   readonly asked: number | null;
   /** Statements that were measured with settings of their own. */
   readonly tried: number;
-  /** null: none is recommended, and `because` says why. */
+  /** null: none is recommended, and `because` says why. Where there are several, the first. */
   readonly recommendation: string | null;
+  /** One for each statement; missing in results of earlier versions, which had all in one. */
+  readonly recommendations?: readonly string[];
   readonly because: readonly string[];
 }
 
 /** Ids of all that a run recommends: indexes first, the other kinds after them. */
 export const recommendedBy = (result: OptimizerRunResult): readonly string[] => [
-  ...[result, result.hygiene, result.statistics, result.settings].flatMap((part) => part?.recommendation ?? []),
-  ...(result.rewrites?.recommendations ?? []),
+  ...new Set([
+    ...[result, result.hygiene, result.statistics, result.settings].flatMap((part) => part?.recommendation ?? []),
+    ...(result.settings?.recommendations ?? []),
+    ...(result.rewrites?.recommendations ?? []),
+  ]),
 ];
 
 /** Names of the public workflows. */

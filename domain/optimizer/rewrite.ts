@@ -1,7 +1,9 @@
 /** Another text of a statement that gives the same rows: which ways of writing it anew there are, and how they are told. Pure. */
+import { percent, size } from './finding-words.ts';
 import { hasLineBreak } from './index-sql.ts';
-import type { RelationName } from './model.ts';
+import type { IndexDefinition, RelationName } from './model.ts';
 import type { RewriteChange } from './recommendation.ts';
+import type { Interval } from './statistics.ts';
 
 export const rewriteRules = [
   'cte-inlined',
@@ -18,7 +20,9 @@ export type RewriteRule = (typeof rewriteRules)[number];
 export type RewriteGround =
   | { readonly kind: 'not-null'; readonly table: RelationName; readonly column: string }
   | { readonly kind: 'unique'; readonly table: RelationName; readonly columns: readonly string[] }
-  | { readonly kind: 'type'; readonly table: RelationName; readonly column: string; readonly type: string };
+  | { readonly kind: 'type'; readonly table: RelationName; readonly column: string; readonly type: string }
+  /** A view that is written out: MD5 of its definition, every name with its schema. */
+  | { readonly kind: 'view'; readonly table: RelationName; readonly digest: string };
 
 /** How the texts were found equal on the lab. */
 export interface RewriteProof {
@@ -30,7 +34,29 @@ export interface RewriteProof {
   readonly isOrdered: boolean;
   /** Time zones that both ran in, where the result hangs on one; empty: it does not. */
   readonly timeZones: readonly string[];
+  /** The rows are those that both texts change, each to the same. */
+  readonly isOfWrites?: true;
 }
+
+/** An index without which the other text is not worth it: made before the application sends that. */
+export interface RewriteIndex {
+  readonly index: IndexDefinition;
+  readonly name: string;
+  readonly sql: string;
+  readonly undo: string;
+  readonly sizeBytes: number;
+  readonly buildMs: number;
+}
+
+/** An index of the same run that the statement does not use any more. */
+export interface UselessIndex {
+  readonly name: string;
+  /** No other statement that was looked at uses it either. */
+  readonly isOnly: boolean;
+}
+
+/** Somebody has to change an application for it: less is not worth their time, and with few pairs noise looks like that too. */
+export const WORTH_WRITING = 0.9;
 
 export interface RewriteAdvice {
   readonly statement: string;
@@ -44,6 +70,15 @@ export interface RewriteAdvice {
   readonly proof: RewriteProof;
   /** Every table that it reads. */
   readonly tables: readonly RelationName[];
+  /** To be made with it; missing: none. */
+  readonly indexes?: readonly RewriteIndex[];
+  /** Of before, side by side; of an advice with indexes. `textAlone` null: it was not measured. */
+  readonly measured?: { readonly both: Interval; readonly indexesAlone: Interval; readonly textAlone: Interval | null };
+  /** Of the statement as it is, where all indexes are there that the run recommends; missing: they do not change it. */
+  readonly beside?: Interval;
+  readonly useless?: readonly UselessIndex[];
+  /** As PostgreSQL takes the parameters of both texts; missing in advice of earlier versions. */
+  readonly parameterTypes?: readonly string[];
 }
 
 /** What a rule does, for people. */
@@ -58,20 +93,48 @@ export const ruleWords: Readonly<Record<RewriteRule, string>> = {
 };
 
 /** Sentences for a file, a terminal and a page; texts stay out of them. */
-export function sayRewrite({ statement, rules, grounds, fixed, proof }: RewriteAdvice): readonly string[] {
-  const rows = `${proof.rows} row(s)${proof.isOrdered ? ', in the same order' : ', as a set with its duplicates: the statement asks for no order'}`;
+export function sayRewrite(advice: RewriteAdvice): readonly string[] {
+  const { statement, rules, grounds, fixed, proof, parameterTypes = [] } = advice;
+  const rows = proof.isOfWrites
+    ? `${proof.rows} row(s) changed, the same ones to the same values, and rolled back`
+    : `${proof.rows} row(s)${proof.isOrdered ? ', in the same order' : ', as a set with its duplicates: the statement asks for no order'}`;
   const zones = proof.timeZones.length === 0 ? '' : `; also in the time zones ${proof.timeZones.join(', ')}`;
   return [
     `statement ${statement}: change it in the application; Assay never does`,
     ...rules.map((rule) => ruleWords[rule]),
     `equal on the copy: ${proof.bindings} set(s) of values, ${rows}${zones}`,
     ...fixed.map(({ parameter, value }) => `only where $${parameter} is ${value}, as in every call that was seen`),
+    ...(parameterTypes.length === 0
+      ? []
+      : [`equal for parameters of the types that PostgreSQL takes them for: ${parameterTypes.map((type, place) => `$${place + 1} ${type}`).join(', ')}`]),
     ...(grounds.length === 0 ? [] : [`it stays equal only while ${grounds.map(sayGround).join('; ')}`]),
+    ...sayIndexes(advice),
   ];
 }
 
+function sayIndexes({ indexes = [], measured, beside, useless = [] }: RewriteAdvice): readonly string[] {
+  const bytes = indexes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const alone = measured?.textAlone == null ? '' : `, the text alone ${left(measured.textAlone)}`;
+  return [
+    ...(indexes.length === 0
+      ? []
+      : [`it needs ${indexes.length} index(es), ${size(bytes)}, which is not Assay's to make: make them first, then change the text`]),
+    ...(measured === undefined
+      ? []
+      : [`time left of before: text and indexes together ${left(measured.both)}, indexes alone ${left(measured.indexesAlone)}${alone}`]),
+    ...(beside === undefined ? [] : [`where the indexes are there that the same run recommends, it takes ${left(beside)} of the time`]),
+    ...useless.map(
+      ({ name, isOnly }) =>
+        `with this text the statement does not use ${name} any more, which the same run recommends${isOnly ? '; no other statement that was looked at uses it: take one of both' : ''}`,
+    ),
+  ];
+}
+
+const left = ({ ratio, low, high }: Interval): string => `${percent(ratio)} % (${percent(low)}–${percent(high)})`;
+
 export function sayGround(ground: RewriteGround): string {
   const table = `${ground.table.schema}.${ground.table.relation}`;
+  if (ground.kind === 'view') return `the view ${table} is as it was: the text has its query written out`;
   if (ground.kind === 'not-null') return `${table}.${ground.column} is NOT NULL`;
   return ground.kind === 'unique' ? `${ground.columns.join(', ')} of ${table} is unique` : `${table}.${ground.column} is ${ground.type}`;
 }
@@ -85,7 +148,9 @@ export function recommendedRewrite(rewrite: RewriteAdvice, because: string): Rew
 }
 
 /** Both texts, for a file that nobody may run: every line has to become a comment. */
-const rewriteText = ({ before, after }: Pick<RewriteAdvice, 'before' | 'after'>): string =>
-  ['before:', ...linesOf(before), 'after:', ...linesOf(after)].join('\n');
+const rewriteText = ({ before, after, indexes = [] }: Pick<RewriteAdvice, 'before' | 'after' | 'indexes'>): string => {
+  const made = indexes.flatMap(({ sql }) => linesOf(sql));
+  return ['before:', ...linesOf(before), 'after:', ...linesOf(after), ...(made.length === 0 ? [] : ['indexes, before that:', ...made])].join('\n');
+};
 
 const linesOf = (text: string): readonly string[] => (hasLineBreak(text) ? text.split(/\r\n|\n|\r/) : [text]).map((line) => `  ${line}`);

@@ -32,8 +32,9 @@ function oneText(alternatives: Alternatives, texts: Readonly<Record<string, stri
 export function settingsLines(settings: SettingsSummary | undefined, paint: Paint): string {
   if (settings === undefined) return '';
   const { asked, tried, recommendation, because } = settings;
+  const recommended = settings.recommendations ?? (recommendation === null ? [] : [recommendation]);
   if (asked === 0) return '';
   const count = asked === null ? 'not looked at' : `tried for ${tried}`;
   const head = `\n${paint.strong('Settings for single statements:')} ${count}\n${because.map((each) => `  · ${plain(each)}\n`).join('')}`;
-  return recommendation === null ? head : `${head}${paint.good('Recommendation')} ${recommendation}\n  see it with: assay optimizer show ${recommendation}\n`;
+  return head + recommended.map((id) => `${paint.good('Recommendation')} ${id}\n  see it with: assay optimizer show ${id}\n`).join('');
 }

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
+import { differing, randomSchema, templates } from './rewrite-random.ts';
 import { sameBy, schemaSql } from './rewrite-support.ts';
 
 let cluster: EmbeddedCluster;
@@ -15,6 +16,15 @@ beforeAll(async () => {
   await client.query(`set plan_cache_mode = force_custom_plan; ${schemaSql}`);
 }, 60_000);
 afterAll(() => client?.end());
+
+test('rows of any seed', async () => {
+  await client.query(randomSchema);
+  const seeds = Array.from({ length: 12 }, (_, place) => 100 + place);
+  const found = await differing(client, seeds);
+  await client.query('reset timezone');
+  expect(found.differing).toEqual([]);
+  expect(found.compared).toBeGreaterThan(templates.length * seeds.length * 0.6);
+}, 120_000);
 
 describe('a count', () => {
   const counted = (comparison: string) =>

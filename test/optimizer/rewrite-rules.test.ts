@@ -97,6 +97,11 @@ describe('a sub-query that computes a figure for each row', () => {
       'has a natural join around it',
       'select c.id from customer c natural join parent where (select max(amount) from purchase p where p.customer_id = c.id) > 3',
     ],
+    [
+      'gives the least of values that are equal and written otherwise',
+      'select c.id, (select min(p.amount) from purchase p where p.customer_id = c.id) from customer c',
+    ],
+    ['adds up floating point numbers', 'select c.id, (select sum(p.price * 2) from purchase p where p.customer_id = c.id) from customer c'],
     ['calls an aggregate in its own order', `select id, (select sum(amount order by id) from purchase p where p.customer_id = c.id) from customer c`],
   ])('that %s stays', async (_, text) => expect(await byRule('aggregate-joined', text)).toBeNull());
   test('of somebody’s own aggregate stays', async () => {

@@ -5,12 +5,13 @@ import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
 import { isFault, parseOne, parserReady } from '../../activities/optimizer/bind/tree.ts';
 import { prepareUnits, type Unit } from '../../activities/optimizer/lab/execute.ts';
 import { type Candidates, candidatesOf } from '../../activities/optimizer/rewrite/candidates.ts';
-import type { Known, KnownTable } from '../../activities/optimizer/rewrite/known.ts';
+import { determined } from '../../activities/optimizer/rewrite/determined.ts';
+import { type Known, type KnownTable, knownOf, type LeftAlone } from '../../activities/optimizer/rewrite/known.ts';
 import { type Proven, provenEqual } from '../../activities/optimizer/rewrite/proof.ts';
 import { textOf } from '../../activities/optimizer/rewrite/query-text.ts';
 import type { Rewritten } from '../../activities/optimizer/rewrite/rules/rule.ts';
 import { rules } from '../../activities/optimizer/rewrite/rules.ts';
-import type { Binding } from '../../domain/optimizer/model.ts';
+import type { Binding, RunAs } from '../../domain/optimizer/model.ts';
 import type { RewriteRule } from '../../domain/optimizer/rewrite.ts';
 
 const counts = { kind: 'select', calls: 10, totalMs: 1000, rows: 1, blocks: 0, tempBlocks: 0, walBytes: 0 } as const;
@@ -19,7 +20,8 @@ const counts = { kind: 'select', calls: 10, totalMs: 1000, rows: 1, blocks: 0, t
 function tableOf(relation: string, columns: string, isPromising = true): KnownTable {
   const read = columns.split(', ').map((each) => {
     const [name = '', ...type] = each.replace('!', '').split(' ');
-    return { name: name.replaceAll('_', name.startsWith('Or') ? ' ' : '_'), type: type.join(' '), notNull: each.endsWith('!') && isPromising };
+    const nature = ['numeric', 'double precision'].includes(type.join(' ')) ? ('plain' as const) : ('exact' as const);
+    return { name: name.replaceAll('_', name.startsWith('Or') ? ' ' : '_'), type: type.join(' '), notNull: each.endsWith('!') && isPromising, nature };
   });
   return { table: { schema: 'public', relation }, columns: read, keys: isPromising ? [[read[0]?.name ?? '']] : [] };
 }
@@ -60,6 +62,7 @@ export const knownSchema = (parameterTypes: readonly string[] = [], constants: R
   constants,
   aggregates: new Set(['count', 'sum', 'max', 'min', 'avg', 'row_number']),
   ownFunctions: new Set(),
+  floats: new Set(['price']),
 });
 
 /** What one rule makes of a statement; null: nothing. */
@@ -101,14 +104,19 @@ export async function compared(
 }
 
 /** A statement with the binding machinery's own values, as a step has it, and what is found for it. */
-export async function foundFor(client: pg.Client, text: string): Promise<{ readonly units: readonly Unit[]; readonly found: Candidates | null }> {
+export async function foundFor(
+  client: pg.Client,
+  text: string,
+  kind: 'select' | 'update' | 'delete' | 'insert' = 'select',
+): Promise<{ readonly units: readonly Unit[]; readonly found: Candidates | LeftAlone | null }> {
   number += 1;
   const { rows } = await client.query<{ name: string }>('select current_database() as name');
-  const { bound, notJudged } = await bindStatements(client, [{ id: `s-${number}`, database: rows[0]?.name ?? '', text, ...counts }], { maxBindings: 3 });
+  const { bound, notJudged } = await bindStatements(client, [{ id: `s-${number}`, database: rows[0]?.name ?? '', text, ...counts, kind }], { maxBindings: 3 });
   const [only] = bound;
   if (only === undefined) throw new Error(JSON.stringify(notJudged));
   const units = await prepareUnits(client, only, number);
-  return { units, found: units[0] === undefined ? null : await candidatesOf(client, units[0]) };
+  const [first, ...others] = units;
+  return { units, found: first === undefined ? null : await candidatesOf(client, [first, ...others]) };
 }
 
 interface Given {
@@ -127,4 +135,27 @@ export async function sameBy(
   const found = await byRule(rule, text, knownSchema(types));
   if (found === null) throw new Error(`${rule} makes nothing of ${text}`);
   return compared(client, { before: text, after: found.text, types, values }, { isOrdered, hangsOnTimeZone: found.hangsOnTimeZone === true });
+}
+
+/** What each rule makes of a statement by the server's own catalogue, whatever its plan; or why it is left alone. */
+export async function madeOf(
+  client: pg.Client,
+  text: string,
+  { types = [], constants = new Map(), as }: { readonly types?: readonly string[]; readonly constants?: ReadonlyMap<number, string>; readonly as?: RunAs } = {},
+): Promise<ReadonlyMap<RewriteRule, string> | string> {
+  await parserReady();
+  const parsed = parseOne(text);
+  if (isFault(parsed)) throw new Error(parsed.detail);
+  const query = parsed.root as SelectStmt;
+  const binding: Binding = { source: 'synthetic', case: 'common', values: [], ...(as === undefined ? {} : { as }) };
+  const known = await knownOf(client, query, { parameterTypes: types, bindings: [binding] });
+  if ('because' in known) return known.because;
+  const rests = determined(query, known);
+  if ('because' in rests) return rests.because;
+  return new Map(
+    rules.flatMap((rule) => {
+      const made = rule.rewrite(query, { ...known, constants });
+      return made === null ? [] : [[rule.name, textOf(made.query) ?? ''] as const];
+    }),
+  );
 }

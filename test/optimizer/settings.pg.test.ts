@@ -91,7 +91,7 @@ describe('work_mem', () => {
   test('just large enough is recommended for the statement that works on disk, with its memory and where to write it', async () => {
     const asked = await runWith({ texts: [notIn, 'select note from visit where id = $1'], settings: little });
     const summary = await steps.proveSettings(asked);
-    expect(summary).toEqual({ asked: 1, tried: 1, recommendation: asked.recommendation, because: summary.because });
+    expect(summary).toEqual({ asked: 1, tried: 1, recommendation: asked.recommendation, recommendations: [asked.recommendation], because: summary.because });
     const found = await store.findRecommendation(asked.recommendation);
     const [advice, ...others] = settingsOf(found) ?? [];
     expect([advice?.name, advice?.was, advice?.statement, others]).toEqual(['work_mem', '64kB', `${asked.run}-0`, []]);
@@ -116,6 +116,39 @@ describe('work_mem', () => {
     const beyond = await steps.proveSettings(asked);
     expect(beyond).toMatchObject({ asked: 1, tried: 0, recommendation: null, because: [expect.stringContaining('work_mem beyond 128kB would be needed')] });
   });
+});
+
+test('each statement’s settings are a recommendation of their own, which can be decided by itself', async () => {
+  const asked = await runWith({ texts: [notIn, notIn.replace('who + 1', 'who + 2')], settings: little });
+  const names = ['a', 'b', 'c'].map((each) => ({ experiment: `e-${asked.run}-${each}`, recommendation: `r-${asked.run}-${each}` }));
+  const summary = await steps.proveSettings({ ...asked, names });
+  expect(summary).toMatchObject({ tried: 2, recommendations: [names[0]?.recommendation, names[1]?.recommendation] });
+  const found = await Promise.all(names.map(({ recommendation }) => store.findRecommendation(recommendation)));
+  const said = found.map((each) => settingsOf(each)?.map(({ statement }) => statement));
+  expect(said.map((own) => own?.length)).toEqual([1, 1, undefined]);
+  expect(new Set(said.flat()).size).toBe(3);
+  // what the other one gains by its own is no part of it
+  for (const each of found.slice(0, 2)) expect(each?.experiment.statements.filter(({ judged }) => judged === 'faster')).toHaveLength(1);
+  expect((await store.foundIn(asked.run)).settings.map(({ statement, refused }) => [statement, refused])).toEqual(
+    expect.arrayContaining([0, 1].map((place) => [`${asked.run}-${place}`, null])),
+  );
+}, 60_000);
+
+test('work_mem of which one execution could take more than an eighth of the source’s cache is not recommended, and that is said', async () => {
+  const cache = async (to: string) => {
+    await cluster.sql(`alter system set effective_cache_size = '${to}'`);
+    await cluster.sql('select pg_reload_conf()');
+    await expect.poll(() => cluster.sql('show effective_cache_size'), { timeout: 10_000 }).toEqual([{ effective_cache_size: to }]);
+  };
+  await cache('8MB');
+  try {
+    const { because, ...summary } = await steps.proveSettings(await runWith({ texts: [notIn], settings: little }));
+    expect(summary).toMatchObject({ asked: 1, tried: 0, recommendation: null });
+    // twice the value, since it hashes: 1 MB are allowed
+    expect(because).toEqual([expect.stringMatching(/work_mem = [12]MB would let one execution take [24]\.\d MB, 1\.0 MB are allowed$/)]);
+  } finally {
+    await cache('4GB');
+  }
 });
 
 describe('compiling that takes most of a statement', () => {

@@ -1,5 +1,5 @@
 /** The last thing a run does on its lab: settings for single statements, beside all that it recommends. What goes wrong here ends nothing else. */
-import { uuid4 } from '@temporalio/workflow';
+import { patched, uuid4 } from '@temporalio/workflow';
 import type { OnLab } from '../../activities/optimizer/steps/search.ts';
 import type { SettingsSummary } from '../../domain/optimizer/requests.ts';
 import type { Lab } from '../backup/lab.ts';
@@ -12,8 +12,14 @@ interface Proving {
   readonly beside: readonly string[];
 }
 
+/** Of so many statements at most settings are measured. */
+const MOST = 8;
+
 export async function proveSettings({ steps, around }: Beside, { on, lab, beside }: Proving): Promise<SettingsSummary> {
   around.report('setting', 'settings that a plan asks for, with and without');
-  const request = { ...on, experiment: uuid4(), proof: lab.proof, backup: lab.backup, recommendation: uuid4(), beside };
+  const nameOf = () => ({ experiment: uuid4(), recommendation: uuid4() });
+  // each statement's can be approved or refused by itself
+  const names = patched('settings-by-statement') ? { names: Array.from({ length: MOST }, nameOf) } : {};
+  const request = { ...on, ...nameOf(), ...names, proof: lab.proof, backup: lab.backup, beside };
   return steps.proveSettings(request).catch(unlessCancelled(around, { asked: null, tried: 0, recommendation: null, because: [] }));
 }

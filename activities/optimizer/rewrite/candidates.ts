@@ -4,27 +4,18 @@ import type pg from 'pg';
 import type { RelationName } from '../../../domain/optimizer/model.ts';
 import { nodesOf as planNodes } from '../../../domain/optimizer/plan.ts';
 import { parseExplain } from '../../../domain/optimizer/plan-parse.ts';
-import type { RewriteGround, RewriteRule } from '../../../domain/optimizer/rewrite.ts';
 import { isServerError } from '../../pg-errors.ts';
 import { parameterTokens } from '../bind/edit.ts';
 import { isFault, parseOne, parserReady } from '../bind/tree.ts';
 import { explained, type Unit } from '../lab/execute.ts';
-import { type Known, knownOf } from './known.ts';
+import { candidate, type RewriteCandidate, restingOn, type Spoken, type WriteTexts } from './applied.ts';
+import { determined } from './determined.ts';
+import { type Known, knownOf, type LeftAlone } from './known.ts';
 import { textOf } from './query-text.ts';
-import type { Rewritten, Rule } from './rules/rule.ts';
 import { rules } from './rules.ts';
+import { type Expanded, withoutViews } from './views.ts';
 import { nodesOf } from './walk.ts';
-
-export interface RewriteCandidate {
-  readonly rules: readonly RewriteRule[];
-  /** What in the plan spoke for it, for people. */
-  readonly reasons: readonly string[];
-  readonly text: string;
-  readonly grounds: readonly RewriteGround[];
-  readonly hangsOnTimeZone: boolean;
-  /** Values of parameters for which alone the texts are equal, by number. */
-  readonly fixed: ReadonlyMap<number, string>;
-}
+import { writesOf } from './writing.ts';
 
 export interface Candidates {
   /** The statement as the parser reads it, without comments: the text to compare with. */
@@ -32,65 +23,57 @@ export interface Candidates {
   readonly isOrdered: boolean;
   readonly tables: readonly RelationName[];
   readonly candidates: readonly RewriteCandidate[];
+  /** Of a statement that writes. */
+  readonly writes?: WriteTexts;
 }
 
-/** Of the units of one statement, whatever their values. null: no rule has anything to say. Nothing is executed. */
-export async function candidatesOf(client: pg.Client, unit: Unit): Promise<Candidates | null> {
+/** Of the units of one statement. null: its plan shows nothing that a rule would mend, or it has no form that one is for. Nothing is executed. */
+export async function candidatesOf(client: pg.Client, units: readonly [Unit, ...Unit[]]): Promise<Candidates | LeftAlone | null> {
   await parserReady();
+  const [unit] = units;
   const parsed = parseOne(unit.bound.text);
   // what binding guessed into the text is not what the application sends
   const isGuessed = parameterTokens(unit.bound.text).length !== parameterTokens(unit.bound.statement.text).length;
-  if (isFault(parsed) || parsed.kind !== 'SelectStmt' || isGuessed) return null;
-  const query = parsed.root as SelectStmt;
-  const text = textOf(query);
-  if (text === null || !isRewritable(query)) return null;
-  const known = await knownOf(client, query, unit.bound);
-  if ('because' in known) return null;
+  if (isFault(parsed) || !['SelectStmt', 'UpdateStmt', 'DeleteStmt'].includes(parsed.kind)) return null;
   const plan = await planOf(client, unit);
   const spoken = rules.flatMap((rule) => {
     const reason = plan === null ? null : rule.reason(plan);
     return reason === null ? [] : [{ rule, reason }];
   });
+  if (spoken.length === 0) return null;
+  if (isGuessed) return { because: 'a part of its text is not known: pg_stat_statements keeps no constants, the field of EXTRACT among them' };
+  if (parsed.kind !== 'SelectStmt') return writesOf(client, units, { parsed, spoken });
+  const query = parsed.root as SelectStmt;
+  const text = textOf(query);
+  const other = writesWord(query);
+  if (text === null || other !== null) return { because: other ?? 'it has a form that cannot be written back' };
+  // as all who send it
+  const bindings = units.map(({ binding }) => binding);
+  const expanded = await withoutViews(client, query, bindings);
+  if ('because' in expanded) return expanded;
+  const known = await knownOf(client, expanded.query, { parameterTypes: unit.bound.parameterTypes, bindings });
+  if ('because' in known) return known;
+  const candidates = candidatesIn(expanded, spoken, known);
+  if (!Array.isArray(candidates)) return candidates;
+  const others = candidates.filter((each) => each.text !== text);
+  return others.length === 0 ? null : { text, isOrdered: query.sortClause !== undefined, tables: tablesOf(expanded.query, known), candidates: others };
+}
+
+function candidatesIn({ query, grounds }: Expanded, spoken: readonly Spoken[], known: Known): RewriteCandidate[] | LeftAlone {
   const alone = spoken.flatMap((each) => candidate([each], query, known) ?? []);
+  const rests = alone.length === 0 ? { grounds: [] } : determined(query, known);
+  // a view may write, and lock, too
+  const other = writesWord(query);
+  if (other !== null || 'because' in rests) return { because: other ?? ('because' in rests ? rests.because : '') };
   // several that each have something to say, together
   const together = alone.length < 2 ? null : candidate(spoken, query, known);
-  const candidates = [...(together === null ? [] : [together]), ...alone].filter((each) => each.text !== text);
-  return candidates.length === 0 ? null : { text, isOrdered: query.sortClause !== undefined, tables: tablesOf(query, known), candidates };
+  return [...(together === null ? [] : [together]), ...alone].map((each) => restingOn(each, [...rests.grounds, ...grounds]));
 }
 
-/** Reads only, locks nothing, and says which rows it wants: without an order LIMIT may give any. */
-function isRewritable(query: SelectStmt): boolean {
-  const writes = (['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'] as const).some((kind) => nodesOf(query, kind).length > 0);
-  const isAny = (query.limitCount !== undefined || query.limitOffset !== undefined) && query.sortClause === undefined;
-  return !writes && !isAny && query.intoClause === undefined && nodesOf(query, 'LockingClause').length === 0;
-}
-
-interface Spoken {
-  readonly rule: Rule;
-  readonly reason: string;
-}
-
-/** One after the other; each sees what the one before it made. */
-function candidate(spoken: readonly Spoken[], query: SelectStmt, known: Known): RewriteCandidate | null {
-  const done: { readonly spoken: Spoken; readonly rewritten: Rewritten }[] = [];
-  let changed = query;
-  for (const each of spoken) {
-    const rewritten = each.rule.rewrite(changed, known);
-    if (rewritten === null) continue;
-    changed = rewritten.query;
-    done.push({ spoken: each, rewritten });
-  }
-  const text = done.length === 0 ? null : textOf(changed);
-  if (text === null) return null;
-  const grounds = new Map(done.flatMap(({ rewritten }) => rewritten.grounds).map((ground) => [JSON.stringify(ground), ground]));
-  return {
-    rules: done.map(({ spoken: { rule } }) => rule.name),
-    reasons: done.map(({ spoken: { reason } }) => reason),
-    text,
-    grounds: [...grounds.values()],
-    hangsOnTimeZone: done.some(({ rewritten }) => rewritten.hangsOnTimeZone === true),
-    fixed: new Map(done.flatMap(({ rewritten }) => [...(rewritten.fixed ?? [])])),
-  };
+/** It must read only, and lock nothing. */
+function writesWord(query: SelectStmt): string | null {
+  if ((['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'] as const).some((kind) => nodesOf(query, kind).length > 0)) return 'it writes in a WITH';
+  return query.intoClause !== undefined ? 'it makes a table' : nodesOf(query, 'LockingClause').length > 0 ? 'it locks rows' : null;
 }
 
 async function planOf(client: pg.Client, unit: Unit) {

@@ -1,15 +1,17 @@
 /** One statement and its other texts on the lab: which of them are equal, and which is the fastest. */
 import { AssayError } from '../../../domain/errors.ts';
 import type { Binding, Decision, Experiment, StatementVerdict } from '../../../domain/optimizer/model.ts';
-import type { RewriteAdvice } from '../../../domain/optimizer/rewrite.ts';
+import { type RewriteAdvice, WORTH_WRITING } from '../../../domain/optimizer/rewrite.ts';
 import { planToKeep, type StatementPlans } from '../../../domain/optimizer/statement-plans.ts';
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { judgeStatement, judgeTotal, SLOWEST_RATIO, type StatementTimes, shown } from '../../../domain/optimizer/verdict.ts';
 import { isServerError, reasonByCode } from '../../pg-errors.ts';
-import { explained, planText, prepareUnits, type Unit } from '../lab/execute.ts';
+import { type Away, explained, planText, prepareUnits, type Unit } from '../lab/execute.ts';
 import { type Compared, compare, type LabSession, type Rounds } from '../lab/measure.ts';
-import type { Candidates, RewriteCandidate } from './candidates.ts';
+import type { RewriteCandidate } from './applied.ts';
+import type { Candidates } from './candidates.ts';
 import { provenEqual } from './proof.ts';
+import { provenSameWrites } from './proof-write.ts';
 
 /** A text that was tried, and what came of it. */
 export interface TriedRewrite {
@@ -20,6 +22,11 @@ export interface TriedRewrite {
   readonly wallTotal: Interval;
   readonly decision: Decision;
   readonly reasons: readonly string[];
+  /** Of the statement, and of the other text where it is equal. */
+  readonly units: readonly Unit[];
+  readonly others: readonly Unit[];
+  /** Of the units the one that gains most. */
+  readonly mostMoved?: Unit;
   /** Asked only where it is recommended. */
   readonly plans: () => Promise<readonly StatementPlans[]>;
 }
@@ -61,16 +68,15 @@ async function tryOne(session: LabSession, question: One): Promise<TriedRewrite>
   if (typeof others === 'string') return dropped(question, `PostgreSQL does not take it: ${others}`);
   if (await hasSamePlans(session, units, others)) return dropped(question, 'PostgreSQL plans both texts alike');
   const texts = { before: found.text, after: candidate.text, isOrdered: found.isOrdered, hangsOnTimeZone: candidate.hangsOnTimeZone, fixed: candidate.fixed };
-  const proven = await provenEqual(client, units, texts, {
-    timeoutMs,
-    signal: io.signal,
-    more: (question.more ?? []).map(fixedBy(candidate)),
-    untilMs: question.rounds.untilMs,
-  });
+  const limits = { timeoutMs, signal: io.signal, more: (question.more ?? []).map(fixedBy(candidate)), untilMs: question.rounds.untilMs };
+  const proven =
+    found.writes === undefined || candidate.writes === undefined
+      ? await provenEqual(client, units, texts, limits)
+      : await provenSameWrites(client, units, { before: found.writes, after: candidate.writes, hangsOnTimeZone: candidate.hangsOnTimeZone }, limits);
   if (proven.kind === 'not-proven') return dropped(question, `not proven equal: ${proven.because}`);
   const { bindings, rows, timeZones } = proven;
   const { rules, grounds, text: after } = candidate;
-  const proof = { bindings, rows, isOrdered: found.isOrdered, timeZones };
+  const proof = { bindings, rows, isOrdered: found.isOrdered, timeZones, ...(found.writes === undefined ? {} : { isOfWrites: true as const }) };
   const fixed = [...candidate.fixed].map(([parameter, value]) => ({ parameter, value }));
   return measured(session, question, others, {
     statement: first.bound.statement.id,
@@ -81,6 +87,7 @@ async function tryOne(session: LabSession, question: One): Promise<TriedRewrite>
     fixed,
     proof,
     tables: found.tables,
+    parameterTypes: first.bound.parameterTypes,
   });
 }
 
@@ -108,7 +115,18 @@ function dropped({ units, candidate }: One, because: string): TriedRewrite {
   const words = `${candidate.rules.join(' + ')}: ${because}`;
   const decision: Decision = { verdict: 'rejected', because: [words] };
   const statement = units[0]?.bound.statement.id ?? '';
-  return { statement, advice: null, verdict: null, total: NOTHING, wallTotal: NOTHING, decision, reasons: candidate.reasons, plans: async () => [] };
+  return {
+    statement,
+    advice: null,
+    verdict: null,
+    total: NOTHING,
+    wallTotal: NOTHING,
+    decision,
+    reasons: candidate.reasons,
+    units,
+    others: [],
+    plans: async () => [],
+  };
 }
 
 async function measured(session: LabSession, question: One, others: readonly Unit[], advice: RewriteAdvice): Promise<TriedRewrite> {
@@ -122,14 +140,12 @@ async function measured(session: LabSession, question: One, others: readonly Uni
   const verdict = judgeStatement(timesBy('pairs'));
   const total = judgeTotal([timesBy('pairs')]);
   return {
-    ...{ statement: advice.statement, advice, verdict, total, wallTotal: judgeTotal([timesBy('wall')]), reasons: candidate.reasons },
+    ...{ statement: advice.statement, advice, verdict, total, wallTotal: judgeTotal([timesBy('wall')]), reasons: candidate.reasons, units, others },
     decision: decided(advice, verdict, total),
+    mostMoved: mostMoved(units, compared),
     plans: () => plansOf(session, { unit: mostMoved(units, compared), units, others }),
   };
 }
-
-/** Somebody has to change an application for it: less is not worth their time, and with few pairs noise looks like that too. */
-const WORTH_WRITING = 0.9;
 
 /** For every set of values it must not be slower, and it has to be faster in all. */
 function decided({ rules }: RewriteAdvice, verdict: StatementVerdict, total: Interval): Decision {
@@ -145,7 +161,8 @@ function decided({ rules }: RewriteAdvice, verdict: StatementVerdict, total: Int
     : { verdict: 'accepted', because: [`executed ${shown(total)} of before, with every set of values`] };
 }
 
-function timesOf(units: readonly Unit[], compared: readonly Compared[], clock: 'pairs' | 'wall'): StatementTimes {
+/** Of units of one statement, in their order. */
+export function timesOf(units: readonly Unit[], compared: readonly Compared[], clock: 'pairs' | 'wall'): StatementTimes {
   const { id: statement, calls } = (units[0] as Unit).bound.statement;
   const bindings = units.map((unit, place) => ({ source: unit.binding.source, pairs: compared[place]?.[clock] ?? [] }));
   return { statement, calls, bindings: bindings.filter(({ pairs }) => pairs.length > 0) };
@@ -157,14 +174,23 @@ function mostMoved(units: readonly Unit[], compared: readonly Compared[]): Unit 
   return units[order[0] ?? 0] as Unit;
 }
 
+interface Shown {
+  readonly unit: Unit;
+  readonly units: readonly Unit[];
+  readonly others: readonly Unit[];
+  /** Indexes that are away; none where left out. */
+  readonly before?: Away;
+  readonly after?: Away;
+}
+
 /** Both executed once more, with a clock at each node; without values. */
-async function plansOf(
+export async function plansOf(
   { client, statementTimeoutMs: timeoutMs }: LabSession,
-  { unit, units, others }: { unit: Unit; units: readonly Unit[]; others: readonly Unit[] },
-) {
-  const plan = async (each: Unit) => planToKeep(await explained(client, each, { away: [], timeoutMs, isExecuted: true }), new Map());
+  { unit, units, others, before = [], after = [] }: Shown,
+): Promise<readonly StatementPlans[]> {
+  const plan = async (each: Unit, away: Away) => planToKeep(await explained(client, each, { away, timeoutMs, isExecuted: true }), new Map());
   try {
-    return [{ statement: unit.bound.statement.id, before: await plan(unit), after: await plan(others[units.indexOf(unit)] ?? unit) }];
+    return [{ statement: unit.bound.statement.id, before: await plan(unit, before), after: await plan(others[units.indexOf(unit)] ?? unit, after) }];
   } catch (error) {
     if (!isServerError(error)) throw error;
     return [];

@@ -3,13 +3,22 @@ import type { SelectStmt } from 'libpg-query';
 import type pg from 'pg';
 import type { Binding, Bound, RelationName } from '../../../domain/optimizer/model.ts';
 import { ident } from '../../pg.ts';
+import { asRole } from '../run-as.ts';
 import { nodesOf } from './walk.ts';
+
+/**
+ * Of a column's type: `exact`: values that are equal are written alike, too; `plain`: a single value of PostgreSQL's own types, whose `=` is what groups and
+ * joins go by; `other`: rows, arrays, domains, types of extensions (citext's `=` is another one where its schema is not on the path), and texts of a
+ * collation that takes several for equal (manual, 24.2.2.4 "Nondeterministic Collations").
+ */
+export type Nature = 'exact' | 'plain' | 'other';
 
 export interface KnownColumn {
   readonly name: string;
   /** Without length or precision. */
   readonly type: string;
   readonly notNull: boolean;
+  readonly nature: Nature;
 }
 
 export interface KnownTable {
@@ -28,6 +37,8 @@ export interface Known {
   readonly constants: ReadonlyMap<number, string>;
   /** Names of the statement's calls that are aggregates or window functions, whichever of that name is meant. */
   readonly aggregates: ReadonlySet<string>;
+  /** Names of columns of its tables that hold floating point numbers. */
+  readonly floats: ReadonlySet<string>;
   /** Names of its calls for which there is a function that is not PostgreSQL's. */
   readonly ownFunctions: ReadonlySet<string>;
 }
@@ -46,7 +57,7 @@ interface TableRow {
   readonly keys: readonly (readonly string[])[];
 }
 
-/** By the session's search_path, as the statement's own names are. */
+/** By the search_path of those who send it, as the statement's own names are: each role may have its own, and may mean other tables. */
 export async function knownOf(
   client: pg.Client,
   query: SelectStmt,
@@ -58,7 +69,10 @@ export async function knownOf(
     ...new Map(ranges.map(({ schemaname = null, relname = '' }) => [JSON.stringify([schemaname, relname]), { schema: schemaname, name: relname }])).values(),
   ];
   const texts = asked.map(({ schema, name }) => (schema === null ? ident(name) : `${ident(schema)}.${ident(name)}`));
-  const { rows } = await client.query<TableRow>(tablesSql, [asked.map(({ schema }) => schema), asked.map(({ name }) => name), texts]);
+  const parameters = [asked.map(({ schema }) => schema), asked.map(({ name }) => name), texts];
+  const answers = await eachSender(client, bindings, async () => (await client.query<TableRow>(tablesSql, parameters)).rows);
+  const [rows = [], ...others] = answers;
+  if (others.some((other) => JSON.stringify(other) !== JSON.stringify(rows))) return { because: 'its names mean other tables for some of those who send it' };
   if (rows.length < asked.length) return { because: 'it reads something that is no plain table' };
   const byName = new Map(rows.map((row) => [JSON.stringify([row.schema, row.name]), row]));
   const table = (schema: string | undefined, name: string): KnownTable | null => {
@@ -69,22 +83,78 @@ export async function knownOf(
   if (unsteady !== null) return { because: unsteady };
   const calls = await client.query<{ name: string; isAggregate: boolean; isOwn: boolean }>(callsSql, [functionsOf(query)]);
   const those = (is: 'isAggregate' | 'isOwn') => new Set(calls.rows.filter((row) => row[is]).map(({ name }) => name));
-  return { table, parameterTypes, constants: constantsOf(bindings), aggregates: those('isAggregate'), ownFunctions: those('isOwn') };
+  const columns = rows.flatMap((row) => row.columns);
+  const floats = floatNames(query, columns);
+  return { table, parameterTypes, constants: constantsOf(bindings), floats, aggregates: those('isAggregate'), ownFunctions: those('isOwn') };
 }
+
+/** Asked once as each role; what it answers is the same for all where their names mean the same. */
+async function eachSender<T>(client: pg.Client, bindings: readonly Binding[], ask: () => Promise<T>): Promise<readonly T[]> {
+  const senders = [...new Map(bindings.map((binding) => [JSON.stringify(binding.as ?? null), binding])).values()];
+  const answers: T[] = [];
+  for (const sender of senders) {
+    try {
+      await client.query(`begin${asRole(sender)}`);
+      answers.push(await ask());
+    } finally {
+      await client.query('rollback');
+    }
+  }
+  return answers;
+}
+
+/** From 18 on a NOT NULL may be there before it holds for all rows. `a`: the column. */
+export const validatedSql = `not exists (select from pg_catalog.pg_constraint k
+  where k.conrelid = a.attrelid and k.contype = 'n' and not k.convalidated and k.conkey = array[a.attnum])`;
+
+/** `i`: the index. By the columns' own equality: an index of another collation or operator class may tell values apart that DISTINCT does not. */
+export const uniqueIndexSql = `i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null and i.indexprs is null
+  and not exists (select from generate_series(1, i.indnkeyatts) as k(place) join pg_catalog.pg_opclass o on o.oid = i.indclass[k.place - 1]
+    join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[k.place - 1] left join pg_catalog.pg_collation l on l.oid = a.attcollation
+    where not o.opcdefault or (l.collisdeterministic = false and i.indcollation[k.place - 1] <> a.attcollation))`;
+
+/** `a`, `t`, `l`: column, type, collation. A numeric without a scale keeps that of each value: 1.0 is 1.00. -0 is 0. */
+const natureSql = `case when t.typtype = 'e' then 'exact'
+  when t.typtype <> 'b' or t.typnamespace <> 'pg_catalog'::regnamespace or t.typcategory = 'A' or l.collisdeterministic = false then 'other'
+  when t.typname in ('bool', 'int2', 'int4', 'int8', 'oid', 'date', 'time', 'timestamp', 'timestamptz', 'uuid', 'bytea', 'text', 'varchar') then 'exact'
+  when t.typname = 'numeric' and a.atttypmod >= 0 then 'exact'
+  when t.typname in ('numeric', 'float4', 'float8', 'interval', 'timetz', 'bpchar', 'name', 'money', 'inet', 'cidr', 'macaddr') then 'plain' else 'other' end`;
 
 /** A table that others inherit from promises nothing for their rows; of a partitioned one a unique index does. */
 const tablesSql = `/* assay optimizer */
   select asked.schema, asked.name, c.relname as relation, n.nspname as namespace,
     (select json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, null),
-        'notNull', a.attnotnull and not (c.relkind = 'r' and c.relhassubclass)) order by a.attnum)
-      from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
+        'notNull', a.attnotnull and not (c.relkind = 'r' and c.relhassubclass) and ${validatedSql},
+        'nature', ${natureSql}) order by a.attnum)
+      from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid left join pg_catalog.pg_collation l on l.oid = a.attcollation
+      where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
     coalesce((select json_agg((select json_agg(a.attname order by k.place) from generate_series(1, i.indnkeyatts) as k(place)
           join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[k.place - 1]) order by i.indexrelid)
-      from pg_catalog.pg_index i where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indimmediate and i.indpred is null and i.indexprs is null
+      from pg_catalog.pg_index i where i.indrelid = c.oid and ${uniqueIndexSql}
         and not (c.relkind = 'r' and c.relhassubclass)), '[]'::json) as keys
   from unnest($1::text[], $2::text[], $3::text[]) as asked(schema, name, quoted)
     join pg_catalog.pg_class c on c.oid = to_regclass(asked.quoted) join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-  where c.relkind in ('r', 'p', 'm')`;
+  where c.relkind in ('r', 'p', 'm') order by 1, 2`;
+
+/** Of columns of such a type, and of what is computed of them under another name. */
+function floatNames(query: SelectStmt, columns: readonly KnownColumn[]): ReadonlySet<string> {
+  const names = new Set(columns.flatMap(({ name, type }) => (type === 'real' || type === 'double precision' ? [name] : [])));
+  const isFloat = (value: unknown) =>
+    nodesOf(value, 'ColumnRef').some(({ fields }) => names.has(last(fields))) ||
+    nodesOf(value, 'TypeCast').some((made) => JSON.stringify(made).includes('"float'));
+  const targets = nodesOf(query, 'ResTarget');
+  for (let before = -1; before !== names.size; ) {
+    before = names.size;
+    for (const { name, val } of targets) if (name !== undefined && isFloat(val)) names.add(name);
+  }
+  // renamed by their place
+  const renamed = [
+    ...nodesOf(query, 'RangeSubselect').map(({ alias }) => alias?.colnames),
+    ...nodesOf(query, 'CommonTableExpr').map((cte) => cte.aliascolnames),
+  ];
+  if (names.size > 0) for (const name of renamed.flatMap((each) => each ?? [])) names.add('String' in name ? (name.String.sval ?? '') : '');
+  return names;
+}
 
 /** pg_stat_statements has none of a text's constants: what was really sent says which they are. */
 function constantsOf(bindings: readonly Binding[]): ReadonlyMap<number, string> {
@@ -108,14 +178,39 @@ const functionsOf = (query: SelectStmt): readonly string[] => nodesOf(query, 'Fu
 /** What is executed more or less often than before must give the same each time. null: all of it does. */
 async function unsteadyWord(client: pg.Client, query: SelectStmt): Promise<string | null> {
   const operators = nodesOf(query, 'A_Expr').map(({ name }) => last(name));
-  const { rows } = await client.query<{ what: string }>(unsteadySql, [functionsOf(query), operators]);
-  return rows[0] === undefined ? null : `${rows[0].what} may give something else each time`;
+  const asked = nodesOf(query, 'SubLink').map(({ operName }) => last(operName));
+  // `c.name` may be a call of name(c)
+  const attributes = nodesOf(query, 'ColumnRef').map(({ fields }) => last(fields));
+  const { rows } = await client.query<{ what: string }>(unsteadySql, [functionsOf(query), [...operators, ...asked], attributes]);
+  if (rows[0] !== undefined) return `${rows[0].what} may give something else each time`;
+  const others = await client.query<{ what: string }>(strangeSql, [rowMakers(query)]);
+  return others.rows[0]?.what ?? null;
 }
+
+/** Calls anywhere but in FROM by themselves: there what gives several rows makes more of each. */
+function rowMakers(query: SelectStmt): readonly string[] {
+  const inFrom = new Set<unknown>(
+    nodesOf(query, 'RangeFunction').flatMap(({ functions = [] }) =>
+      functions.flatMap((each) => ('List' in each ? (each.List.items ?? []) : [])).flatMap((item) => ('FuncCall' in item ? [item.FuncCall] : [])),
+    ),
+  );
+  return nodesOf(query, 'FuncCall').flatMap((call) => (inFrom.has(call) ? [] : [last(call.funcname)]));
+}
+
+/** What the rules' reasons do not hold for: functions that give rows beside others, and comparisons of PostgreSQL's own types by somebody's own operator. */
+const strangeSql = `/* assay optimizer */
+  select proname || ' gives several rows for one' as what from pg_catalog.pg_proc where proname = any ($1::text[]) and proretset
+  union all select 'operator ' || oprname || ' is not PostgreSQL''s own' from pg_catalog.pg_operator o
+    where oprname in ('=', '<>', '<', '>', '<=', '>=', '+', '-', '*') and oprnamespace <> 'pg_catalog'::regnamespace
+      and not exists (select from pg_catalog.pg_type t where t.oid in (o.oprleft, o.oprright) and (t.typnamespace <> 'pg_catalog'::regnamespace or t.typcategory = 'A'))
+  limit 1`;
 
 /** By name: which of several functions of one name is meant, the tree does not say. Casts have no name there at all. */
 const unsteadySql = `/* assay optimizer */
   select proname::text as what from pg_catalog.pg_proc where proname = any ($1::text[]) and provolatile = 'v'
   union all select 'operator ' || oprname from pg_catalog.pg_operator o join pg_catalog.pg_proc p on p.oid = o.oprcode
     where oprname = any ($2::text[]) and p.provolatile = 'v'
+  union all select proname::text from pg_catalog.pg_proc p join pg_catalog.pg_type t on t.oid = p.proargtypes[0]
+    where proname = any ($3::text[]) and provolatile = 'v' and pronargs = 1 and t.typtype = 'c'
   union all select 'a cast' from pg_catalog.pg_cast c join pg_catalog.pg_proc p on p.oid = c.castfunc where p.provolatile = 'v' and p.pronamespace <> 'pg_catalog'::regnamespace
   limit 1`;

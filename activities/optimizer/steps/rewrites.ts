@@ -7,44 +7,62 @@ import { bindRun } from '../lab/bind-run.ts';
 import type { Unit } from '../lab/execute.ts';
 import { onLab, type Prepared } from '../lab/session.ts';
 import type { OptimizerDependencies } from '../ports.ts';
+import { withTheirIndexes } from '../rewrite/beside-indexes.ts';
 import { candidatesOf } from '../rewrite/candidates.ts';
 import { experimentOf, type TriedRewrite, triedRewrites } from '../rewrite/compare.ts';
+import { recommendedBeside } from '../settings/beside.ts';
 import { type RecommendRequest, recordAndRecommend } from './recommend.ts';
 
 export interface RewritesRequest extends Omit<RecommendRequest, 'experiment' | 'recommendation'> {
   /** So many statements at most are tried; each is an experiment and a recommendation of its own, under the names at its place. */
   readonly names: readonly { readonly experiment: string; readonly recommendation: string }[];
+  /** Recommendations of the same run: with their indexes a text may add nothing, or leave one of them without use. Missing: none. */
+  readonly beside?: readonly string[];
 }
 
 export function rewriteSteps(deps: OptimizerDependencies) {
   return {
-    /** Experiments and recommendations go to the control database, counts come back. Idempotent by their ids. Changes nothing on the lab. */
-    proveRewrites: (request: RewritesRequest): Promise<RewritesSummary> =>
-      onLab(deps, request, {
+    /** Experiments and recommendations go to the control database, counts come back. Idempotent by their ids. Builds and drops indexes on the lab. */
+    async proveRewrites(request: RewritesRequest): Promise<RewritesSummary> {
+      const run = (await recommendedBeside(deps.store, request.beside ?? [])).indexes;
+      return onLab(deps, request, {
         indexesOf: () => [],
         async work(prepared) {
-          const { session, units, rounds } = prepared;
-          const summary = { tried: 0, recommendations: [] as string[], because: [] as string[] };
-          for (const own of byTime(units)) {
-            const found = await candidatesOf(session.client, own[0]);
-            if (found === null) continue;
-            const names = request.names[summary.tried];
-            const isLate = Date.now() > rounds.untilMs;
-            if (names === undefined || isLate) {
-              summary.because.push(isLate ? 'no time was left for further statements' : `${summary.tried} statement(s) were tried, no more are in one run`);
-              break;
-            }
-            const more = await moreValues(deps, prepared, { own, request });
-            const all = await triedRewrites(session, { units: own, found, rounds, more }, summary.tried * MOST_TEXTS);
-            summary.tried += 1;
-            const { recommendation, because } = await recorded(deps, { request: { ...request, ...names }, prepared, tried: best(all) });
+          const { tried, because } = await triedStatements(deps, request, prepared);
+          const summary = { tried: tried.length, recommendations: [] as string[], because: [...because] };
+          const judged = tried.length === 0 ? tried : await withTheirIndexes(deps, { request, prepared, run, tried });
+          for (const [place, all] of judged.entries()) {
+            const { statement, recommendation, because: words } = await recorded(deps, { request, prepared, tried: best(all), place });
             if (recommendation !== null) summary.recommendations.push(recommendation);
-            summary.because.push(...because.map((words) => `statement ${own[0].bound.statement.id}: ${words}`));
+            summary.because.push(...words.map((word) => `statement ${statement}: ${word}`));
           }
           return { ...summary, because: summary.because.length === 0 ? ['no statement has a form that another text would serve better'] : summary.because };
         },
-      }),
+      });
+    },
   };
+}
+
+/** Under today's indexes, all texts of each statement; nothing is recorded yet. */
+async function triedStatements(deps: OptimizerDependencies, request: RewritesRequest, prepared: Prepared) {
+  const { session, units, rounds } = prepared;
+  const [tried, because]: [(readonly TriedRewrite[])[], string[]] = [[], []];
+  for (const own of byTime(units)) {
+    const found = await candidatesOf(session.client, own);
+    if (found === null) continue;
+    if ('because' in found) {
+      because.push(`statement ${own[0].bound.statement.id} is left alone: ${found.because}`);
+      continue;
+    }
+    const isLate = Date.now() > rounds.untilMs;
+    if (request.names[tried.length] === undefined || isLate) {
+      because.push(isLate ? 'no time was left for further statements' : `${tried.length} statement(s) were tried, no more are in one run`);
+      break;
+    }
+    const more = await moreValues(deps, prepared, { own, request });
+    tried.push(await triedRewrites(session, { units: own, found, rounds, more }, tried.length * MOST_TEXTS));
+  }
+  return { tried, because };
 }
 
 /** More than the rules make of one statement. */
@@ -57,7 +75,7 @@ function byTime(units: readonly Unit[]): readonly Own[] {
   const groups = new Map<string, Unit[]>();
   for (const unit of units) {
     const { id, kind } = unit.bound.statement;
-    if (kind === 'select') groups.set(id, [...(groups.get(id) ?? []), unit]);
+    if (['select', 'update', 'delete'].includes(kind)) groups.set(id, [...(groups.get(id) ?? []), unit]);
   }
   return [...groups.values()].map((own) => own as unknown as Own).toSorted((a, b) => b[0].bound.statement.totalMs - a[0].bound.statement.totalMs);
 }
@@ -89,12 +107,17 @@ function best(all: readonly TriedRewrite[]): TriedRewrite {
 }
 
 interface Recording {
-  readonly request: RecommendRequest;
+  readonly request: RewritesRequest;
   readonly prepared: Prepared;
   readonly tried: TriedRewrite;
+  /** Of the statement among those that were tried. */
+  readonly place: number;
 }
 
-async function recorded(deps: OptimizerDependencies, { request, prepared, tried }: Recording) {
+async function recorded(deps: OptimizerDependencies, { request: { names, ...about }, prepared, tried, place }: Recording) {
+  const own = names[place];
+  if (own === undefined) throw new TypeError('every statement that was tried has a name');
+  const request = { ...about, ...own };
   const { advice, decision, reasons, plans } = tried;
   const change = advice === null ? null : recommendedRewrite(advice, reasons.join('; '));
   const experiment = experimentOf(tried, { id: request.experiment, proof: request.proof, sql: change?.sql ?? '' });
@@ -103,5 +126,5 @@ async function recorded(deps: OptimizerDependencies, { request, prepared, tried 
     ...{ request, prepared, experiment, decision, plans },
     changes: accepted ? [change] : [],
   });
-  return { recommendation, because: taken.because };
+  return { statement: tried.statement, recommendation, because: taken.because };
 }

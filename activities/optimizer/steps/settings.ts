@@ -4,7 +4,7 @@ import type { RecommendedIndex } from '../../../domain/optimizer/recommendation.
 import type { SettingsSummary } from '../../../domain/optimizer/requests.ts';
 import { recommendedSetting } from '../../../domain/optimizer/setting.ts';
 import { judgedSettings, refusalOf } from '../../../domain/optimizer/setting-verdict.ts';
-import { judgeTotal } from '../../../domain/optimizer/verdict.ts';
+import { judgeTotal, type StatementTimes } from '../../../domain/optimizer/verdict.ts';
 import { onLab, type Prepared } from '../lab/session.ts';
 import type { OptimizerDependencies } from '../ports.ts';
 import { dropStatistics, makeStatistics, recommendedBeside } from '../settings/beside.ts';
@@ -14,12 +14,14 @@ import { type MeasuredIdea, measureIdeas } from '../settings/measure.ts';
 import { keptPlans } from '../settings/plans.ts';
 import { rolesWith } from '../settings/roles.ts';
 import { mayBeKept, type SourceFacts, sourceFacts } from '../settings/source.ts';
-import { wholeTimes } from '../settings/whole.ts';
+import { type WholeTimes, wholeTimes } from '../settings/whole.ts';
 import { type RecommendRequest, recordAndRecommend } from './recommend.ts';
 
 export interface SettingsRequest extends RecommendRequest {
   /** Recommendations of the same run: what a setting must add something to. */
   readonly beside: readonly string[];
+  /** For each statement an experiment and a recommendation of its own. Missing, from a run of an earlier version: all in one. */
+  readonly names?: readonly { readonly experiment: string; readonly recommendation: string }[];
 }
 
 export function settingsSteps(deps: OptimizerDependencies) {
@@ -36,7 +38,7 @@ export function settingsSteps(deps: OptimizerDependencies) {
           const bounds = boundsOf(request.limits, source);
           const found = await settingIdeas(session, units, { beside, bounds, mayBeKept: (statement) => mayBeKept(source, statement), untilMs: rounds.untilMs });
           const measured = await measureIdeas(session, found.ideas, { beside, rounds });
-          const answer = await recorded(deps, { request, prepared, source }, measured);
+          const answer = await recordedEach(deps, { request, prepared, source }, measured);
           await dropStatistics(session.client, statistics);
           const because = [...answer.because, ...found.refused];
           const asked = found.ideas.length + found.refused.length;
@@ -58,12 +60,33 @@ interface Recording {
   readonly source: SourceFacts;
 }
 
-async function recorded(deps: OptimizerDependencies, { request, prepared, source }: Recording, measured: readonly MeasuredIdea[]) {
-  const nothing = { tried: 0, recommendation: null, because: [] as readonly string[] };
-  if (measured.length === 0) return nothing;
+/** One by one, where each has a name: whoever decides may want one of them only. */
+async function recordedEach(deps: OptimizerDependencies, { request: { names, ...request }, prepared, source }: Recording, measured: readonly MeasuredIdea[]) {
+  const whole = await wholeTimes(
+    prepared,
+    measured.filter((each) => refusalOf(each) === null),
+  );
+  const parts = names === undefined ? [{ own: measured, request }] : measured.map((each, place) => ({ own: [each], request: { ...request, ...names[place] } }));
+  const [recommendations, because]: [string[], string[]] = [[], []];
+  for (const { own, request: about } of parts) {
+    const found = await recorded(deps, { request: about, prepared, source }, { measured: own, whole });
+    recommendations.push(...[found.recommendation].flatMap((id) => id ?? []));
+    because.push(...found.because);
+  }
+  return { recommendation: recommendations[0] ?? null, recommendations, because };
+}
+
+interface Measured {
+  readonly measured: readonly MeasuredIdea[];
+  /** With the settings of all statements. */
+  readonly whole: WholeTimes;
+}
+
+async function recorded(deps: OptimizerDependencies, { request, prepared, source }: Recording, { measured, whole: { notJudged, ...whole } }: Measured) {
+  if (measured.length === 0) return { recommendation: null, because: [] as readonly string[] };
   const { experiment: id, proof } = request;
   const accepted = measured.filter((each) => refusalOf(each) === null);
-  const { statements, notJudged } = await wholeTimes(prepared, accepted);
+  const statements = accepted.length === 0 ? [] : onlyOf(whole.statements, accepted);
   const changes = await changesOf({ request, prepared, source }, accepted);
   const total = judgeTotal(statements);
   const found = judgedSettings(measured, { id, proofId: proof, statements, total, notJudged, changes });
@@ -74,7 +97,17 @@ async function recorded(deps: OptimizerDependencies, { request, prepared, source
     changes,
     plans: () => keptPlans(prepared.session, accepted),
   });
-  return { tried: measured.length, recommendation, because: decision.because };
+  return { recommendation, because: decision.because };
+}
+
+/** What others gain by settings of their own is no part of this one. */
+function onlyOf(statements: readonly StatementTimes[], accepted: readonly MeasuredIdea[]): readonly StatementTimes[] {
+  const own = new Set(accepted.map(({ statement }) => statement.id));
+  const unchanged = (times: StatementTimes): StatementTimes => ({
+    ...times,
+    bindings: times.bindings.map((binding) => ({ ...binding, pairs: binding.pairs.map(({ beforeMs }) => ({ beforeMs, afterMs: beforeMs })) })),
+  });
+  return statements.map((times) => (own.has(times.statement) ? times : unchanged(times)));
 }
 
 async function changesOf({ prepared, source }: Recording, accepted: readonly MeasuredIdea[]): Promise<readonly RecommendedIndex[]> {

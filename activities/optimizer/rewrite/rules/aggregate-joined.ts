@@ -5,14 +5,17 @@
  * Source: W. Kim, "On Optimizing an SQL-like Nested Query", ACM TODS 7(3), 1982 (type JA), with the outer join that keeps COUNT right: R. A. Ganski and
  * H. K. T. Wong, SIGMOD 1987. Equal where
  * - the sub-query has exactly one row: an aggregate without GROUP BY, HAVING, LIMIT;
- * - it hangs on the outer row by equalities of columns of one and the same type only: groups are then as many as there are values to meet, and a null meets none;
+ * - it hangs on the outer row by equalities of columns of one and the same type of PostgreSQL's own only, for which = is what groups go by: groups are then as many as
+ *   there are values to meet, and a null meets none;
  * - over no rows each aggregate is null, what the outer join makes of it, but COUNT, which is put right to 0 outside; what is computed of them stays outside;
- * - what the aggregates take cannot fail: groups that no outer row asks for are computed now too.
+ * - what the aggregates take, and what their rows are asked, cannot fail: groups that no outer row asks for are computed now too, and integers overflow;
+ * - what comes out hangs on no order of rows: no sum of floating point numbers, and min and max only where equal values are written alike, or are only compared.
  * The outer join adds no row and takes none away, so it may hang on any table of FROM, wherever that is joined.
  */
 import type { Node, SelectStmt } from 'libpg-query';
 import type { RewriteGround } from '../../../../domain/optimizer/rewrite.ts';
-import type { Known } from '../known.ts';
+import { noneFails } from '../cannot-fail.ts';
+import type { Known, KnownColumn } from '../known.ts';
 import { and, coalesce, column, derived, integer, operation, select, star, target } from '../nodes.ts';
 import { plain } from '../query-text.ts';
 import { type Found, findColumn, type Source, sourcesOf } from '../sources.ts';
@@ -35,8 +38,9 @@ export const aggregateJoined: Rule = {
       const level = levelOf(each, known);
       if (level === null) return each;
       const joins: Joined[] = [];
+      const compared = comparedIn(each.whereClause);
       const replace = (node: Node): Node | null => {
-        const joined = joinedOf(node, level.sources, { known, names });
+        const joined = joinedOf(node, level.sources, { known, names, isCompared: compared.has(node) });
         if (joined === null) return null;
         joins.push(joined);
         return joined.value;
@@ -103,12 +107,22 @@ interface Joined {
   readonly grounds: readonly RewriteGround[];
 }
 
+/** Operands of comparisons: of those it is only asked whether they are more. */
+function comparedIn(condition: Node | undefined): ReadonlySet<Node> {
+  return new Set(
+    nodesOf(condition, 'A_Expr').flatMap(({ kind, name = [], lexpr, rexpr }) =>
+      kind === 'AEXPR_OP' && COMPARISONS.includes(plain(name)) ? [lexpr, rexpr].flatMap((side) => side ?? []) : [],
+    ),
+  );
+}
+
 interface Site {
+  readonly isCompared: boolean;
   readonly known: Known;
   readonly names: (wish: string) => string;
 }
 
-function joinedOf(node: Node, outer: readonly Source[], { known, names }: Site): Joined | null {
+function joinedOf(node: Node, outer: readonly Source[], { known, names, isCompared }: Site): Joined | null {
   const scalar = scalarQuery(node);
   if (scalar === null || !isPlainQuery(scalar.query)) return null;
   const inner = ownSources(scalar.query, known);
@@ -119,7 +133,8 @@ function joinedOf(node: Node, outer: readonly Source[], { known, names }: Site):
   const [first] = meets;
   if (first === undefined || meets.some(({ theirs }) => theirs.source !== first.theirs.source) || !readsOnly([rest, scalar.query.fromClause], inner))
     return null;
-  const aggregates = aggregatesOf(scalar.value, inner);
+  if (!noneFails([...rest, ...nodesOf(scalar.query.fromClause, 'JoinExpr').map(({ quals }) => quals)])) return null;
+  const aggregates = aggregatesOf(scalar.value, { inner, known, isOnlyCompared: isCompared && calledName(scalar.value) !== null });
   if (aggregates === null) return null;
   const alias = names('grouped');
   const keys = meets.map(({ ours }, place) => ({ ours, name: names(`key_${place + 1}`) }));
@@ -154,11 +169,14 @@ function meetingOf(condition: Node, inner: readonly Source[], outer: readonly So
     const ours = findColumn(a, inner);
     // a name that means a column of the sub-query means that one
     const theirs = ours === null || findColumn(b, inner) !== null || isOf(b, inner) ? null : findColumn(b, outer);
-    if (ours !== null && theirs !== null && ours.column.type === theirs.column.type) return { ours, theirs };
+    if (ours !== null && theirs !== null && isMet(ours.column, theirs.column)) return { ours, theirs };
   }
   return null;
 }
 
+const isMet = (ours: KnownColumn, theirs: KnownColumn): boolean => ours.type === theirs.type && ours.nature !== 'other' && theirs.nature !== 'other';
+
+const COMPARISONS = ['=', '<>', '<', '>', '<=', '>='].map((sval) => plain([{ String: { sval } }]));
 const EQUAL = plain([{ String: { sval: '=' } }]);
 
 /** Named by an alias that the sub-query has as well. */
@@ -168,8 +186,15 @@ function isOf(node: Node | undefined, inner: readonly Source[]): boolean {
   return fields.length > 1 && first !== undefined && 'String' in first && inner.some(({ alias }) => alias === first.String.sval);
 }
 
-/** Every aggregate of the expression; null: it has none, or holds something else that reads a row. */
-function aggregatesOf(value: Node, inner: readonly Source[]): readonly Node[] | null {
+interface Asked {
+  readonly inner: readonly Source[];
+  readonly known: Known;
+  /** The value goes into a comparison as it is. */
+  readonly isOnlyCompared: boolean;
+}
+
+/** Every aggregate of the expression; null: it has none, or holds something else that reads a row or may fail. */
+function aggregatesOf(value: Node, asked: Asked): readonly Node[] | null {
   const found = new Map<string, Node>();
   const rest = mapExpression(value, (node) => {
     const name = calledName(node);
@@ -177,24 +202,55 @@ function aggregatesOf(value: Node, inner: readonly Source[]): readonly Node[] | 
     found.set(plain(node), node);
     return { ParamRef: { number: 0 } };
   });
-  const isSafe = [...found.values()].every((node) => isHarmless(node, inner));
+  const isSafe = [...found.values()].every((node) => isHarmless(node, asked)) && isComputedSafely(rest);
   return found.size > 0 && isSafe && nodesOf(rest, 'ColumnRef').length === 0 ? [...found.values()] : null;
 }
 
-/** Takes columns and sums and products of them; no order, no condition of its own. */
-function isHarmless(node: Node, inner: readonly Source[]): boolean {
+/** Sums and products of the figures, and what COALESCE makes of them. */
+function isComputedSafely(node: Node): boolean {
+  if ('ParamRef' in node || 'A_Const' in node) return true;
+  if ('CoalesceExpr' in node) return (node.CoalesceExpr.args ?? []).every(isComputedSafely);
+  if (!('A_Expr' in node) || node.A_Expr.kind !== 'AEXPR_OP') return false;
+  const { name, lexpr, rexpr } = node.A_Expr;
+  return operatorOf(name) !== null && [lexpr, rexpr].every((side) => side === undefined || isComputedSafely(side));
+}
+
+const operatorOf = (name: readonly Node[] = []): string | null => {
+  const [only] = name;
+  const operator = name.length === 1 && only !== undefined && 'String' in only ? (only.String.sval ?? '') : '';
+  return ['+', '-', '*'].includes(operator) ? operator : null;
+};
+
+/** Takes a column, or sums and products that cannot overflow; no order, no condition of its own. */
+function isHarmless(node: Node, { inner, known, isOnlyCompared }: Asked): boolean {
   if (!('FuncCall' in node)) return false;
   const { args = [], agg_order, agg_filter, over, func_variadic } = node.FuncCall;
-  const isTaken = (each: Node): boolean => {
-    if ('ColumnRef' in each) return findColumn(each, inner) !== null;
-    if ('A_Const' in each || 'ParamRef' in each) return true;
-    if (!('A_Expr' in each) || each.A_Expr.kind !== 'AEXPR_OP') return false;
-    const [name] = each.A_Expr.name ?? [];
-    const sides = [each.A_Expr.lexpr, each.A_Expr.rexpr].flatMap((side) => side ?? []);
-    return name !== undefined && 'String' in name && ['+', '-', '*'].includes(name.String.sval ?? '') && sides.every(isTaken);
-  };
-  return agg_order === undefined && agg_filter === undefined && over === undefined && !func_variadic && args.every(isTaken);
+  if (agg_order !== undefined || agg_filter !== undefined || over !== undefined || func_variadic) return false;
+  const [arg, ...more] = args;
+  const name = calledName(node);
+  if (arg === undefined || more.length > 0) return name === 'count' && args.length === 0;
+  const column = findColumn(arg, inner)?.column;
+  if (name === 'count') return column !== undefined || 'A_Const' in arg;
+  if (name === 'min' || name === 'max') {
+    if (column !== undefined) return column.nature === 'exact' || (column.nature === 'plain' && isOnlyCompared);
+    return isOnlyCompared && numberOf(arg, inner, known) === 'numeric';
+  }
+  return numberOf(arg, inner, known) !== null;
 }
+
+/** Which numbers an expression gives, whose sum is the same in any order; null: others, or it may overflow, as integers do. */
+function numberOf(node: Node, inner: readonly Source[], known: Known): 'integer' | 'numeric' | null {
+  const ofType = (type: string) => (type === 'numeric' ? 'numeric' : INTEGERS.includes(type) ? 'integer' : null);
+  const found = findColumn(node, inner);
+  if (found !== null) return ofType(found.column.type);
+  if ('ParamRef' in node) return ofType(known.parameterTypes[(node.ParamRef.number ?? 0) - 1] ?? '');
+  if ('A_Const' in node) return node.A_Const.ival !== undefined ? 'integer' : node.A_Const.fval !== undefined ? 'numeric' : null;
+  if (!('A_Expr' in node) || node.A_Expr.kind !== 'AEXPR_OP' || operatorOf(node.A_Expr.name) === null) return null;
+  const sides = [node.A_Expr.lexpr, node.A_Expr.rexpr].flatMap((side) => (side === undefined ? [] : [numberOf(side, inner, known)]));
+  return sides.includes(null) || !sides.includes('numeric') ? null : 'numeric';
+}
+
+const INTEGERS: readonly string[] = ['smallint', 'integer', 'bigint'];
 
 /** A column keeps the name that the sub-query gave it. */
 function targetWith(node: Node, replace: (node: Node) => Node | null): Node {

@@ -14,6 +14,8 @@ import type { Known } from '../known.ts';
 import { and, cast, integer, operation, text } from '../nodes.ts';
 import { type Found, findColumn, type Source, sourcesOf } from '../sources.ts';
 import { mapExpression, mapQueries } from '../walk.ts';
+import { bareTimeShifts } from './bare-time-shift.ts';
+import { bareTimeTexts } from './bare-time-text.ts';
 import { bareTimeUnits, PLAIN, ZONED } from './bare-time-unit.ts';
 import type { Rewritten, Rule } from './rule.ts';
 import { calledName } from './sub-query.ts';
@@ -22,17 +24,29 @@ export const bareDateRange: Rule = {
   name: 'bare-date-range',
   reason: (plan) =>
     plan.some(({ expressions }) =>
-      expressions.some(({ name, text: condition }) => name === 'Filter' && ['::date', 'date(', 'date_trunc('].some((word) => condition.includes(word))),
+      expressions.some(({ name, text: condition }) => name === 'Filter' && (COMPUTED.some((word) => condition.includes(word)) || SHIFTED.test(condition))),
     )
       ? 'a whole table is read, and the day or another unit of each row computed'
       : null,
   rewrite(query, known) {
-    const days = bareDays(query, known);
-    const units = bareTimeUnits(days?.query ?? query, known);
-    if (days === null || units === null) return units ?? days;
-    return { ...days, ...units, grounds: [...days.grounds, ...units.grounds], ...(days.hangsOnTimeZone ? { hangsOnTimeZone: true as const } : {}) };
+    // each in turn; what one has made is of no other's form
+    return [bareDays, bareTimeUnits, bareTimeTexts, bareTimeShifts].reduce<Rewritten | null>((before, each) => {
+      const made = each(before?.query ?? query, known);
+      return made === null || before === null ? (made ?? before) : both(before, made);
+    }, null);
   },
 };
+
+/** As EXPLAIN writes them. */
+const COMPUTED = ['::date', 'date(', 'date_trunc(', 'to_char(', 'EXTRACT(', 'date_part(', '::interval'];
+const SHIFTED = /\(\w+ [+-] \d+\) [<>=]/;
+
+const both = (before: Rewritten, after: Rewritten): Rewritten => ({
+  query: after.query,
+  grounds: [...before.grounds, ...after.grounds],
+  fixed: new Map([...(before.fixed ?? []), ...(after.fixed ?? [])]),
+  ...(before.hangsOnTimeZone || after.hangsOnTimeZone ? { hangsOnTimeZone: true as const } : {}),
+});
 
 /** null: nothing of the kind. */
 function bareDays(query: SelectStmt, known: Known): Rewritten | null {

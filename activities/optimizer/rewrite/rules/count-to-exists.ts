@@ -1,12 +1,14 @@
 /**
  * `(SELECT count(*) FROM … WHERE …) > 0` as EXISTS, which ends at the first row and can be joined; compared with another number, or with a parameter, rows are
  * counted only as far as the answer needs them. Equal: count is never null, and whether it is more than k the first k + 1 rows say. The sub-query must be
- * nothing but a count: no groups, no limit. `count(x)` counts rows whose x is not null, and so does the other text. That $1 is 0
+ * nothing but a count: no groups, no limit. `count(x)` counts rows whose x is not null, and so does the other text; x must be a column of its own tables (of an outer one
+ * the count would be the outer query's: manual, 4.2.7 "Aggregate Expressions"), and no row, which IS NOT NULL looks into. That $1 is 0
  * for the application, the texts that pg_stat_statements keeps do not say: EXISTS comes of a 0 or 1 in the text, or in every call that was captured.
  */
 import type { Node, SelectStmt } from 'libpg-query';
 import type { Known } from '../known.ts';
 import { and, cast, countAll, derived, exists, integer, not, operation, select, target } from '../nodes.ts';
+import { type Found, findColumn, sourcesOf } from '../sources.ts';
 import { mapExpression, mapQueries } from '../walk.ts';
 import { freshNames } from './fresh-name.ts';
 import type { Rule } from './rule.ts';
@@ -23,7 +25,7 @@ export const countToExists: Rule = {
     const fixed = new Map<number, string>();
     const changed = mapQueries(query, (each) =>
       mapExpression(each, (node) => {
-        const comparison = comparisonOf(node);
+        const comparison = comparisonOf(node, known);
         if (comparison === null) return null;
         isChanged = true;
         return answered(withConstant(comparison, known, fixed), names);
@@ -53,7 +55,7 @@ interface Comparison {
 
 const TURNED: Readonly<Record<string, string>> = { '>': '<', '>=': '<=', '<': '>', '<=': '>=', '=': '=', '<>': '<>' };
 
-function comparisonOf(node: Node): Comparison | null {
+function comparisonOf(node: Node, known: Known): Comparison | null {
   if (!('A_Expr' in node) || node.A_Expr.kind !== 'AEXPR_OP') return null;
   const [name, ...schema] = node.A_Expr.name ?? [];
   const { lexpr, rexpr } = node.A_Expr;
@@ -61,7 +63,7 @@ function comparisonOf(node: Node): Comparison | null {
   const operator = name.String.sval ?? '';
   const turned = TURNED[operator];
   if (turned === undefined) return null;
-  const [left, right] = [countedRows(lexpr), countedRows(rexpr)];
+  const [left, right] = [countedRows(lexpr, known), countedRows(rexpr, known)];
   if (left !== null && isNumber(rexpr)) return { operator, rows: left, bound: rexpr };
   return right !== null && isNumber(lexpr) ? { operator: turned, rows: right, bound: lexpr } : null;
 }
@@ -69,7 +71,7 @@ function comparisonOf(node: Node): Comparison | null {
 const isNumber = (node: Node): boolean => 'ParamRef' in node || ('A_Const' in node && node.A_Const.ival !== undefined);
 
 /** What a sub-query counts: its rows; null: it is another one. */
-function countedRows(node: Node): SelectStmt | null {
+function countedRows(node: Node, known: Known): SelectStmt | null {
   const scalar = scalarQuery(node);
   if (scalar === null || !isPlainQuery(scalar.query) || calledName(scalar.value) !== 'count' || !('FuncCall' in scalar.value)) return null;
   const { agg_distinct, agg_filter, over, agg_star, args = [] } = scalar.value.FuncCall;
@@ -77,10 +79,14 @@ function countedRows(node: Node): SelectStmt | null {
   if (agg_distinct || agg_filter !== undefined || over !== undefined || (!agg_star && counted === undefined)) return null;
   const notNull: Node[] = agg_star || counted === undefined || 'A_Const' in counted ? [] : [{ NullTest: { arg: counted, nulltesttype: 'IS_NOT_NULL' } }];
   if (counted !== undefined && 'A_Const' in counted && counted.A_Const.isnull) return null;
+  if (notNull.length > 0 && !isSingle(findColumn(counted, sourcesOf(scalar.query, known)))) return null;
   const whereClause = and([...(scalar.query.whereClause === undefined ? [] : [scalar.query.whereClause]), ...notNull]);
   const { sortClause: _order, ...rest } = scalar.query;
   return { ...rest, targetList: [target(integer(1))], ...(whereClause === undefined ? {} : { whereClause }) };
 }
+
+/** Of a type for which IS NOT NULL asks what count does. */
+const isSingle = (found: Found | null): boolean => found !== null && found.column.nature !== 'other';
 
 function answered({ operator, rows, bound }: Comparison, names: (wish: string) => string): Node {
   const value = 'A_Const' in bound ? (bound.A_Const.ival?.ival ?? 0) : null;

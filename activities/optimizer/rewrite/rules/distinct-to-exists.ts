@@ -1,15 +1,17 @@
 /**
  * `SELECT DISTINCT a.… FROM a JOIN b ON …`, where b only filters, as `SELECT DISTINCT a.… FROM a WHERE EXISTS (SELECT 1 FROM b …)`: it makes no duplicates
  * that have to be removed again. Equal as sets, and DISTINCT gives sets. Where what comes out holds a unique key of every table that is left, there
- * are no duplicates at all, and DISTINCT goes too. Only inner joins are taken apart.
+ * are no duplicates at all, and DISTINCT goes too; where it stays, what comes out must be columns whose equal values are written alike, since DISTINCT keeps any one
+ * of them. Nothing may be computed over the joined rows: no aggregate, no window. Only inner joins are taken apart.
  */
 import type { Node, SelectStmt } from 'libpg-query';
 import type { RewriteGround } from '../../../../domain/optimizer/rewrite.ts';
 import type { Known, KnownTable } from '../known.ts';
 import { and, exists, integer, select, target } from '../nodes.ts';
 import { findColumn, type Source, sourcesOf } from '../sources.ts';
-import { conjunctsOf, mapQueries, nodesOf } from '../walk.ts';
+import { conjunctsOf, mapQueries, nodesOf, type Of } from '../walk.ts';
 import type { Rule } from './rule.ts';
+import { calledName } from './sub-query.ts';
 
 export const distinctToExists: Rule = {
   name: 'distinct-to-exists',
@@ -23,8 +25,9 @@ export const distinctToExists: Rule = {
     const changed = mapQueries(query, (each) => {
       const parts = taken(each, known);
       if (parts === null) return each;
-      isChanged = true;
       const keys = keysOf(each, parts.kept);
+      if (keys === null && !isWrittenAlike(each, parts.kept)) return each;
+      isChanged = true;
       grounds.push(...(keys ?? []));
       const { distinctClause: _none, ...bare } = each;
       return { ...(keys === null ? each : bare), fromClause: [...parts.from], whereClause: parts.condition };
@@ -32,6 +35,18 @@ export const distinctToExists: Rule = {
     return isChanged ? { query: changed, grounds } : null;
   },
 };
+
+const isAggregate = (call: Of<'FuncCall'>, { aggregates }: Known): boolean => {
+  const name = calledName({ FuncCall: call });
+  return name === null || aggregates.has(name);
+};
+
+/** Nothing but columns of which equal values are the same. */
+const isWrittenAlike = ({ targetList = [] }: SelectStmt, kept: readonly Source[]): boolean =>
+  targetList.every((one) => {
+    const found = 'ResTarget' in one ? findColumn(one.ResTarget.val, kept) : null;
+    return found?.column.nature === 'exact';
+  });
 
 interface Item {
   readonly node: Node;
@@ -48,6 +63,7 @@ function taken(query: SelectStmt, known: Known): Parts | null {
   const { op, distinctClause, groupClause, havingClause, windowClause, targetList = [], sortClause = [] } = query;
   const isPlainDistinct = distinctClause?.length === 1 && Object.keys(distinctClause[0] ?? {}).length === 0;
   if (op !== 'SETOP_NONE' || !isPlainDistinct || [groupClause, havingClause, windowClause].some((part) => part !== undefined)) return null;
+  if (nodesOf([targetList, sortClause], 'FuncCall').some((call) => call.over !== undefined || isAggregate(call, known))) return null;
   const flat = flattened(query, known);
   if (flat === null) return null;
   const sources = flat.items.map(({ source }) => source);

@@ -1,8 +1,8 @@
 /**
  * `x NOT IN (SELECT y …)` as `NOT EXISTS (SELECT … WHERE y = x)`, which PostgreSQL plans as an anti-join; NOT IN it never does.
  * Equal only where neither x nor y can be null: with a null among y, NOT IN is never true, and with x null it is null, where NOT EXISTS is true
- * (manual, 9.24.3 "NOT IN"). Both must be NOT NULL columns, and neither on the side of an outer join that may be filled with nulls. Then both are true or
- * false, so it holds at any place of an expression. The query becomes a derived table as it is: none of its names can catch x.
+ * (manual, 9.24.3 "NOT IN"). Both must be NOT NULL columns, and neither on the side of an outer join that may be filled with nulls, nor of GROUPING SETS. Then both are
+ * true or false, so it holds at any place of an expression. The query becomes a derived table as it is: none of its names can catch x.
  */
 import type { Node, SelectStmt } from 'libpg-query';
 import type { RewriteGround } from '../../../../domain/optimizer/rewrite.ts';
@@ -20,6 +20,8 @@ export const notIn: Rule = {
     const grounds: RewriteGround[] = [];
     const alias = freshName(query, 'listed');
     const changed = mapQueries(query, (each) => {
+      // where groups are made for some of the keys only, the others are null
+      if (each.groupClause?.some((key) => 'GroupingSet' in key)) return each;
       const sources = sourcesOf(each, known);
       return mapExpression(each, (node) => {
         const parts = notInOf(node);

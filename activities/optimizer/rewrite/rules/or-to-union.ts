@@ -2,9 +2,11 @@
  * `… WHERE (a OR b)` as two queries, `… WHERE a UNION ALL … WHERE b AND a IS NOT TRUE`: each has its own access path, where an OR over several tables has none.
  * Equal: a row comes out where the OR is true; the first query gives those where a is, the second those where b is and a is not, null counting as not
  * (manual, 9.2 "Comparison Functions", IS NOT TRUE), each as often as it was. Only for a statement that gives rows as they are: no groups, aggregates,
- * windows, DISTINCT. What it is ordered by must be one of its columns.
+ * windows, DISTINCT. What it is ordered by must be one of its columns. What is asked must not be able to fail: the second query asks it of rows that the
+ * left side of the OR kept it from.
  */
 import type { Node, SelectStmt } from 'libpg-query';
+import { noneFails } from '../cannot-fail.ts';
 import type { Known } from '../known.ts';
 import { and, integer, select } from '../nodes.ts';
 import { plain } from '../query-text.ts';
@@ -28,6 +30,7 @@ export const orToUnion: Rule = {
     const place = conditions.findIndex((condition) => 'BoolExpr' in condition && condition.BoolExpr.boolop === 'OR_EXPR');
     const branches = alternatives(conditions[place]);
     const order = orderOf(query);
+    if (!noneFails(branches)) return null;
     if (branches.length < 2 || branches.length > MOST_BRANCHES || order === null) return null;
     const rest = conditions.filter((_, at) => at !== place);
     const parts = branches.map((branch, at) => {
@@ -59,17 +62,17 @@ function orderOf({ sortClause = [], targetList = [] }: SelectStmt): Node[] | nul
     if (!('SortBy' in each) || each.SortBy.node === undefined) return null;
     const key = each.SortBy.node;
     if ('A_Const' in key) return each;
-    const place = targetList.findIndex((one) => 'ResTarget' in one && isNamed(one.ResTarget, key));
+    const named = targetList.findIndex((one) => 'ResTarget' in one && isNamed(one.ResTarget, key));
+    const place = named === -1 ? targetList.findIndex((one) => 'ResTarget' in one && plain(one.ResTarget.val) === plain(key)) : named;
     const isStarBefore = targetList.slice(0, place).some((one) => JSON.stringify(one).includes('"A_Star"'));
     return place === -1 || isStarBefore ? null : ({ SortBy: { ...each.SortBy, node: integer(place + 1) } } as Node);
   });
   return keys.every((key) => key !== null) ? keys : null;
 }
 
-/** By its own name first, as ORDER BY reads a single word; else as the same expression. */
-function isNamed({ name, val }: Extract<Node, { ResTarget: unknown }>['ResTarget'], key: Node): boolean {
+/** A single word means the name of a column that comes out, whatever columns the tables have (manual, SELECT, "ORDER BY Clause"); all else is an expression of theirs. */
+function isNamed({ name }: Extract<Node, { ResTarget: unknown }>['ResTarget'], key: Node): boolean {
   const fields = 'ColumnRef' in key ? (key.ColumnRef.fields ?? []) : [];
   const [word] = fields;
-  const isWord = fields.length === 1 && word !== undefined && 'String' in word && word.String.sval === name;
-  return isWord || plain(val) === plain(key);
+  return fields.length === 1 && word !== undefined && 'String' in word && word.String.sval === name;
 }

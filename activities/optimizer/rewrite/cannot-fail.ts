@@ -1,0 +1,59 @@
+/**
+ * Can an expression end in an error for some row? A text that computes it for other rows than the one before, or earlier, may then fail where that one did not:
+ * "it is dangerous to rely on side effects or evaluation order" (manual, 4.2.14 "Expression Evaluation Rules"), and a MATERIALIZED query, a sub-query that runs for
+ * each row or the left side of an OR are what people put around a cast that fails for other rows.
+ */
+import type { Node } from 'libpg-query';
+import { calledName } from './rules/sub-query.ts';
+import { nodesOf } from './walk.ts';
+
+/** Of comparisons of two values. What compares may be called `!~~`, too: LIKE. A regular expression may be none. */
+const COMPARING = ['=', '<>', '<', '>', '<=', '>=', '~~', '!~~', '~~*', '!~~*', '@>', '<@', '&&'];
+const KINDS = ['AEXPR_OP', 'AEXPR_IN', 'AEXPR_OP_ANY', 'AEXPR_OP_ALL', 'AEXPR_LIKE', 'AEXPR_ILIKE', 'AEXPR_DISTINCT', 'AEXPR_NOT_DISTINCT'];
+const BETWEEN = ['AEXPR_BETWEEN', 'AEXPR_NOT_BETWEEN', 'AEXPR_BETWEEN_SYM', 'AEXPR_NOT_BETWEEN_SYM'];
+const AGGREGATES = ['count', 'min', 'max', 'sum', 'avg', 'bool_and', 'bool_or'];
+const CALLS = ['lower', 'upper', 'length', ...AGGREGATES];
+
+/** False where nobody can tell. What reads no row gives the same for each, and is not looked into. */
+export function cannotFail(node: Node | undefined): boolean {
+  if (node === undefined || 'ColumnRef' in node || isOfNoRow(node)) return true;
+  if ('A_Expr' in node) return isSafeOperation(node.A_Expr);
+  if ('BoolExpr' in node) return (node.BoolExpr.args ?? []).every(cannotFail);
+  if ('NullTest' in node) return cannotFail(node.NullTest.arg);
+  if ('BooleanTest' in node) return cannotFail(node.BooleanTest.arg);
+  if ('CoalesceExpr' in node) return (node.CoalesceExpr.args ?? []).every(cannotFail);
+  if ('MinMaxExpr' in node) return (node.MinMaxExpr.args ?? []).every(cannotFail);
+  if ('List' in node) return (node.List.items ?? []).every(cannotFail);
+  if ('FuncCall' in node) return CALLS.includes(calledName(node) ?? '') && (node.FuncCall.args ?? []).every(cannotFail);
+  return 'SubLink' in node && isSafeQuery(node.SubLink);
+}
+
+/** Of several that are joined by AND, or stand beside each other. */
+export const noneFails = (nodes: readonly (Node | undefined)[]): boolean => nodes.every(cannotFail);
+
+const isOfNoRow = (node: Node): boolean => nodesOf(node, 'ColumnRef').length === 0 && nodesOf(node, 'SubLink').length === 0;
+
+function isSafeOperation({ kind = 'AEXPR_OP', name = [], lexpr, rexpr }: Extract<Node, { A_Expr: unknown }>['A_Expr']): boolean {
+  const [only, ...schema] = name;
+  const operator = only !== undefined && schema.length === 0 && 'String' in only ? (only.String.sval ?? '') : '';
+  const isKnown = BETWEEN.includes(kind) || (KINDS.includes(kind) && COMPARING.includes(operator));
+  return isKnown && cannotFail(lexpr) && cannotFail(rexpr);
+}
+
+/** EXISTS, IN, and an aggregate of all rows; another one that gives a single value fails where it finds two. */
+function isSafeQuery({ subLinkType, testexpr, subselect }: Extract<Node, { SubLink: unknown }>['SubLink']): boolean {
+  const query = subselect !== undefined && 'SelectStmt' in subselect ? subselect.SelectStmt : undefined;
+  if (query === undefined || query.op !== 'SETOP_NONE') return false;
+  const [only] = query.targetList ?? [];
+  const isSingle =
+    query.groupClause === undefined &&
+    only !== undefined &&
+    'ResTarget' in only &&
+    only.ResTarget.val !== undefined &&
+    AGGREGATES.includes(calledName(only.ResTarget.val) ?? '');
+  if (subLinkType !== 'EXISTS_SUBLINK' && subLinkType !== 'ANY_SUBLINK' && !(subLinkType === 'EXPR_SUBLINK' && isSingle)) return false;
+  const joins = nodesOf(query.fromClause, 'JoinExpr').map(({ quals }) => quals);
+  const targets = (query.targetList ?? []).map((one) => ('ResTarget' in one ? one.ResTarget.val : undefined));
+  const isBare = nodesOf(query.fromClause, 'SelectStmt').length === 0 && query.withClause === undefined;
+  return isBare && noneFails([testexpr, query.whereClause, ...joins, ...targets]) && query.havingClause === undefined;
+}
