@@ -4,6 +4,7 @@
  * Source: PostgreSQL manual, appendix A "PostgreSQL Error Codes".
  */
 import { AssayError, isAssayError } from '../domain/errors.ts';
+import { saidWithoutValues } from './pg-said.ts';
 
 export type PgFault =
   | 'unreachable'
@@ -78,19 +79,32 @@ export function isNameTaken(error: unknown): boolean {
 
 /**
  * One line for a log, a report or a certificate. PostgreSQL's own first line, unless it may quote a value out of a row
- * (data exceptions, constraint violations, errors raised by the user's functions): then only the code.
+ * (data exceptions, constraint violations, errors raised by the user's functions): then the code, and what can be said without values.
  */
 export function scrubbedReason(error: unknown): string {
   if (asksForPassword(error)) return 'the server asks for a password, and none is given';
   const code = codeOf(error);
   if (code === undefined || socketFaults.has(code)) return messageOf(error).split('\n')[0] as string;
   const mayQuoteRows = /^(22|23|P0|44|38|39)/.test(code);
-  return mayQuoteRows ? `PostgreSQL error ${code}` : `${(messageOf(error).split('\n')[0] as string).slice(0, 200)} (${code})`;
+  return mayQuoteRows ? inWords(error, code) : `${(messageOf(error).split('\n')[0] as string).slice(0, 200)} (${code})`;
 }
 
-/** The same where the SQL itself is the user's: any part of any message may then quote a row, as `role "…" does not exist` does. */
+/**
+ * The same where the SQL itself is the user's: any part of any message may then quote a row, as `role "…" does not exist` does. The code comes first, then
+ * what can be said without values.
+ */
 export function reasonByCode(error: unknown): string {
-  return isServerError(error) ? `PostgreSQL error ${codeOf(error)}` : scrubbedReason(error);
+  const code = codeOf(error);
+  return code !== undefined && isServerError(error) ? inWords(error, code) : scrubbedReason(error);
+}
+
+function inWords(error: unknown, code: string): string {
+  const field = (name: string) => {
+    const value: unknown = typeof error === 'object' && error !== null && name in error ? Reflect.get(error, name) : undefined;
+    return typeof value === 'string' ? value : undefined;
+  };
+  const names = { routine: field('routine'), constraint: field('constraint'), table: field('table'), column: field('column') };
+  return `PostgreSQL error ${code}: ${saidWithoutValues({ code, message: messageOf(error), ...names })}`;
 }
 
 export interface PgContext {

@@ -138,7 +138,7 @@ export interface OptimizerDependencies {
   /** Left out: no values are captured. */
   readonly capture?: ValueCapture;
   /** Texts of .sql files and logs; the values in them stay in the process. Throws usage. */
-  readonly workloadFromFiles: (paths: readonly string[], database: string) => Promise<FileWorkload>;
+  readonly workloadFromFiles: (paths: readonly string[], database: string, linePrefix?: string) => Promise<FileWorkload>;
   readonly observe: Observe;
   readonly now: () => Date;
   readonly io: () => StepIo;

@@ -21,7 +21,10 @@ export const POOL_BUDGETS = 4;
 /** Values tried for each statement. */
 export const MAX_BINDINGS = 3;
 
-const whole = (least: number, most: number) => z.int().min(least).max(most);
+function whole(least: number, most: number) {
+  const error = `a whole number from ${least} to ${most} is needed`;
+  return z.int({ error }).min(least, { error }).max(most, { error });
+}
 
 const schema = z
   .object({

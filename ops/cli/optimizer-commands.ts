@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AssayError, reasonOf } from '../../domain/errors.ts';
 import type { RecommendationRecord } from '../../domain/optimizer/decision.ts';
+import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { OptimizerLimits } from '../../domain/optimizer/model.ts';
 import { type Recommendation, recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
 import { type OptimizerRunInput, type OptimizerRunResult, recommendedBy } from '../../domain/optimizer/requests.ts';
@@ -71,11 +72,11 @@ function addRun(optimizer: Command, run: Runner): void {
   asRequest(optimizer.command('run').summary('find indexes for a database, and measure them on a restored copy'))
     .argument('<cluster>', 'CLUSTER or CLUSTER/DATABASE (default: `optimizer.database` of the policy, else that of its connection)')
     .description(
-      'Looks at what runs, searches indexes for it, builds the best sets on a restored copy of the newest proven backup, measures them, and recommends what was proven to help. Changes nothing.',
+      'Looks at what runs, searches indexes for it, builds the best sets on a restored copy of the newest proven backup, measures them, and recommends what was proven to help; other texts of statements and settings for single ones likewise. Changes nothing.',
     )
     .option(
       '--workload <path>',
-      "file or folder of .sql and server logs (.log, .csv, .json) on the cluster's host, instead of pg_stat_statements; may be repeated",
+      "file or folder of .sql and server logs (.log, .csv, .json, also .1 and .gz) on the cluster's host, instead of pg_stat_statements; may be repeated",
       collected,
     )
     .addOption(new Option('--window <time>', 'count only what runs in this time from now on: 10m, 1h').argParser(time).conflicts(['workload', 'sinceLastRun']))
@@ -102,6 +103,8 @@ function inputOf(target: string, { workload, budget, repeats, maxStatements, pro
     ...(maxStatements === undefined ? {} : { maxStatements }),
     ...(protect === undefined ? {} : { protectedTables: protect }),
   };
+  // said here, before anything is asked of the fleet
+  limitsOf(limits);
   return {
     cluster: slash === -1 ? target : target.slice(0, slash),
     ...(slash === -1 ? {} : { database: target.slice(slash + 1) }),

@@ -5,7 +5,7 @@ import { AssayError } from '../../domain/errors.ts';
 import type { DecisionAnswer, DecisionRequest, HistoryEntry, RecommendationRecord, RecommendationResult } from '../../domain/optimizer/decision.ts';
 import { isAdvised, kindOf } from '../../domain/optimizer/recommendation.ts';
 import { when } from './figures.ts';
-import { follow } from './follow.ts';
+import { type Followable, follow } from './follow.ts';
 import type { Outcome } from './outcome.ts';
 import { type Paint, paintFor, plain } from './paint.ts';
 import type { Runner } from './runner.ts';
@@ -38,6 +38,7 @@ export function addDecisions(optimizer: Command, run: Runner): void {
   optimizer
     .command('refuse')
     .summary('refuse a recommendation; it does not come back until its evidence changes')
+    .description('Asks nothing, and ends it: later runs do not recommend the same again until what speaks for it is other. With --digest only what was shown.')
     .argument('<id>', 'recommendation')
     .option('--digest <digest>', 'of the recommendation as `show` gave it')
     .option('--by <name>', 'who refuses (default: the user of this shell)')
@@ -79,12 +80,18 @@ async function approved(session: Session, id: string, options: DecisionOptions):
       text: (paint) => `${paint.good('approved')} ${id}\n  ${whatNext(record)}\n`,
     };
   if (options.wait === false) return left(id, data, 0);
-  const request_ = await (await session.client()).optimizer.recommendation(record.recommendation.cluster, id);
-  const followed = await follow(request_, { terminal: session.terminal, quiet: session.options.quiet });
+  const workflow = await (await session.client()).optimizer.recommendation(record.recommendation.cluster, id);
+  const followed = await follow(begunAt(session.terminal.now(), workflow), { terminal: session.terminal, quiet: session.options.quiet });
   if (followed.kind === 'detached') return left(id, data, 3);
   const { result } = followed;
   return { exit: result.state === 'kept' ? 0 : 1, data: { ...data, ...result }, text: (paint) => endText(result, paint) };
 }
+
+/** It may have waited for weeks since it was proposed: for whoever looks on, its time begins with the approval. */
+export const begunAt = <T>(now: Date, workflow: Followable<T>): Followable<T> => ({
+  result: () => workflow.result(),
+  progress: async () => ({ ...(await workflow.progress()), startedAt: now.toISOString() }),
+});
 
 /** What only people can do is no file for a pipeline. */
 const whatNext = ({ recommendation: { id, indexes } }: RecommendationRecord): string =>

@@ -1,6 +1,8 @@
 /** Deciding on a recommendation from a shell, against a fleet that answers from a script. */
 import { expect, test } from 'vitest';
 import type { RecommendationRecord } from '../../domain/optimizer/decision.ts';
+import { begunAt } from '../../ops/cli/optimizer-decisions.ts';
+import { progressLine } from '../../ops/cli/progress-view.ts';
 import { recommendation } from '../optimizer/plan-examples.ts';
 import { useCannedFleet } from '../support/canned-fleet.ts';
 import { connectingTo, type Ran, run, testTerminal } from './terminal.ts';
@@ -51,6 +53,14 @@ test('on a terminal it is shown and asked for; no is no', async () => {
   expect(no).toMatchObject({ exit: 3, err: expect.stringContaining('CREATE INDEX CONCURRENTLY') });
   const yes = await assay('optimizer approve asked', testTerminal({ tty: true, confirm: true }));
   expect(yes).toMatchObject({ exit: 0, out: expect.stringContaining('kept') });
+});
+
+test('the time that is shown begins with the approval, not with the proposal weeks ago', async () => {
+  const waiting = { running: true, phase: 'applying', detail: '', startedAt: '2026-11-01T10:00:00.000Z', stalled: null } as const;
+  const workflow = { result: async () => null, progress: async () => waiting };
+  const now = new Date('2026-11-21T10:00:00.000Z');
+  expect(progressLine(waiting, now)).toMatch(/^applying {2}20 d/);
+  expect(progressLine(await begunAt(now, workflow).progress(), now)).toBe('applying  0 ms');
 });
 
 test('--no-wait returns once it is approved', async () => {

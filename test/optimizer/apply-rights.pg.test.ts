@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { AssayError } from '../../domain/errors.ts';
 import { btree } from '../../domain/optimizer/index-sql.ts';
 import { defaultLimits } from '../../domain/optimizer/limits.ts';
 import type { RelationName } from '../../domain/optimizer/model.ts';
@@ -58,6 +59,31 @@ describe('a role that does not own the table', () => {
     expect(await stranger.steps.applyChange({ ...asked, place: 0 })).toMatchObject({ outcome: 'built' });
     expect(await indexes('shop.visit')).toMatchObject([{ owner: 'keeper' }]);
     expect(await stranger.steps.undoChange({ ...asked, place: 0 })).toEqual({ outcome: 'dropped' });
+  });
+
+  test('lacks rights on several tables of several owners: all grants come at once, and what they allow works', async () => {
+    await cluster.sql(`create role "Owner B"; create schema store; create table store.box (id int, who int); alter table store.box owner to "Owner B";
+      create table store.lid (id int); alter table store.lid owner to "Owner B"; create role other; create table shop.door (id int, who int); alter table shop.door owner to other;
+      grant usage on schema store to "Fleet 'x'"`);
+    const box = indexOf({ schema: 'store', relation: 'box' });
+    const asked = await stranger.recommend([box, indexOf({ schema: 'store', relation: 'lid' }, 'id'), indexOf({ schema: 'shop', relation: 'door' })]);
+    const error = await stranger.steps.prepareApply(asked).then(
+      () => null,
+      (thrown: unknown) => thrown as AssayError,
+    );
+    expect(error).toMatchObject({
+      code: 'privilege-missing',
+      message: expect.stringContaining('change the indexes of "store"."box", "store"."lid", "shop"."door"'),
+    });
+    const grants = error?.hint.split('; ') ?? [];
+    expect(grants).toEqual([
+      `GRANT "Owner B" TO "Fleet 'x'"`,
+      'GRANT CREATE ON SCHEMA "store" TO "Owner B"',
+      `GRANT "other" TO "Fleet 'x'"`,
+      'GRANT CREATE ON SCHEMA "shop" TO "other"',
+    ]);
+    await cluster.sql(error?.hint ?? '');
+    await stranger.steps.prepareApply(asked);
   });
 
   test('whose owner may make nothing in the schema is told which right is missing', async () => {

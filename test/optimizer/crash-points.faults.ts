@@ -64,3 +64,24 @@ test('killed while it measures, an index away inside an open transaction', async
   await doomed.kill('SIGKILL');
   await endsWell(run);
 });
+
+/** A step of the `long` profile has given up by then (workflows/options.ts): what the lab rests on is waited for longer. */
+const MORE_THAN_LONG = 6;
+
+test('the control database is away while it measures, for longer than other steps are tried again: the run waits, and ends with its recommendation', async () => {
+  const worker = await fleet.get().startWorker();
+  const run = await startRun(fleet.get(), { limits: { repeats: 20 } });
+  while (!['measuring', 'settling'].includes((await run.query<Progress>(queries.progress)).phase)) await pause(100);
+  const attempt = async () => Math.max(0, ...((await run.describe()).raw.pendingActivities ?? []).map((step) => step.attempt ?? 0));
+  await fleet.get().control.stop('immediate');
+  try {
+    while ((await attempt()) < MORE_THAN_LONG) {
+      expect((await run.describe()).status.name).toBe('RUNNING');
+      await pause(200);
+    }
+  } finally {
+    await fleet.get().control.start();
+    await worker.kill('SIGTERM');
+  }
+  await endsWell(run);
+});

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { workloadFromFiles } from '../../activities/optimizer/workload/files.ts';
 
@@ -105,7 +106,7 @@ describe('a server log', () => {
     ]);
   });
 
-  test('as CSV and as JSON, told by their endings; other databases’ statements are taken as sent to the one asked for', async () => {
+  test('as CSV and as JSON, told by their endings; where nothing was sent to the database, all is taken as sent to it, and that is said', async () => {
     const head = `2026-11-21 10:00:00.000 UTC,"app","other",5,"[local]",6560.5,1,"SELECT",2026-11-21 10:00:00 UTC,3/2,0,LOG,00000`;
     const csv = `${head},"duration: 2.5 ms  execute s: select ""A"" from t where b = $1","parameters: $1 = 'it''s'",,,,,,,,"app","client backend",,0\n`;
     const json = `{"dbname":"other","message":"duration: 2.5 ms  execute s: select \\"A\\" from t where b = $1","detail":"parameters: $1 = 'it''s'"}\n`;
@@ -115,8 +116,59 @@ describe('a server log', () => {
     // who sent most of it, in time, comes first
     const others = `${csv}${csv.replace('"app"', '"batch"').replace('2.5 ms', '9 ms')}`;
     expect((await read(others, 'server.csv')).statements[0]?.roles).toEqual(['batch', 'app']);
+    expect((await read(csv, 'server.csv')).notices).toEqual(['no statement of the files was sent to shop: those of other are taken as if they were']);
     // data of somebody's is no log
     await expect(read('a,b\n1,2\n', 'data.csv')).rejects.toMatchObject({ code: 'usage' });
+  });
+});
+
+describe('a log in stderr format', () => {
+  const lines = (head: (user: string, db: string) => string) =>
+    [
+      ['app', 'shop', 'select a from t where b = 1'],
+      ['other app', 'books', 'select a from t where b = 2'],
+      ['app', 'shop', 'select a from t where b = 3'],
+    ]
+      .map(([user = '', db = '', text = '']) => `${head(user, db)}LOG:  duration: 2 ms  statement: ${text}\n`)
+      .join('');
+  const logOf = async (text: string, { name = 'server.log', prefix = '' } = {}) => {
+    const path = join(folder, `${count++}-${name}`);
+    writeFileSync(path, name.endsWith('.gz') ? gzipSync(text) : text);
+    const { statements, captured } = await workloadFromFiles([path], 'shop', prefix);
+    return statements.map(({ id, database, roles, calls }) => [database, roles, calls, captured.get(id)?.map(({ values }) => values[0])]);
+  };
+  const apart = [
+    ['shop', ['app'], 2, ['1', '3']],
+    ['books', undefined, 1, undefined],
+  ];
+
+  test.each([
+    ['the cluster’s own', '<%u|%d> %p ', (user: string, db: string) => `<${user}|${db}> 77 `],
+    ['Debian’s', '', (user: string, db: string) => `2026-11-21 10:00:00.123 CET [77] ${user}@${db} `],
+    ['pgBadger’s', '%m ', (user: string, db: string) => `2026-11-21 10:00:00 UTC [77]: user=${user},db=${db},app=[unknown],client=::1 `],
+    ['RDS’s', '', (user: string, db: string) => `2026-11-21 10:00:00 UTC:10.0.0.1(5432):${user}@${db}:[77]:`],
+  ])('says by its prefix (%s) whose statement it was, and of which database', async (_, prefix, head) => {
+    expect(await logOf(lines(head), { prefix })).toEqual(apart);
+  });
+
+  test('says nothing by a prefix without them, or by another than it was written with: all is taken as sent to the database', async () => {
+    const all = [['shop', undefined, 3, ['1', '2', '3']]];
+    expect(await logOf(lines(() => '2026-11-21 10:00:00 UTC [77] '))).toEqual(all);
+    expect(
+      await logOf(
+        lines((user, db) => `${db}/${user}: `),
+        { prefix: '%m [%p] ' },
+      ),
+    ).toEqual(all);
+  });
+
+  test.each(['server.log.1', 'server.log.2.gz', 'server.log-20261121'])('is one under the name %s, too', async (name) => {
+    expect(
+      await logOf(
+        lines((user, db) => `2026-11-21 10:00:00.123 CET [77] ${user}@${db} `),
+        { name },
+      ),
+    ).toEqual(apart);
   });
 });
 

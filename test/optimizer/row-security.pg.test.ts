@@ -169,13 +169,20 @@ describe('no verdict, and why', () => {
       'public.sealed has row level security that reads app.key, and no value is known with which app sees a row',
     ],
     [['gone'], 'select id from bill where id = $1', 'role gone, which ran it, is not on the lab'],
-    [[], 'select id from bill where id = $1', 'public.bill has row level security, and who ran it is not known'],
+    [
+      [],
+      'select id from bill where id = $1',
+      `public.bill has row level security, and who ran it is not known: only pg_stat_statements says so, and a log that names the role (csvlog, jsonlog, or stderr with %u in log_line_prefix)`,
+    ],
   ])('%j, %s', async (roles, text, detail) => {
     expect((await boundFor(text, roles)).refused).toMatchObject({ reason: 'row-security', detail });
   });
 
   test('whose right was taken: of a table without policies a superuser’s plan is its own, of another it is nobody’s', async () => {
     expect((await boundFor('select team from member where team = $1', ['blind'])).sessions).toEqual([undefined, undefined, undefined]);
-    expect((await boundFor('select id from letter where id = $1', ['blind'])).refused).toMatchObject({ reason: 'no-plan', detail: 'PostgreSQL error 42501' });
+    expect((await boundFor('select id from letter where id = $1', ['blind'])).refused).toMatchObject({
+      reason: 'no-plan',
+      detail: 'PostgreSQL error 42501: permission denied for table',
+    });
   });
 });

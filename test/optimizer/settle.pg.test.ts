@@ -138,7 +138,7 @@ describe('a set', () => {
     };
     const asked = await runWith([byWho], [[broken]]);
     const { decision } = await steps.measureFinalist({ ...asked, finalist: 0 });
-    expect(decision).toEqual({ verdict: 'rejected', because: ['it cannot be built: PostgreSQL error 22P02'] });
+    expect(decision).toEqual({ verdict: 'rejected', because: ['it cannot be built: PostgreSQL error 22P02: invalid input syntax for type integer'] });
     expect((await steps.settleFinalist({ ...asked, finalist: 0 })).isRecommended).toBe(false);
     expect(await store.findRecommendation(asked.recommendation)).toBeNull();
   });

@@ -216,6 +216,11 @@ test('a policy that is there stays as it is when only a key is asked for', async
   expect(written).toEqual([join(folder, 'signing.key'), join(folder, 'signing.pub')]);
   expect(notes).toEqual([expect.stringContaining(`signing_key: file:${join(folder, 'signing.key')}`)]);
   expect(readFileSync(join(folder, 'assay.yaml'), 'utf8')).toBe('mine');
+  // the key is there as well by now: nothing is left to write, which is no success
+  const again = initPolicy({ file: join(folder, 'assay.yaml'), host: 'db1', root: folder, signingKey: join(folder, 'signing.key') });
+  await expect(again).rejects.toMatchObject({ code: 'refused-by-guard', exit: 5, message: expect.stringContaining('nothing was written') });
+  const dry = await initPolicy({ file: join(folder, 'assay.yaml'), host: 'db1', root: folder, connection: { host: '/nowhere' }, dryRun: true });
+  expect(dry.notes).toContainEqual(expect.stringContaining('it is left as it is, unless --force is given'));
 });
 
 test('passwords in the lines of other jobs are not copied', async () => {

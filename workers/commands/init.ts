@@ -50,12 +50,14 @@ export interface Initialised {
   readonly written: readonly string[];
 }
 
-/** Where a file is there already only a key is made, if one is asked for; else it throws refused-by-guard. Throws usage for a bad name. */
+/**
+ * Where a file is there already only a key is made, if one is asked for and not there too; else it throws refused-by-guard. Throws usage for a bad name.
+ */
 export async function initPolicy(options: InitOptions): Promise<Initialised> {
   const file = resolve(options.file ?? 'assay.yaml');
   if (existsSync(file) && !options.force && !options.dryRun) {
     if (options.signingKey !== undefined) return onlyKey(file, resolve(options.signingKey));
-    throw new AssayError('refused-by-guard', { what: `writing ${file}`, reason: 'it exists', hint: 'name another with --file, or overwrite it with --force' });
+    throw isThere(file, 'it exists');
   }
   const notes: string[] = [];
   const stanzas = wantedStanzas(options, notes);
@@ -91,17 +93,27 @@ export async function initPolicy(options: InitOptions): Promise<Initialised> {
   const { faults } = checkPolicy(text, file);
   if (faults.length > 0) throw new AssayError('internal', { reason: faults.map((fault) => faultLine(file, fault)).join('; ') });
   const found = { file, cluster, adopted, server, foreignJobs: foreignJobs.length, notes, text };
-  if (options.dryRun) return { ...found, keys: null, written: [] };
+  if (options.dryRun) {
+    if (existsSync(file) && !options.force) notes.push(`${file} is there: without --dry-run it is left as it is, unless --force is given`);
+    return { ...found, keys: null, written: [] };
+  }
   const keys = keyFile === null ? null : keyPairAt(keyFile);
   if (keys?.written.length === 0) notes.push(`${keyFile} was there and stays as it is: certificates may need it`);
   writeFileSync(file, text, options.force ? {} : { flag: 'wx' });
   return { ...found, keys, written: [file, ...(keys?.written ?? [])] };
 }
 
+const isThere = (file: string, reason: string) =>
+  new AssayError('refused-by-guard', {
+    what: `writing ${file}`,
+    reason,
+    hint: 'go on with it (`assay doctor` says what is missing), name another with --file, or overwrite it with --force',
+  });
+
 function onlyKey(file: string, keyFile: string): Initialised {
   const keys = keyPairAt(keyFile);
-  const there = keys.written.length === 0 ? [`${keyFile} was there and stays as it is: certificates may need it`] : [];
-  const notes = [...there, `${file} was there and stays as it is: write in it \`signing_key: file:${keyFile}\``];
+  if (keys.written.length === 0) throw isThere(file, `it exists, and so does the key ${keyFile}: nothing was written`);
+  const notes = [`${file} was there and stays as it is: write in it \`signing_key: file:${keyFile}\``];
   const nothing = { cluster: '', adopted: null, server: null, foreignJobs: 0, text: '' };
   return { ...nothing, file, notes, keys, written: keys.written };
 }

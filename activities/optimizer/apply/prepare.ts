@@ -9,7 +9,7 @@ import type { Prepared } from '../steps/apply.ts';
 import { equalIndex, isTaken } from './catalogue.ts';
 import type { ApplyStore } from './ports.ts';
 import { roomFor } from './room.ts';
-import { assertPrimary, ownerToBe } from './session.ts';
+import { assertPrimary, assertRights, type MissingRight, ownerToBe } from './session.ts';
 import { changeStatements } from './statements.ts';
 
 /** Throws refused-by-guard: it is not what was approved, or the policy protects its table. */
@@ -45,10 +45,9 @@ interface Question {
 /** Only reads. Throws refused-by-guard, privilege-missing. */
 export async function preparedFor(client: pg.Client, { recommendation, policy, store }: Question): Promise<Prepared> {
   await assertPrimary(client, policy.cluster);
+  await assertAllRights(client, recommendation);
   const notes: string[] = [];
   for (const [place, change] of recommendation.indexes.entries()) {
-    changeStatements(change.undo);
-    await ownerToBe(client, tableOfChange(change));
     const known = new Set((await store.deeds(recommendation.id, place)).map(({ object }) => object));
     const note = known.size > 0 ? null : await standsAlready(client, change);
     if (note !== null) notes.push(note);
@@ -57,6 +56,16 @@ export async function preparedFor(client: pg.Client, { recommendation, policy, s
   const room = await roomsOf(client, { recommendation, policy });
   if (room.roomBytes === null) notes.push('the worker is not beside the cluster: whether there is room for the indexes is not known');
   return { ...room, notes };
+}
+
+/** Of all its changes at once: whoever grants does it once. Throws refused-by-guard, privilege-missing. */
+async function assertAllRights(client: pg.Client, { indexes }: Recommendation): Promise<void> {
+  const missing: MissingRight[] = [];
+  for (const change of indexes) {
+    changeStatements(change.undo);
+    missing.push(...(await ownerToBe(client, tableOfChange(change))).missing);
+  }
+  assertRights(missing);
 }
 
 /** null: it does not. */

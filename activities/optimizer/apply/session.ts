@@ -44,11 +44,23 @@ interface Rights {
   readonly version: number;
 }
 
-/**
- * Whom to act as for a table: null where the session's own role does. Only reads.
- * Throws privilege-missing with the grant to make, and refused-by-guard where there is no such table.
- */
-export async function ownerToBe(client: pg.Client, table: RelationName): Promise<string | null> {
+/** One thing that a role may not do, and the statement that lets it. */
+export interface MissingRight {
+  readonly role: string;
+  /** To read after "may not", before the table. */
+  readonly what: string;
+  readonly table: string;
+  readonly grant: string;
+}
+
+export interface ActingAs {
+  /** null: the session's own role. */
+  readonly owner: string | null;
+  readonly missing: readonly MissingRight[];
+}
+
+/** Whom to act as for a table, and what is missing for that: all of it. Only reads. Throws refused-by-guard where there is no such table. */
+export async function ownerToBe(client: pg.Client, table: RelationName): Promise<ActingAs> {
   const { rows } = await client.query<Rights>(rightsSql, [table.schema, table.relation]);
   const [rights] = rows;
   if (rights === undefined) {
@@ -57,17 +69,31 @@ export async function ownerToBe(client: pg.Client, table: RelationName): Promise
   }
   const { role, owner, hasOwn, maySet, mayCreate, version } = rights;
   const name = quoteRelation(table);
-  if (!hasOwn && !maySet) {
-    const how = version >= 160_000 ? ' WITH INHERIT FALSE, SET TRUE' : '';
-    throw new AssayError('privilege-missing', { role, what: `change the indexes of ${name}`, grant: `GRANT ${ident(owner)} TO ${ident(role)}${how}` });
+  const how = version >= 160_000 ? ' WITH INHERIT FALSE, SET TRUE' : '';
+  const membership = { role, what: 'change the indexes of', table: name, grant: `GRANT ${ident(owner)} TO ${ident(role)}${how}` };
+  // an index is made in the schema of its table, and whoever makes it must be allowed to: that of an owner alone is not enough
+  const acting = hasOwn ? role : owner;
+  const place = {
+    role: acting,
+    what: 'create anything in the schema of',
+    table: name,
+    grant: `GRANT CREATE ON SCHEMA ${ident(table.schema)} TO ${ident(acting)}`,
+  };
+  return { owner: hasOwn ? null : owner, missing: [...(hasOwn || maySet ? [] : [membership]), ...(mayCreate ? [] : [place])] };
+}
+
+/** Throws privilege-missing with every grant to make, each once; nothing where nothing is missing. */
+export function assertRights(missing: readonly MissingRight[]): void {
+  const [first] = missing;
+  if (first === undefined) return;
+  const said = new Map<string, Set<string>>();
+  for (const { role, what, table } of missing) {
+    // the message begins with the first one's role
+    const words = role === first.role ? what : `role ${role} may not ${what}`;
+    said.set(words, (said.get(words) ?? new Set()).add(table));
   }
-  if (!mayCreate) {
-    // an index is made in the schema of its table, and whoever makes it must be allowed to: that of an owner alone is not enough
-    const acting = hasOwn ? role : owner;
-    const grant = `GRANT CREATE ON SCHEMA ${ident(table.schema)} TO ${ident(acting)}`;
-    throw new AssayError('privilege-missing', { role: acting, what: `create anything in the schema of ${name}`, grant });
-  }
-  return hasOwn ? null : owner;
+  const what = [...said].map(([words, tables]) => `${words} ${[...tables].join(', ')}`).join('; ');
+  throw new AssayError('privilege-missing', { role: first.role, what, grant: [...new Set(missing.map(({ grant }) => grant))].join('; ') });
 }
 
 const rightsSql = `/* assay optimizer */ select session_user::text as role, o.rolname as owner, current_setting('server_version_num')::int as version,
@@ -77,9 +103,10 @@ const rightsSql = `/* assay optimizer */ select session_user::text as role, o.ro
   from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_roles o on o.oid = c.relowner
   where n.nspname = $1 and c.relname = $2 and c.relkind in ('r', 'p', 'm')`;
 
-/** Until the next call the session acts as the owner of this table. Throws as ownerToBe. */
+/** Until the next call the session acts as the owner of this table. Throws as ownerToBe and assertRights. */
 export async function actAsOwner(client: pg.Client, table: RelationName): Promise<void> {
   await client.query('/* assay optimizer */ reset role');
-  const owner = await ownerToBe(client, table);
+  const { owner, missing } = await ownerToBe(client, table);
+  assertRights(missing);
   if (owner !== null) await client.query(`/* assay optimizer */ set role ${ident(owner)}`);
 }

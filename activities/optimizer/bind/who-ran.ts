@@ -25,6 +25,9 @@ export interface RoleBook {
   ask(statement: Statement, parsed: Parsed): Promise<WhoRan | { readonly refused: string }>;
 }
 
+const NOBODY =
+  'who ran it is not known: only pg_stat_statements says so, and a log that names the role (csvlog, jsonlog, or stderr with %u in log_line_prefix)';
+
 const superuser: WhoRan = { as: [null], guards: [], notices: [] };
 
 export function roleBook(client: pg.Client, catalogue: LabCatalogue): RoleBook {
@@ -55,7 +58,7 @@ export function roleBook(client: pg.Client, catalogue: LabCatalogue): RoleBook {
     async ask({ roles: ranBy = [] }, parsed) {
       const tables = await tablesWithPolicies(catalogue, parsed);
       if (ranBy.length === 0) {
-        return tables.length === 0 ? superuser : { refused: `${tables.join(', ')} has row level security, and who ran it is not known` };
+        return tables.length === 0 ? superuser : { refused: `${tables.join(', ')} has row level security, and ${NOBODY}` };
       }
       const answers: (WhoRan | { readonly refused: string })[] = [];
       for (const name of ranBy.slice(0, MAX_BINDINGS)) answers.push(await seenBy(name, parsed));

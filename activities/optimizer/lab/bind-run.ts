@@ -5,6 +5,7 @@ import type { Bound } from '../../../domain/optimizer/model.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BoundWorkload } from '../bind/bind.ts';
 import type { OptimizerDependencies, StoredRun } from '../ports.ts';
+import { LINE_PREFIX } from './planner-settings.ts';
 
 export interface RunToBind {
   readonly stored: StoredRun;
@@ -15,10 +16,13 @@ export interface RunToBind {
 }
 
 export async function bindRun(deps: OptimizerDependencies, client: pg.Client, { stored, workload, policy, maxBindings }: RunToBind): Promise<BoundWorkload> {
-  const captured = workload === null ? await takenBefore(deps, stored, policy) : (await deps.workloadFromFiles(workload, stored.database)).captured;
+  const captured = workload === null ? await takenBefore(deps, stored, policy) : await inFiles(deps, stored, workload);
   const bound = await deps.bind(client, stored.statements, { maxBindings: maxBindings ?? MAX_BINDINGS, captured, asWhoRan: true });
   return maxBindings === undefined ? { ...bound, bound: bound.bound.map(realFirst) } : bound;
 }
+
+const inFiles = async (deps: OptimizerDependencies, { database, settings }: StoredRun, workload: readonly string[]) =>
+  (await deps.workloadFromFiles(workload, database, settings[LINE_PREFIX])).captured;
 
 /** What came after the run began would make one step plan with other values than the step before. */
 const takenBefore = async ({ capture }: OptimizerDependencies, { database, startedAt }: StoredRun, policy: ClusterPolicy) =>

@@ -24,8 +24,16 @@ export async function plannerSettings(client: pg.Client): Promise<Readonly<Recor
   return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
 }
 
+/** By it a log of the source is read; kept beside the planner's settings, and no setting of a lab. */
+export const LINE_PREFIX = 'log_line_prefix';
+
+export async function linePrefix(client: pg.Client): Promise<Readonly<Record<string, string>>> {
+  const { rows } = await client.query<{ value: string }>('/* assay optimizer */ select pg_catalog.current_setting($1) as value', [LINE_PREFIX]);
+  return { [LINE_PREFIX]: rows[0]?.value ?? '' };
+}
+
 /** For a session that measures: values are planned with, as an application that sends them plainly has them planned. */
-export const labSettings = (ofSource: Readonly<Record<string, string>>): Readonly<Record<string, string>> => ({
+export const labSettings = ({ [LINE_PREFIX]: _, ...ofSource }: Readonly<Record<string, string>>): Readonly<Record<string, string>> => ({
   ...ofSource,
   plan_cache_mode: 'force_custom_plan',
   // one statement may not take the whole disk

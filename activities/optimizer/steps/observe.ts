@@ -5,7 +5,7 @@ import type { OptimizerLimits, Statement } from '../../../domain/optimizer/model
 import type { WorkloadSummary } from '../../../domain/optimizer/requests.ts';
 import { type StatementsSnapshot, type Workload, workloadBetween } from '../../../domain/optimizer/workload.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
-import { plannerSettings } from '../lab/planner-settings.ts';
+import { LINE_PREFIX, linePrefix, plannerSettings } from '../lab/planner-settings.ts';
 import type { OptimizerDependencies, RunHead } from '../ports.ts';
 import { readSnapshot } from '../workload/read.ts';
 
@@ -62,8 +62,12 @@ export function observeSteps(deps: OptimizerDependencies) {
 
 async function observeWorkload(deps: OptimizerDependencies, request: ObserveRequest): Promise<WorkloadSummary> {
   const { policy, database, run, owner, limits, workload: paths } = request;
-  const settings = await deps.sourceSession(policy, database, plannerSettings);
-  const all = paths === null ? await counted(deps, request, await look(deps, policy, database)) : await deps.workloadFromFiles(paths, database);
+  const settings = await deps.sourceSession(policy, database, async (client) => ({
+    ...(await plannerSettings(client)),
+    ...(paths === null ? {} : await linePrefix(client)),
+  }));
+  const fromFiles = (files: readonly string[]) => deps.workloadFromFiles(files, database, settings[LINE_PREFIX]);
+  const all = paths === null ? await counted(deps, request, await look(deps, policy, database)) : await fromFiles(paths);
   const own = chosen(all, { database, maxStatements: limits.maxStatements });
   const others = all.statements.filter((statement) => statement.database !== database);
   const notices = paths === null ? await captured(deps, { policy, database }, [...own.statements, ...others]) : [];

@@ -1,7 +1,9 @@
 /** A workload of files, for where there is no pg_stat_statements: .sql files, server logs (`log_statement`, `log_min_duration_statement`), folders of them. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { basename, extname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
 import { AssayError } from '../../../domain/errors.ts';
 import type { NotJudged, Statement } from '../../../domain/optimizer/model.ts';
 import { rolesOf, type Workload } from '../../../domain/optimizer/workload.ts';
@@ -21,25 +23,56 @@ const formats: Readonly<Record<string, LogFormat>> = { '.log': 'stderr', '.csv':
 const MAX_CAPTURED = 20;
 
 /**
- * Every statement of the files, taken as sent to `database`; calls: how often it stands there. Times are known only from logs with durations.
- * Folders are searched for .sql and for logs: .log (stderr), .csv (csvlog), .json (jsonlog). Throws usage where a path cannot be read or holds nothing.
+ * Every statement of the files; calls: how often it stands there. Times are known only from logs with durations. What a log says was sent to another
+ * database is that one's, unless it holds nothing of `database`: then it is a log of somewhere else, and all of it is taken as sent to `database`.
+ * Folders are searched for .sql and for logs: .log (stderr), .csv (csvlog), .json (jsonlog), rotated (.log.1) and compressed (.gz) too.
+ * `linePrefix`: log_line_prefix of the cluster. Throws usage where a path cannot be read or holds nothing.
  */
-export async function workloadFromFiles(paths: readonly string[], database: string): Promise<FileWorkload> {
+export async function workloadFromFiles(paths: readonly string[], database: string, linePrefix = ''): Promise<FileWorkload> {
   await parserReady();
   const files = (await Promise.all(paths.map(filesOf))).flat();
-  const found: Found = { statements: new Map(), captured: new Map(), notJudged: new Map(), msByRole: new Map() };
+  const sent: SentStatement[] = [];
   for (const file of files) {
-    const text = await readFile(file, 'utf8').catch(refuse(file));
-    const format = formats[extname(file)];
-    const sent = format === undefined ? sqlStatements(text) : loggedStatements(text, format);
-    for (const one of sent) add(found, one, database);
+    const text = await textOf(file).catch(refuse(file));
+    const format = formatOf(file);
+    const all = format === undefined ? sqlStatements(text) : loggedStatements(text, format, format === 'stderr' ? prefixIn(text, database, linePrefix) : '');
+    // one by one: a log may hold more than a call takes arguments
+    for (const one of all) sent.push(one);
   }
+  const elsewhere = new Set(sent.some((one) => one.database === database) ? [] : sent.flatMap((one) => one.database ?? []));
+  const found: Found = { statements: new Map(), captured: new Map(), notJudged: new Map(), msByRole: new Map() };
+  for (const one of sent) add(found, elsewhere.size > 0 ? { ...one, database } : one, database);
   if (found.statements.size + found.notJudged.size === 0) {
     throw new AssayError('usage', { reason: `no statement in ${paths.join(', ')}`, hint: 'name .sql files, server logs with statements, or folders of them' });
   }
   const ran = [...found.statements].map(([id, statement]) => ({ ...statement, ...rolesOf(found.msByRole.get(id)) }));
   const statements = ran.sort((a, b) => b.totalMs - a.totalMs || b.calls - a.calls);
-  return { statements, captured: found.captured, notJudged: [...found.notJudged.values()], notices: [] };
+  const said = `no statement of the files was sent to ${database}: those of ${[...elsewhere].sort().slice(0, 5).join(', ')} are taken as if they were`;
+  return { statements, captured: found.captured, notJudged: [...found.notJudged.values()], notices: elsewhere.size === 0 ? [] : [said] };
+}
+
+/** `postgresql-15-main.log.1`, `server.csv.gz`, `postgresql.log-20261121` are logs, too. */
+function formatOf(file: string): LogFormat | undefined {
+  const [, ending = extname(file)] = /(\.(?:log|csv|json))(?:[.-]\d[\d._-]*)?(?:\.gz)?$/.exec(basename(file)) ?? [];
+  return formats[ending];
+}
+
+async function textOf(file: string): Promise<string> {
+  const bytes = await readFile(file);
+  return (extname(file) === '.gz' ? await promisify(gunzip)(bytes) : bytes).toString();
+}
+
+/** Of Debian, pgBadger's manual, Amazon RDS. */
+const usualPrefixes = ['%m [%p] %q%u@%d ', '%t [%p]: [%l-1] user=%u,db=%d ', '%t [%p]: user=%u,db=%d,app=%a,client=%h ', '%t:%r:%u@%d:[%p]:'];
+/** Of a log, to tell its prefix. */
+const ENOUGH = 200_000;
+
+/** By which lines say database and role: the cluster's own, or where the log was written with another one, a usual one by which something was sent to `database`. */
+function prefixIn(log: string, database: string, ofCluster: string): string {
+  const some = log.slice(0, ENOUGH);
+  const fits = (prefix: string, isIt: (name: string | null) => boolean) => loggedStatements(some, 'stderr', prefix).some((one) => isIt(one.database));
+  if (fits(ofCluster, (name) => name !== null)) return ofCluster;
+  return usualPrefixes.find((prefix) => fits(prefix, (name) => name === database)) ?? ofCluster;
 }
 
 async function filesOf(path: string): Promise<readonly string[]> {
@@ -47,7 +80,7 @@ async function filesOf(path: string): Promise<readonly string[]> {
   if (!isDirectory) return [path];
   const names = await readdir(path, { recursive: true });
   return names
-    .filter((name) => extname(name) === '.sql' || formats[extname(name)] !== undefined)
+    .filter((name) => extname(name) === '.sql' || formatOf(name) !== undefined)
     .sort()
     .map((name) => join(path, name));
 }
@@ -100,10 +133,12 @@ function add({ statements, captured, notJudged, msByRole }: Found, sent: SentSta
     return;
   }
   const { text } = apart.normal;
-  const id = digest(text);
+  const isOther = sent.database !== null && sent.database !== database;
+  const id = digest(isOther ? `${sent.database}\n${text}` : text);
   const before = statements.get(id);
   const counts = { calls: (before?.calls ?? 0) + 1, totalMs: (before?.totalMs ?? 0) + sent.ms, rows: 0, blocks: 0, tempBlocks: 0, walBytes: 0 };
-  statements.set(id, { id, database, text, kind: apart.kind, ...counts });
+  statements.set(id, { id, database: sent.database ?? database, text, kind: apart.kind, ...counts });
+  if (isOther) return;
   const byRole = msByRole.get(id) ?? new Map<string, number>();
   if (sent.role != null) msByRole.set(id, byRole.set(sent.role, (byRole.get(sent.role) ?? 0) + (sent.ms || UNTIMED_MS)));
   const values = valuesSent(apart.normal, sent.values);

@@ -81,6 +81,9 @@ function joined(log: string): readonly string[] {
   return found;
 }
 
+/** Colons of its own are no end of it. */
+const MOMENT = '\\d+-\\d\\d-\\d\\d [\\d:.]+ [^\\s:]+';
+
 /** log_line_prefix as a pattern that finds the database (%d), the role (%u) and the queryid (%Q). After %q comes what only sessions have. */
 function prefixPattern(linePrefix: string): RegExp {
   const named = new Set<string>();
@@ -91,7 +94,7 @@ function prefixPattern(linePrefix: string): RegExp {
     if (word === 'd') return group('database', '.*?');
     if (word === 'u') return group('role', '.*?');
     if (word === 'Q') return group('queryId', '-?\\d+');
-    return { '%': '%', q: '' }[word] ?? '.*?';
+    return { '%': '%', q: '', m: MOMENT, t: MOMENT, s: MOMENT }[word] ?? '.*?';
   });
   return new RegExp(`^${pattern.trimEnd()} *$`);
 }
