@@ -42,7 +42,37 @@ beforeAll(() => {
   const { stdout, stderr, status } = config(required);
   expect(stderr).toBe('');
   expect(status).toBe(0);
-  ({ services, networks } = parse(stdout));
+  const written = parse(stdout) as { services: Record<string, Written>; networks: typeof networks };
+  services = Object.fromEntries(Object.entries(written.services).map(([name, service]) => [name, shortened(service)]));
+  networks = written.networks;
+});
+
+/** Version 2 of docker-compose writes at length what 1.29 leaves short. */
+interface Written extends Omit<Service, 'ports' | 'volumes'> {
+  readonly ports?: readonly (string | { readonly host_ip?: string; readonly published: string; readonly target: number })[];
+  readonly volumes?: readonly (string | { readonly source: string; readonly target: string; readonly read_only?: boolean })[];
+}
+
+const shortened = ({ ports = [], volumes = [], ...rest }: Written): Service => ({
+  ...rest,
+  ports: ports.map((port) => (typeof port === 'string' ? port : `${port.host_ip === undefined ? '' : `${port.host_ip}:`}${port.published}:${port.target}`)),
+  volumes: volumes.map((volume) => (typeof volume === 'string' ? volume : `${volume.source}:${volume.target}:${volume.read_only === true ? 'ro' : 'rw'}`)),
+});
+
+test('a port or volume is read alike in both ways of writing it', () => {
+  const long: Written = {
+    image: 'x:1.0',
+    ports: [
+      { host_ip: '127.0.0.1', published: '7233', target: 7233 },
+      { published: '1', target: 2 },
+    ],
+    volumes: [
+      { source: '/a', target: '/b', read_only: true },
+      { source: 'v', target: '/c' },
+    ],
+  };
+  const short: Written = { image: 'x:1.0', ports: ['127.0.0.1:7233:7233', '1:2'], volumes: ['/a:/b:ro', 'v:/c:rw'] };
+  expect(shortened(long)).toEqual(shortened(short));
 });
 
 const each = () => Object.entries(services);
