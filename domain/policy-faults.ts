@@ -1,7 +1,7 @@
 /** What is wrong in a policy file: every fault at once, each with its key path and what to write instead. */
 import type { z } from 'zod';
 import { type PolicyFile, policyFile } from './policy-file.ts';
-import { keysAt, nearest, policyJsonSchema, schemasAt } from './policy-keys.ts';
+import { isKeyAt, keysAt, nearest } from './policy-keys.ts';
 import { policyRules } from './policy-rules.ts';
 
 export type KeyPath = readonly (string | number)[];
@@ -51,10 +51,8 @@ function whereElse(key: string, path: KeyPath): string | null {
   for (const root of roots) {
     for (const group of ['', ...keysAt(root)]) {
       const at = group === '' ? root : [...root, group];
-      if (schemasAt(at, schema).some((one) => one.properties?.[key] !== undefined)) return keyText([...at, key]);
+      if (isKeyAt(at, key)) return keyText([...at, key]);
     }
   }
   return null;
 }
-
-const schema = policyJsonSchema();

@@ -24,14 +24,21 @@ export function policyJsonSchema(): KeySchema {
   return { ...(z.toJSONSchema(policyFile, { io: 'input' }) as KeySchema), ...title };
 }
 
+const whole = policyJsonSchema();
+
+const isKeyOf = (schema: KeySchema, key: PropertyKey): boolean => Object.hasOwn(schema.properties ?? {}, key);
+
+/** Whether this key may stand at a path. */
+export const isKeyAt = (path: readonly PropertyKey[], key: string): boolean => schemasAt(path).some((one) => isKeyOf(one, key));
+
 /** What may stand at a path, every alternative of a choice; empty where nothing may. */
-export function schemasAt(path: readonly PropertyKey[], schema: KeySchema = policyJsonSchema()): readonly KeySchema[] {
+export function schemasAt(path: readonly PropertyKey[], schema: KeySchema = whole): readonly KeySchema[] {
   const alternatives = [schema, ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])];
   const [key, ...rest] = path;
   if (key === undefined) return alternatives.flatMap((one) => (one === schema ? [one] : schemasAt([], one)));
   return alternatives.flatMap((one) => {
     const open = typeof one.additionalProperties === 'object' ? one.additionalProperties : undefined;
-    const next = typeof key === 'number' ? one.items : (one.properties?.[String(key)] ?? open);
+    const next = typeof key === 'number' ? one.items : isKeyOf(one, key) ? one.properties?.[String(key)] : open;
     return next !== undefined ? schemasAt(rest, next) : one === schema ? [] : schemasAt(path, one);
   });
 }

@@ -12,10 +12,18 @@ export function scheduleFaults(raw: unknown, path: KeyPath = []): readonly Polic
   const faults: PolicyFault[] = [];
   const reason = typeof cron === 'string' && fiveFields.test(cron) ? cronFault(cron) : null;
   if (reason !== null) faults.push({ path: [...path, 'cron'], at: 'value', message: reason });
-  if (typeof timezone === 'string' && !IANAZone.isValidZone(timezone)) {
-    faults.push({ path: [...path, 'timezone'], at: 'value', message: `no time zone ${timezone} is known; write an IANA name such as UTC or Europe/Berlin` });
-  }
+  const zone = typeof timezone === 'string' ? zoneFault(timezone) : null;
+  if (zone !== null) faults.push({ path: [...path, 'timezone'], at: 'value', message: zone });
   return [...faults, ...below];
+}
+
+const NAMES = 'SUN MON TUE WED THU FRI SAT JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC'.split(' ');
+
+/** What is wrong with a zone; null: nothing. Temporal's server looks it up by exactly this name, Node by any case of it. */
+function zoneFault(zone: string): string | null {
+  if (!IANAZone.isValidZone(zone)) return `no time zone ${zone} is known; write an IANA name such as UTC or Europe/Berlin`;
+  const named = Intl.supportedValuesOf('timeZone').find((known) => known.toLowerCase() === zone.toLowerCase());
+  return named === undefined || named === zone ? null : `write ${named}`;
 }
 
 // other shapes are the schema's own fault already
@@ -23,7 +31,9 @@ const fiveFields = /^\S+( +\S+){4}$/;
 
 /** What to write instead of this cron line; null where it is sound. Only what Temporal and people read alike is let through. */
 function cronFault(cron: string): string | null {
-  if (!/^[A-Za-z0-9*,/ -]+$/.test(cron)) return 'use digits, names (MON, JAN), and the signs * , - / only';
+  const words = cron.match(/[A-Za-z]+/g) ?? [];
+  if (!/^[A-Za-z0-9*,/ -]+$/.test(cron) || words.some((word) => !NAMES.includes(word.toUpperCase())))
+    return 'use digits, names (MON, JAN), and the signs * , - / only';
   try {
     const { fields } = CronExpressionParser.parse(cron, { tz: 'UTC' });
     const both = !fields.dayOfMonth.isWildcard && !fields.dayOfWeek.isWildcard;

@@ -1,11 +1,12 @@
 /** Reads `assay.yaml`: every fault at once, each with file, line, column, key path and what to write instead. */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import { AssayError, reasonOf } from '../domain/errors.ts';
 import type { FleetPolicy } from '../domain/policy.ts';
 import { toFleetPolicy } from '../domain/policy-convert.ts';
 import { checkPolicyFile, type KeyPath, keyText, type PolicyFault } from '../domain/policy-faults.ts';
+import type { PolicyFile } from '../domain/policy-file.ts';
 import { scheduleFaults } from './read-policy-schedules.ts';
 
 /** A fault with its place in the text; line and column count from 1. */
@@ -28,14 +29,41 @@ export function readPolicy(path: string): FleetPolicy {
 /** The policy, or every fault of the text in the order of its lines. `file` is a whole path. */
 export function checkPolicy(text: string, file: string): { readonly policy: FleetPolicy | null; readonly faults: readonly LocatedFault[] } {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  if (document.errors.length > 0) return { policy: null, faults: yamlFaults(document, lines) };
-  const raw: unknown = document.toJS();
-  const { file: content, faults: shape } = checkPolicyFile(raw ?? {});
-  const faults = [...shape, ...scheduleFaults(raw)];
-  if (content !== null && faults.length === 0) return { policy: toFleetPolicy(content, { file, folder: dirname(file) }), faults: [] };
-  const located = faults.map((fault) => place(lines, offsetOf(document, fault), keyText(fault.path), fault.message));
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
+  const ofYaml = yamlFaults(document, lines);
+  // a key that stands there twice hides nothing else
+  if (document.errors.some(({ code }) => code !== 'DUPLICATE_KEY')) return { policy: null, faults: ofYaml };
+  const checked = checkValues(document);
+  if (checked === null) return { policy: null, faults: [place(lines, firstAlias(document), '', ENDLESS)] };
+  const { content, faults } = checked;
+  if (content !== null && faults.length === 0 && ofYaml.length === 0) return { policy: toFleetPolicy(content, { file, folder: dirname(file) }), faults: [] };
+  const located = [...ofYaml, ...faults.map((fault) => place(lines, offsetOf(document, fault), keyText(fault.path), fault.message))];
   return { policy: null, faults: located.sort((left, right) => left.line - right.line || left.column - right.column) };
+}
+
+const ENDLESS = 'an alias (*name) stands for itself, or for too much: write its values out';
+
+/** null: aliases make it endless. */
+function checkValues(document: Document): { readonly content: PolicyFile | null; readonly faults: readonly PolicyFault[] } | null {
+  try {
+    const raw: unknown = document.toJS();
+    const { file: content, faults } = checkPolicyFile(raw ?? {});
+    return { content, faults: [...faults, ...scheduleFaults(raw)] };
+  } catch (error) {
+    if (error instanceof RangeError || error instanceof ReferenceError) return null;
+    throw error;
+  }
+}
+
+function firstAlias(document: Document): number {
+  let offset = 0;
+  visit(document, {
+    Alias: (_, { range }) => {
+      offset = range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return offset;
 }
 
 /** `assay.yaml:12:5  clusters.shop.witness.every: write a duration …`. */
@@ -57,15 +85,19 @@ function place(lines: LineCounter, offset: number, key: string, message: string)
 
 /** The first fault of each line: what follows on the same line comes of it. */
 function yamlFaults(document: Document, lines: LineCounter): readonly LocatedFault[] {
-  const all = document.errors.map((error) => place(lines, error.pos[0], '', yamlMessage(error.message)));
+  const all = document.errors.map((error) => place(lines, error.pos[0], '', yamlMessage(error)));
   return all.filter((fault, index) => all.findIndex(({ line }) => line === fault.line) === index);
 }
 
-// `cron: * * * * *` without quotes is the fault people make
-const yamlMessage = (message: string): string => {
+function yamlMessage({ code, message }: Document['errors'][number]): string {
   const first = message.split('\n')[0] ?? message;
+  if (code === 'DUPLICATE_KEY') return 'this key stands here a second time: keep one of the two';
+  if (code === 'TAB_AS_INDENT') return 'indent with spaces, not with tabs';
+  if (code === 'MULTIPLE_DOCS') return 'a second document begins here: write one document, without ---';
+  if (/call stack/.test(first)) return 'nested too deep for any policy';
+  // `cron: * * * * *` without quotes is the fault people make
   return /alias/i.test(first) ? `${first}; put a value that starts with * in quotes` : first;
-};
+}
 
 /** Where in the text a fault is; a missing key is shown at the key of the group that lacks it. */
 function offsetOf(document: Document, { path, at }: PolicyFault): number {

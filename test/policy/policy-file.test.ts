@@ -202,6 +202,37 @@ clusters:
   test('point at the line of the YAML that cannot be read', () => {
     expect(faultsOf('version: 1\nclusters:\n  a: [1\n')[0]).toMatch(/^f:4:1 {2}/);
   });
+
+  test('of a key that stands there twice hide no other', () => {
+    const twice = `${smallest.replace('host: db1', 'hosts: db1')}    retention: { days: 1 }\n    retention: { dayz: 2 }\n`;
+    expect(faultsOf(twice)).toEqual([
+      'f:3:3  clusters.shop.host: missing: write letters, digits, dots, dashes',
+      'f:5:5  clusters.shop.hosts: unknown key; did you mean host?',
+      'f:8:5  clusters.shop.retention.dayz: unknown key; did you mean days?',
+      'f:9:5  this key stands here a second time: keep one of the two',
+    ]);
+    expect(check(`${smallest}version: 1\n`).policy).toBeNull();
+  });
+
+  const laughs = ['a: &a [x, x, x, x, x, x, x, x, x]', ...[...'bcdefgh'].map((name, at) => `${name}: &${name} [${Array(9).fill(`*${'abcdefg'[at]}`).join()}]`)];
+  test.each([
+    ['tabs', 'version: 1\nclusters:\n\tshop: 1\n', 'f:3:1  indent with spaces, not with tabs'],
+    ['two documents', `${smallest}---\n${smallest}`, 'f:8:1  a second document begins here: write one document, without ---'],
+    ['brackets without end', `a: ${'['.repeat(5000)}`, 'nested too deep for any policy'],
+    ['aliases that double each other', laughs.join('\n'), 'f:2:8  an alias (*name) stands for itself, or for too much: write its values out'],
+    ['an alias of itself', 'version: 1\nclusters: &a\n  shop: *a\n', 'f:3:9  an alias (*name) stands for itself, or for too much'],
+    ['names of JavaScript', `__proto__: { a: 1 }\n${smallest}`, 'f:1:1  __proto__: unknown key; known here: version'],
+    ['signs of cron that Temporal has not', withCluster('schedules: { full: { cron: "0 1 L * *" } }'), 'the signs * , - / only'],
+    ['a hash of Jenkins', withCluster('schedules: { full: { cron: "H 1 * * *" } }'), 'the signs * , - / only'],
+    ['a zone in small letters', withCluster('schedules: { full: { cron: "0 1 * * *", timezone: europe/berlin } }'), 'timezone: write Europe/Berlin'],
+  ])('name what is hostile or odd: %s', (_, text, message) => {
+    expect(faultsOf(text).join('\n')).toContain(message);
+  });
+
+  test('of five hundred wrong clusters are told within seconds', { timeout: 30_000 }, () => {
+    const clusters = Array.from({ length: 500 }, (_, at) => `  c${at}:\n    bogus: 1\n`).join('');
+    expect(faultsOf(`version: 1\nclusters:\n${clusters}`)).toHaveLength(2_500);
+  });
 });
 
 test('a file that is not there is policy-unreadable, a wrong one policy-invalid', () => {
