@@ -21,7 +21,7 @@ export interface WorkerOptions {
 }
 
 /** Of Node, for a worker: ops/cli/assay says why. */
-export const workerFlags = ['--max-semi-space-size=4', '--liftoff-only'] as const;
+export const workerFlags = ['--max-semi-space-size=4', '--heap-growing-percent=30', '--liftoff-only'] as const;
 
 // a machine with much else to do takes its time; a worker that ends is noticed at once
 const READY_MS = 180_000;
