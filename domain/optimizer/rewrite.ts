@@ -134,7 +134,7 @@ const left = ({ ratio, low, high }: Interval): string => `${percent(ratio)} % ($
 
 export function sayGround(ground: RewriteGround): string {
   const table = `${ground.table.schema}.${ground.table.relation}`;
-  if (ground.kind === 'view') return `the view ${table} is as it was: the text has its query written out`;
+  if (ground.kind === 'view') return `the view ${table} is as it was, whose query the text has written out, and whoever sends it may read its tables`;
   if (ground.kind === 'not-null') return `${table}.${ground.column} is NOT NULL`;
   return ground.kind === 'unique' ? `${ground.columns.join(', ')} of ${table} is unique` : `${table}.${ground.column} is ${ground.type}`;
 }

@@ -4,10 +4,11 @@
  */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { brokenGrounds } from '../../activities/optimizer/rewrite/grounds.ts';
 import type { RewriteRule } from '../../domain/optimizer/rewrite.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
-import { compared, madeOf } from './rewrite-support.ts';
+import { compared, foundFor, madeOf } from './rewrite-support.ts';
 
 let cluster: EmbeddedCluster;
 let client: pg.Client;
@@ -161,6 +162,41 @@ describe('a statement is left alone', () => {
     await client.query('create operator strange.= (leftarg = int, rightarg = int, function = strange.eq)');
     expect(await madeOf(client, 'select id from sale where id not in (select id from shop)')).toContain('is not PostgreSQL');
     await client.query('drop operator strange.= (int, int)');
+  });
+});
+
+describe('a view', () => {
+  const find = async (text: string) => (await foundFor(client, text)).found;
+  test('is written out, and the text rests on it being as it is', async () => {
+    await client.query(
+      `create view sold as select x.shop_id as shop, x.n from sale x where x.ref is not null; create view more as select shop as s from sold where n > 3`,
+    );
+    const found = await find('select id from shop where id not in (select s from more)');
+    if (found === null || 'because' in found) throw new Error(JSON.stringify(found));
+    const [candidate] = found.candidates;
+    expect(candidate?.text).toContain('from public.sale as x');
+    const views = candidate?.grounds.filter(({ kind }) => kind === 'view') ?? [];
+    expect(views.map(({ table }) => table.relation)).toEqual(['more', 'sold']);
+    expect(await compared(client, { before: found.text, after: candidate?.text ?? '' })).toMatchObject({ kind: 'equal' });
+    expect(await brokenGrounds(client, { grounds: views })).toEqual([]);
+    await client.query('create or replace view sold as select x.shop_id as shop, x.n from sale x');
+    expect(await brokenGrounds(client, { grounds: views })).toEqual([expect.stringContaining('the view public.sold is as it was')]);
+    expect((await client.query('show search_path')).rows).toEqual([{ search_path: '"$user", public' }]);
+  });
+  test.each([
+    ['keeps rows apart', `create view apart with (security_barrier) as select * from sale`, 'apart', 'keeps rows apart'],
+    [
+      'has tables with row level security',
+      `create table own (shop_id int not null); alter table own enable row level security; create view owned as select * from own`,
+      'owned',
+      'row level security',
+    ],
+    ['takes any rows', `create view anyone as select shop_id from sale limit 3`, 'anyone', 'LIMIT'],
+    ['computes something else each time', `create view lucky as select shop_id, random() as r from sale`, 'lucky', 'random'],
+  ])('that %s leaves its statement alone, and that is said', async (_, made, view, because) => {
+    await client.query(made);
+    const text = `select id from shop where id not in (select shop_id from sale where shop_id in (select shop_id from ${view}))`;
+    expect(await find(text)).toEqual({ because: expect.stringContaining(because) });
   });
 });
 

@@ -64,6 +64,8 @@ async function tryOne(session: LabSession, question: One): Promise<TriedRewrite>
   const { units, found, candidate, number } = question;
   const { client, statementTimeoutMs: timeoutMs, io } = session;
   const [first] = units as readonly [Unit, ...Unit[]];
+  const other = (question.more ?? []).find((binding) => binding.source === 'captured' && !isFixedAs(candidate, binding));
+  if (other !== undefined) return dropped(question, 'a parameter that it takes for a constant was sent with another value');
   const others = await prepareUnits(client, { ...first.bound, text: candidate.text, bindings: units.map(({ binding }) => binding) }, number).catch(reasonOf);
   if (typeof others === 'string') return dropped(question, `PostgreSQL does not take it: ${others}`);
   if (await hasSamePlans(session, units, others)) return dropped(question, 'PostgreSQL plans both texts alike');
@@ -90,6 +92,8 @@ async function tryOne(session: LabSession, question: One): Promise<TriedRewrite>
     parameterTypes: first.bound.parameterTypes,
   });
 }
+
+const isFixedAs = ({ fixed }: RewriteCandidate, { values }: Binding): boolean => [...fixed].every(([parameter, value]) => values[parameter - 1] === value);
 
 /** Made-up values of what is always sent alike say nothing. */
 const fixedBy =

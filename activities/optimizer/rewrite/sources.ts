@@ -51,5 +51,28 @@ export function findColumn(node: Node | undefined, sources: readonly Source[]): 
   return own.length === 1 && source?.known != null && column !== undefined ? { source, table: source.known, column } : null;
 }
 
+/** Of a query that reads nothing but another query, as a view written out is, what a column of that is in the end. null: it is computed, or nobody can tell. */
+export function findThrough(node: Node | undefined, query: SelectStmt, known: Known): Found | null {
+  const [only, ...more] = query.fromClause ?? [];
+  if (only === undefined || more.length > 0 || !('RangeSubselect' in only)) return findColumn(node, sourcesOf(query, known));
+  const { subquery, alias } = only.RangeSubselect;
+  const inner = subquery !== undefined && 'SelectStmt' in subquery ? subquery.SelectStmt : undefined;
+  const fields = node !== undefined && 'ColumnRef' in node ? (node.ColumnRef.fields ?? []) : [];
+  const [qualifier, field] = fields.length === 2 ? fields : [undefined, fields[0]];
+  const isItsOwn = qualifier === undefined || ('String' in qualifier && qualifier.String.sval === alias?.aliasname);
+  if (inner === undefined || inner.op !== 'SETOP_NONE' || alias?.colnames !== undefined || field === undefined || !('String' in field) || !isItsOwn)
+    return null;
+  if (inner.groupClause?.some((key) => 'GroupingSet' in key)) return null;
+  const named = (inner.targetList ?? []).filter((one) => 'ResTarget' in one && outputName(one.ResTarget) === field.String.sval);
+  const [target] = named;
+  return named.length === 1 && target !== undefined && 'ResTarget' in target ? findThrough(target.ResTarget.val, inner, known) : null;
+}
+
+/** Its own, or that of the column that it is. */
+function outputName({ name, val }: Extract<Node, { ResTarget: unknown }>['ResTarget']): string | undefined {
+  const last = val !== undefined && 'ColumnRef' in val ? val.ColumnRef.fields?.at(-1) : undefined;
+  return name ?? (last !== undefined && 'String' in last ? last.String.sval : undefined);
+}
+
 /** Names that FROM gives, to keep new ones apart from. */
 export const aliasesOf = (sources: readonly Source[]): readonly string[] => sources.map(({ alias }) => alias);

@@ -23,11 +23,15 @@ export interface Expanded {
 /** Views in views in views. */
 const MOST_LEVELS = 4;
 
-/** The query itself where it reads none. As the first of those who send it; that names mean the same for all, the catalogue is asked afterwards. */
+/** The query itself where it reads none. A name must mean the same view for all who send it. */
 export async function withoutViews(client: pg.Client, query: SelectStmt, bindings: readonly Binding[]): Promise<Expanded | LeftAlone> {
   let [expanded, grounds]: [SelectStmt, readonly RewriteGround[]] = [query, []];
   for (let level = 0; level <= MOST_LEVELS; level += 1) {
-    const views = await viewsOf(client, expanded, bindings[0]);
+    const senders = [...new Map(bindings.map((binding) => [JSON.stringify(binding.as ?? null), binding])).values()];
+    const answers: (readonly View[])[] = [];
+    for (const sender of senders) answers.push(await viewsOf(client, expanded, sender));
+    const [views = [], ...others] = answers;
+    if (others.some((other) => JSON.stringify(other) !== JSON.stringify(views))) return { because: 'its names mean other views for some of those who send it' };
     const barred = views.find(({ why }) => why !== null);
     if (barred !== undefined) return { because: `the view ${barred.schema}.${barred.relation} ${barred.why}` };
     if (views.length === 0) return { query: expanded, grounds };
@@ -55,13 +59,13 @@ const keyOf = (schema: string | null | undefined, name: string): string => JSON.
 
 const namedIn = (query: SelectStmt): ReadonlySet<string> => new Set(nodesOf(query, 'CommonTableExpr').map(({ ctename = '' }) => ctename));
 
-async function viewsOf(client: pg.Client, query: SelectStmt, sender: Binding | undefined): Promise<readonly View[]> {
+async function viewsOf(client: pg.Client, query: SelectStmt, sender: Binding): Promise<readonly View[]> {
   const named = namedIn(query);
   const ranges = nodesOf(query, 'RangeVar').filter(({ schemaname, relname = '' }) => schemaname !== undefined || !named.has(relname));
   const asked = [...new Map(ranges.map(({ schemaname = null, relname = '' }) => [keyOf(schemaname, relname), { schema: schemaname, name: relname }])).values()];
   const texts = asked.map(({ schema, name }) => (schema === null ? ident(name) : `${ident(schema)}.${ident(name)}`));
   try {
-    await client.query(`begin${sender === undefined ? '' : asRole(sender)}`);
+    await client.query(`begin${asRole(sender)}`);
     const { rows } = await client.query<{ asked: string | null; name: string; oid: string }>(namesSql, [
       asked.map(({ schema }) => schema),
       asked.map(({ name }) => name),
@@ -80,11 +84,11 @@ async function viewsOf(client: pg.Client, query: SelectStmt, sender: Binding | u
 }
 
 /** Then every name in a definition has its schema. */
-export const VIEW_PATH = `set local search_path = ''`;
+const VIEW_PATH = `set local search_path = ''`;
 
 const namesSql = `/* assay optimizer */ select asked.schema as asked, asked.name, c.oid::text as oid
   from unnest($1::text[], $2::text[], $3::text[]) as asked(schema, name, quoted) join pg_catalog.pg_class c on c.oid = pg_catalog.to_regclass(asked.quoted)
-  where c.relkind = 'v'`;
+  where c.relkind = 'v' order by 1, 2`;
 
 /** Its query's tables, as PostgreSQL keeps them in its rule. */
 const viewsSql = `/* assay optimizer */ select c.oid::text as oid, n.nspname as schema, c.relname as relation, pg_catalog.pg_get_viewdef(c.oid) as definition,

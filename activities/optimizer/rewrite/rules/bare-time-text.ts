@@ -4,7 +4,7 @@
  * The condition stays as it is, so the range must only leave out no row of it: it is that year, month or day where the text has its form (any other text is
  * equal to none of them), and besides all moments before the year 1, whose years to_char writes like those after it, and from the year 10000 on, which need five digits
  * (manual, 9.8 "Data Type Formatting Functions"). CASE keeps a text or number that is no date from being read as one (9.18.1). `infinity` has no text. Of a
- * timestamp with time zone the range is wider by a day on both sides: the day hangs on the session's zone. Beside a condition that is null a range changes nothing where
+ * timestamp with time zone, and of a date that to_char takes for one, the range is wider by a day on both sides: the day hangs on the session's zone. Beside a condition that is null a range changes nothing where
  * the condition has to be true for a row to come out: only such are taken. The format must be known: in the text, or the same in every captured call.
  */
 import type { Node, SelectStmt } from 'libpg-query';
@@ -61,7 +61,7 @@ export function bareTimeTexts(query: SelectStmt, known: Known): Rewritten | null
       const { found, fixes } = asked;
       grounds.push({ kind: 'type', table: found.table.table, column: found.column.name, type: found.column.type });
       if (fixes !== null) fixed.set(fixes.parameter, fixes.value);
-      isZoned ||= found.column.type === ZONED;
+      isZoned ||= asked.hangsOnZone;
       return [rangeOf(asked), condition];
     });
     const whereClause = and(ranges.flat());
@@ -74,6 +74,7 @@ interface Asked {
   readonly found: Found;
   readonly at: Node;
   readonly span: Span;
+  readonly hangsOnZone: boolean;
   /** Of the right type, whatever is inferred first. */
   readonly value: Node;
   readonly fixes: { readonly parameter: number; readonly value: string } | null;
@@ -102,9 +103,11 @@ function oneSide(
   if (found === null || said === null || ![PLAIN, ZONED, 'date'].includes(found.column.type)) return null;
   const span = name === 'to_char' ? FORMATS[said.word] : (name === 'extract' || name === 'date_part') && said.word === 'year' ? OF_YEAR : undefined;
   const typed = span === undefined ? null : typedValue(value, span === OF_YEAR ? NUMBERS : TEXTS, known);
+  // to_char of a date is that of its midnight in the session's zone, where a whole day may be missing
+  const hangsOnZone = found.column.type === ZONED || (found.column.type === 'date' && name === 'to_char');
   return span === undefined || typed === null
     ? null
-    : { found, at, span, value: typed, fixes: said.parameter === null ? null : { parameter: said.parameter, value: said.word } };
+    : { found, at, span, hangsOnZone, value: typed, fixes: said.parameter === null ? null : { parameter: said.parameter, value: said.word } };
 }
 
 function wordOf(node: Node, { constants }: Known): { readonly word: string; readonly parameter: number | null } | null {
@@ -135,11 +138,10 @@ function typedValue(node: Node, types: Readonly<Record<string, readonly string[]
       : null;
 }
 
-function rangeOf({ found, at, span: { test, begins, length }, value }: Asked): Node {
+function rangeOf({ at, hangsOnZone, span: { test, begins, length }, value }: Asked): Node {
   const begin = `case when ${test} then ${begins} end`;
-  const text =
-    found.column.type === ZONED
-      ? `moment >= ${begin} - interval '1 day' and moment < ${begin} + interval '${length}' + interval '1 day' or moment < '0001-01-03' or moment >= '9999-12-30'`
-      : `moment >= ${begin} and moment < ${begin} + interval '${length}' or moment < '0001-01-01' or moment >= '10000-01-01'`;
+  const text = hangsOnZone
+    ? `moment >= ${begin} - interval '1 day' and moment < ${begin} + interval '${length}' + interval '1 day' or moment < '0001-01-03' or moment >= '9999-12-30'`
+    : `moment >= ${begin} and moment < ${begin} + interval '${length}' or moment < '0001-01-01' or moment >= '10000-01-01'`;
   return written(text, { moment: at, asked: value });
 }

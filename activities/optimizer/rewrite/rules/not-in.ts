@@ -8,7 +8,7 @@ import type { Node, SelectStmt } from 'libpg-query';
 import type { RewriteGround } from '../../../../domain/optimizer/rewrite.ts';
 import type { Known } from '../known.ts';
 import { column, derived, exists, integer, not, operation, select, target } from '../nodes.ts';
-import { type Found, findColumn, sourcesOf } from '../sources.ts';
+import { type Found, findColumn, findThrough, sourcesOf } from '../sources.ts';
 import { mapExpression, mapQueries } from '../walk.ts';
 import { freshName } from './fresh-name.ts';
 import type { Rule } from './rule.ts';
@@ -49,9 +49,10 @@ function notInOf(node: Node): { readonly x: Node; readonly query: SelectStmt } |
 function outputOf(query: SelectStmt, known: Known): Found | null {
   const [only, ...more] = query.targetList ?? [];
   if (only === undefined || more.length > 0 || !('ResTarget' in only) || query.groupClause?.some((each) => 'GroupingSet' in each)) return null;
-  return neverNull(findColumn(only.ResTarget.val, sourcesOf(query, known)));
+  return neverNull(findThrough(only.ResTarget.val, query, known));
 }
 
-const neverNull = (found: Found | null): Found | null => (found?.column.notNull && !found.source.isNullable ? found : null);
+/** Nor may comparing it give null: of PostgreSQL's own types it does not. */
+const neverNull = (found: Found | null): Found | null => (found?.column.notNull && !found.source.isNullable && found.column.nature !== 'other' ? found : null);
 
 const notNull = ({ table, column: { name } }: Found): RewriteGround => ({ kind: 'not-null', table: table.table, column: name });
