@@ -14,6 +14,8 @@ export interface Estimates {
   readonly raw: number;
   readonly corrected: number;
   readonly bytes: number;
+  /** Of each query, corrected: how its plan changes, and its cost / without. */
+  readonly changes: ReadonlyMap<string, { readonly shape: string | null; readonly ratio: number }>;
 }
 
 /** Of each round. */

@@ -158,30 +158,40 @@ export async function estimated(
   sets: ReadonlyMap<string, readonly IndexDefinition[]>,
 ): Promise<ReadonlyMap<string, Estimates>> {
   const facts = await readTableFacts(client);
-  const found = new Map<string, { raw: number; corrected: number; bytes: number }>([...sets.keys()].map((name) => [name, { raw: 0, corrected: 0, bytes: 0 }]));
+  const found = new Map([...sets.keys()].map((name) => [name, { raw: 0, corrected: 0, bytes: 0, changes: new Map<string, Change>() }]));
   for (const mode of ['raw', 'corrected'] as const) {
-    const whatIf = await openHypoPg({ sessions: [client], facts, mode });
+    let shape: string | null = null;
+    const note = (of: string) => {
+      shape = of;
+      return 1;
+    };
+    const whatIf = await openHypoPg({ sessions: [client], facts, mode, discount: note });
     let [costs, times] = [0, 0];
     for (const bound of bounds) {
       const base = (await whatIf.plan(bound, [])).cost;
       costs += base;
       times += bound.statement.totalMs;
       for (const [name, indexes] of sets) {
+        shape = null;
         const { cost } = await whatIf.plan(bound, indexes);
         const each = found.get(name);
         if (each === undefined) continue;
-        if (mode === 'raw') each.raw += cost;
-        else each.corrected += (cost / base) * bound.statement.totalMs;
+        each[mode] += mode === 'raw' ? cost : (cost / base) * bound.statement.totalMs;
+        if (mode === 'corrected') each.changes.set(bound.statement.id, { shape, ratio: cost / base });
       }
     }
     for (const [name, indexes] of sets) {
       const each = found.get(name);
       if (each === undefined) continue;
-      if (mode === 'raw') each.raw /= costs;
-      else each.corrected /= times;
+      each[mode] /= mode === 'raw' ? costs : times;
       if (mode === 'corrected') for (const index of indexes) each.bytes += (await whatIf.size(index)) ?? 0;
     }
     await whatIf.close();
   }
   return found;
+}
+
+interface Change {
+  readonly shape: string | null;
+  readonly ratio: number;
 }

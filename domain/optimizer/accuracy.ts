@@ -6,6 +6,9 @@
  *   discount            = (n · realised + PRIOR · 1) / (n + PRIOR)   within [FLOOR, 1]
  * The second line is Bühlmann's credibility estimate with the planner's own word as the prior (H. Bühlmann, "Experience Rating and Credibility",
  * ASTIN Bulletin 4(3), 1967): Z = n / (n + PRIOR) of what was seen, 1 − Z of what is believed.
+ *
+ * A statement that was measured under a plan of the same shape is believed before its shape is: the same rule over its own samples, with OWN_PRIOR and
+ * the shape's discount as the prior (nested credibility: W. S. Jewell, "The Use of Collateral Data in Credibility Theory", 1975). Below 0: it was slower.
  */
 import { bootstrap, type Interval } from './statistics.ts';
 
@@ -37,6 +40,8 @@ export interface ShapeAccuracy {
 
 /** Statements that the planner's own word is worth. */
 export const PRIOR = 4;
+/** Samples of the statement itself that what is known of its shape is worth. */
+export const OWN_PRIOR = 2;
 /** A shape is never ruled out: only measuring does that. */
 export const FLOOR = 0.25;
 /** An estimated gain below this says nothing about how much of it was there. */
@@ -55,12 +60,26 @@ export function accuracyByShape(samples: readonly GainSample[]): readonly ShapeA
   return [...shapes].map(([shape, gains]) => accuracyOf(shape, gains)).toSorted((a, b) => b.count - a.count || (a.shape < b.shape ? -1 : 1));
 }
 
-/** What a search multiplies estimated gains by; 1 for a shape that was never measured. */
-export type Discount = (shape: string) => number;
+/** What a search multiplies estimated gains of a statement by; 1 for a shape that was never measured. */
+export type Discount = (shape: string, statement: string) => number;
 
-export function discountBy(accuracy: readonly ShapeAccuracy[]): Discount {
+/** `samples`: of one database, newest first; left out: only the shape counts. */
+export function discountBy(accuracy: readonly ShapeAccuracy[], samples: readonly GainSample[] = []): Discount {
   const known = new Map(accuracy.map(({ shape, discount }) => [shape, discount]));
-  return (shape) => known.get(shape) ?? 1;
+  const own = new Map<string, GainSample[]>();
+  for (const sample of differentPlans(samples)) own.set(sample.statement, [...(own.get(sample.statement) ?? []), sample]);
+  return (shape, statement) => {
+    const seen = (own.get(statement) ?? []).filter((sample) => sample.shape === shape);
+    return believed(seen, known.get(shape) ?? 1);
+  };
+}
+
+/** Samples of one statement and shape, as far as they say something. */
+function believed(samples: readonly GainSample[], prior: number): number {
+  const telling = samples.map(gainOf).filter(({ estimated }) => estimated >= LEAST_GAIN);
+  if (telling.length === 0) return prior;
+  const realised = Math.min(REALISED[1], Math.max(REALISED[0], realisedOf(telling)));
+  return Math.min(1, (telling.length * realised + OWN_PRIOR * prior) / (telling.length + OWN_PRIOR));
 }
 
 /** Only gains are discounted: what is expected to become dearer stays as dear. */
@@ -119,4 +138,21 @@ function distinct(samples: readonly GainSample[]): readonly GainSample[] {
     if (!known.has(key)) known.set(key, sample);
   }
   return [...known.values()];
+}
+
+/** The same plan under two sets is one sample; so many of a statement and shape count, the newest. */
+const MOST_OWN = 12;
+
+function differentPlans(samples: readonly GainSample[]): readonly GainSample[] {
+  const known = new Set<string>();
+  const counts = new Map<string, number>();
+  return samples.filter(({ statement, shape, estimatedRatio }) => {
+    const key = JSON.stringify([statement, shape, estimatedRatio.toFixed(3)]);
+    const group = JSON.stringify([statement, shape]);
+    const count = counts.get(group) ?? 0;
+    if (known.has(key) || count >= MOST_OWN) return false;
+    known.add(key);
+    counts.set(group, count + 1);
+    return true;
+  });
 }

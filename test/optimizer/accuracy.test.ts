@@ -11,7 +11,7 @@ const ratio = fc.double({ min: 0, max: 100, noNaN: true });
 const samples = fc
   .array(fc.tuple(ratio, ratio), { maxLength: 40 })
   .map((pairs) => pairs.map(([estimated, measured], place) => sample(place, estimated, measured)));
-const discountOf = (all: readonly GainSample[]) => discountBy(accuracyByShape(all))('a → b');
+const discountOf = (all: readonly GainSample[]) => discountBy(accuracyByShape(all))('a → b', 'another');
 
 describe('a discount', () => {
   test('is within its bounds, and as near to 1 as few samples demand', () => {
@@ -51,7 +51,22 @@ describe('a discount', () => {
     expect(discountOf([1, 2, 3, 4].map((n) => sample(n, 0.2, 0.6)))).toBeCloseTo((4 * 0.5 + PRIOR) / (4 + PRIOR));
     // one statement that went badly wrong is one statement
     expect(discountOf([sample(1, 0.1, 50)])).toBeGreaterThan(0.55);
-    expect(discountBy([])('never seen')).toBe(1);
+    expect(discountBy([])('never seen', 's')).toBe(1);
+  });
+
+  test('of a statement is what its own plans of that shape gave, the more the more of them were measured', () => {
+    const shape = [1, 2, 3, 4].map((n) => sample(n, 0.2, 0.6));
+    const ofShape = discountOf(shape);
+    const own = (...more: readonly GainSample[]) => discountBy(accuracyByShape(shape), more)('a → b', '9');
+    expect(own()).toBe(ofShape);
+    // other statements and shapes say nothing of it
+    expect(own(sample(8, 0.1, 1), sample(9, 0.1, 1, 'other'))).toBe(ofShape);
+    expect(own(sample(9, 0.1, 1))).toBeCloseTo((2 * ofShape) / 3);
+    expect(own(sample(9, 0.1, 1), sample(9, 0.15, 1))).toBeCloseTo((2 * ofShape) / 4);
+    // the same plan under two sets is one sample, the newest
+    expect(own(sample(9, 0.1, 1), sample(9, 0.1, 0.1))).toBe(own(sample(9, 0.1, 1)));
+    expect(own(sample(9, 0.5, 1.5), sample(9, 0.4, 1.6))).toBeLessThan(0);
+    expect(own(...Array.from({ length: 9 }, (_, n) => sample(9, 0.3 + n / 100, 0)))).toBe(1);
   });
 
   test('is of gains only', () => {

@@ -28,8 +28,6 @@ export interface SetTimes {
 export interface Comparing {
   readonly built: readonly BuiltObject[];
   readonly rounds: Rounds;
-  /** There as well, and away on both sides. */
-  readonly aside?: readonly BuiltObject[];
   /** The set is what goes: without it against with it. Any slowness is looked at again, not only one beyond what a new index may cost. Default false. */
   readonly isRemoval?: boolean;
 }
@@ -55,9 +53,9 @@ export async function measureSet(session: LabSession, units: readonly Unit[], co
 }
 
 const jobOf =
-  ({ built, aside = [], isRemoval = false }: Comparing) =>
+  ({ built, isRemoval = false }: Comparing) =>
   (unit: Unit): Job =>
-    isRemoval ? { unit, before: aside, after: [...aside, ...built] } : { unit, before: [...aside, ...built], after: aside };
+    isRemoval ? { unit, before: [], after: built } : { unit, before: built, after: [] };
 
 /** Executed total without one index against with the whole set, by index; above 1 it earns its place. The set is built. */
 export async function measureLeaveOneOut<B extends BuiltObject>(
@@ -109,8 +107,7 @@ export const unexecuted: Compared = {
   fault: { reason: 'catalogue-only', detail: 'it reads no table by itself; what functions run is counted where pg_stat_statements.track is all' },
 };
 
-/** What looks too slow, measured again with more rounds. */
-export async function secondLook(session: LabSession, times: readonly UnitTimes[], comparing: Comparing): Promise<readonly UnitTimes[]> {
+async function secondLook(session: LabSession, times: readonly UnitTimes[], comparing: Comparing): Promise<readonly UnitTimes[]> {
   const { rounds, isRemoval = false } = comparing;
   const isSuspect = (verdict: StatementVerdict) => (isRemoval ? verdict.judged === 'slower' : isTooSlow(verdict));
   const suspects = times.filter(({ fault, pairs, unit }) => fault === null && pairs.length > 0 && isSuspect(judgeStatement(alone(unit, pairs))));
@@ -151,7 +148,7 @@ export function summed(units: readonly UnitTimes[]): SetTimes {
   return { units, statements, notJudged };
 }
 
-/** One execution counts as one call. */
+/** By its own values only, as called once. */
 export const alone = ({ bound, binding }: Unit, pairs: readonly TimedPair[]): StatementTimes => ({
   statement: bound.statement.id,
   calls: 1,

@@ -3,9 +3,9 @@
  * which its plan is the same share its executions. Every set meets the same caches and the same minute.
  */
 import { AssayError } from '../../../domain/errors.ts';
-import { judgeStatement } from '../../../domain/optimizer/verdict.ts';
+import { isTooSlow, judgeStatement } from '../../../domain/optimizer/verdict.ts';
 import { type Away, type Execution, execute, planText, type Unit } from './execute.ts';
-import { alone, readsNothing, type SetTimes, secondLook, summed, type UnitTimes, unexecuted } from './experiment.ts';
+import { alone, readsNothing, type SetTimes, summed, type UnitTimes, unexecuted } from './experiment.ts';
 import { faultOf, type LabSession, paired, type Rounds, timeOnce } from './measure.ts';
 import type { BuiltIndex } from './sets.ts';
 
@@ -24,16 +24,15 @@ export async function measureSets(session: LabSession, units: readonly Unit[], {
   const rows: Row[] = [];
   for (const unit of units) rows.push(await rowOf(session, unit, { built, sets, asides }));
   const warming = isWarm ? 0 : 1;
+  const timesOf = (place: number) => rows.map((row) => unitTimes(session, row, { place, warming }));
   await race(session, rows, { ...rounds, warming });
-  const measured: SetTimes[] = [];
-  for (const [place, set] of sets.entries()) {
-    const times = rows.map((row) => timesOf(session, row, { place, warming }));
-    const touched = times.filter(({ isTouched }) => isTouched);
-    const again = await secondLook(session, touched, { built: set, aside: asides[place] ?? [], rounds });
-    measured.push(summed(times.map((each) => again[touched.indexOf(each)] ?? each)));
-  }
-  return measured;
+  const isSuspect = (row: Row) => sets.some((_, place) => looksTooSlow(unitTimes(session, row, { place, warming })));
+  await race(session, rows.filter(isSuspect), { ...rounds, repeats: 2 * rounds.repeats, warming: 0, isAgain: true });
+  return sets.map((_, place) => summed(timesOf(place)));
 }
+
+const looksTooSlow = ({ unit, isTouched, fault, pairs }: UnitTimes): boolean =>
+  isTouched && fault === null && pairs.length > 0 && isTooSlow(judgeStatement(alone(unit, pairs)));
 
 /** Executions by one plan of a statement. */
 interface Lane {
@@ -81,13 +80,20 @@ const isIn = (plan: string, { relations }: BuiltIndex): boolean => relations.som
 /** Rounds that each statement gets at least; then those of which enough is known rest. */
 const LEAST_ROUNDS = 3;
 
+interface Race extends Rounds {
+  /** Rounds before those that count. */
+  readonly warming: number;
+  /** All of its rounds are for what is near a limit. Default false. */
+  readonly isAgain?: boolean;
+}
+
 /** Statement by statement, its plans right after each other, in an order that turns with every round. */
-async function race(session: LabSession, rows: readonly Row[], { repeats, untilMs, warming }: Rounds & { readonly warming: number }): Promise<void> {
+async function race(session: LabSession, rows: readonly Row[], { repeats, untilMs, warming, isAgain = false }: Race): Promise<void> {
   const { client, io, statementTimeoutMs: timeoutMs } = session;
   for (let round = 1 - warming; round <= repeats; round += 1) {
     if (round > LEAST_ROUNDS && Date.now() > untilMs) return;
     for (const [place, row] of rows.entries()) {
-      if (row.only !== null || (round > LEAST_ROUNDS && isClear(row, timeoutMs, warming))) continue;
+      if (row.only !== null || (!isAgain && round > LEAST_ROUNDS && isClear(row, timeoutMs, warming))) continue;
       for (const lane of turned([...new Set([row.none, ...row.lanes])], round)) {
         if (io.signal.aborted) throw new AssayError('cancelled', { what: 'measuring on the lab' });
         io.beat({ phase: 'measure', round, rounds: repeats, done: place, total: rows.length });
@@ -114,7 +120,7 @@ function isClear({ unit, none, lanes }: Row, timeoutMs: number, warming: number)
 const CLEARLY_FASTER = 0.9;
 const CLEARLY_SLOWER = 1.25;
 
-function timesOf({ statementTimeoutMs }: LabSession, { unit, none, lanes, only }: Row, { place, warming }: { place: number; warming: number }): UnitTimes {
+function unitTimes({ statementTimeoutMs }: LabSession, { unit, none, lanes, only }: Row, { place, warming }: { place: number; warming: number }): UnitTimes {
   const lane = lanes[place] ?? none;
   if (only !== null) return { unit, isTouched: false, ...only };
   return { unit, isTouched: lane !== none, ...paired(none.executions, lane.executions, { limitMs: statementTimeoutMs, warming }) };

@@ -30,8 +30,10 @@ async function searchOnLab(deps: OptimizerDependencies, { policy, clone, run, li
   return deps.labSession({ policy, clone }, { database: stored.database, settings: labSettings(stored.settings) }, async (client) => {
     await endOtherSessions(client);
     const { bound, notJudged, notices } = await bindRun(deps, client, { stored, workload, policy });
-    const accuracy = accuracyByShape(await deps.store.gains(policy.cluster));
-    const { sets, wider, explains } = await deps.search(client, { bound, limits, io, discount: discountBy(accuracy) }).catch(refuseMissing);
+    const gains = await deps.store.gains(policy.cluster);
+    const accuracy = accuracyByShape(gains);
+    const own = gains.filter(({ database }) => database === stored.database);
+    const { sets, wider, explains } = await deps.search(client, { bound, limits, io, discount: discountBy(accuracy, own) }).catch(refuseMissing);
     await deps.store.notJudged(run, notJudged);
     deps.observe({ kind: 'statements-not-judged', cluster: policy.cluster, step: 'bind', reasons: reasonsOf(notJudged) });
     await deps.store.saveFinalists(run, wider.length === 0 ? sets : [...sets, { indexes: wider, estimatedRatio: 1, estimatedBytes: 0, isPoolOnly: true }]);

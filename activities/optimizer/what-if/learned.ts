@@ -18,7 +18,7 @@ export function learnedCosts(discount: Discount): LearnedCosts {
     costOf: (bound, binding, { plan, cost }) => {
       const base = bases.get(keyOf(bound, binding));
       const shape = base === undefined ? null : shapeOfChange(base, plan);
-      return base === undefined || shape === null ? cost : discounted({ before: base['Total Cost'], after: cost }, discount(shape));
+      return base === undefined || shape === null ? cost : discounted({ before: base['Total Cost'], after: cost }, discount(shape, bound.statement.id));
     },
   };
 }
