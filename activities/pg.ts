@@ -1,6 +1,7 @@
 /** Connections to PostgreSQL and the one quoting helper. */
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
+import { AssayError, reasonOf } from '../domain/errors.ts';
 import { applicationName } from '../domain/ids.ts';
 import type { Connection } from '../domain/policy.ts';
 import type { ReadSecret } from './backup/ports.ts';
@@ -28,7 +29,7 @@ export interface ConnectOptions {
 
 /** An open session; the caller ends it. Errors are PostgreSQL's own: see `pg-errors.ts`. */
 export async function connect(connection: Connection, readSecret: ReadSecret, options: ConnectOptions = {}): Promise<pg.Client> {
-  const settings = Object.entries(options.settings ?? {}).map(([key, value]) => `-c ${key}=${value.replaceAll(/([ \\])/g, '\\$1')}`);
+  const settings = startupOptions(options.settings ?? {});
   const client = new pg.Client({
     host: connection.host,
     port: connection.port,
@@ -39,7 +40,7 @@ export async function connect(connection: Connection, readSecret: ReadSecret, op
     ...(connection.password === null ? {} : { password: readSecret(connection.password) }),
     ...(connection.sslMode === 'disable' ? {} : { ssl: ssl(connection) }),
     ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: options.statementTimeoutMs }),
-    ...(settings.length === 0 ? {} : { options: settings.join(' ') }),
+    ...(settings === '' ? {} : { options: settings }),
     ...(options.replication === undefined ? {} : { replication: options.replication }),
   } as pg.ClientConfig);
   // a server that goes away must fail the query in hand, not the whole process
@@ -47,6 +48,12 @@ export async function connect(connection: Connection, readSecret: ReadSecret, op
   await client.connect();
   return client;
 }
+
+/** Settings as a session's start takes them, and PGOPTIONS of PostgreSQL's own programs: they beat what ALTER ROLE and ALTER DATABASE say. */
+export const startupOptions = (settings: Readonly<Record<string, string>>): string =>
+  Object.entries(settings)
+    .map(([key, value]) => `-c ${key}=${value.replaceAll(/([ \\])/g, '\\$1')}`)
+    .join(' ');
 
 /** Opens, uses, always ends. */
 export async function withConnection<T>(
@@ -64,6 +71,18 @@ export async function withConnection<T>(
 }
 
 function ssl(connection: Connection) {
-  const ca = connection.sslRootCertificate === null ? {} : { ca: readFileSync(connection.sslRootCertificate, 'utf8') };
+  const ca = connection.sslRootCertificate === null ? {} : { ca: rootCertificate(connection.sslRootCertificate) };
   return { rejectUnauthorized: connection.sslMode === 'verify-full', ...ca };
+}
+
+function rootCertificate(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new AssayError(
+      'usage',
+      { reason: `cannot read the root certificate: ${reasonOf(cause)}`, hint: 'correct connection.ssl_root_certificate' },
+      { cause },
+    );
+  }
 }

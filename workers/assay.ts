@@ -29,7 +29,7 @@ const handlers: LocalHandlers = {
   recommendation: async ({ id }, options) => (await optimizer()).readRecommendation(options, id),
   history: async ({ cluster }, options) => (await optimizer()).readHistory(options, cluster ?? null),
   recommendationPage: async (record, options) => (await optimizer()).drawRecommendation(options, record),
-  verifyCertificates: async ({ path, key }) => (await import('../activities/backup/evidence/verify.ts')).verifyCertificates(path, readFileSync(key, 'utf8')),
+  verifyCertificates: async ({ path, key }) => (await import('../activities/backup/evidence/verify.ts')).verifyWithKey(path, key),
 };
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };

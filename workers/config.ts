@@ -169,18 +169,26 @@ export function temporalOf(
   };
 }
 
-/** Connection options of @temporalio/client and @temporalio/worker: certificates are read here. Throws secret-unreadable. */
+/** Connection options of @temporalio/client and @temporalio/worker: certificates are read here. Throws secret-unreadable, usage. */
 export function temporalConnection(config: ProcessConfig, policy: Pick<FleetPolicy, 'temporal'> | null) {
   const { address, namespace, tls } = temporalOf(config, policy);
   if (tls === null) return { address, namespace };
   const pem = (path: string) => Buffer.from(readSecret(`file:${path}`));
+  const certificate = (path: string) => {
+    try {
+      return readFileSync(path);
+    } catch (cause) {
+      const hint = 'correct temporal.tls in assay.yaml, or ASSAY_TEMPORAL_TLS_CA and ASSAY_TEMPORAL_TLS_CERT of this process';
+      throw new AssayError('usage', { reason: `cannot read a certificate for Temporal: ${reasonOf(cause)}`, hint }, { cause });
+    }
+  };
   return {
     address,
     namespace,
     tls: {
-      ...(tls.ca === null ? {} : { serverRootCACertificate: readFileSync(tls.ca) }),
+      ...(tls.ca === null ? {} : { serverRootCACertificate: certificate(tls.ca) }),
       ...(tls.serverName === null ? {} : { serverNameOverride: tls.serverName }),
-      ...(tls.certificate === null || tls.key === null ? {} : { clientCertPair: { crt: readFileSync(tls.certificate), key: pem(tls.key) } }),
+      ...(tls.certificate === null || tls.key === null ? {} : { clientCertPair: { crt: certificate(tls.certificate), key: pem(tls.key) } }),
     },
   };
 }

@@ -7,7 +7,7 @@ import { createCapturedStore } from '../activities/control/captured-store.ts';
 import { openControl } from '../activities/control/control-database.ts';
 import { createMarkerStore } from '../activities/control/marker-store.ts';
 import { gaugeRecommendations } from '../activities/control/optimizer-gauges.ts';
-import { gaugeProofs } from '../activities/control/queries.ts';
+import { gaugeProofs } from '../activities/control/proof-gauges.ts';
 import { fleetSteps, isRunning, releasePins } from '../activities/fleet/steps.ts';
 import { createOptimizerSteps } from '../activities/optimizer/steps.ts';
 import { AssayError, reasonOf } from '../domain/errors.ts';

@@ -15,6 +15,7 @@ import type {
   Witness,
 } from '../../domain/backup/model.ts';
 import type { Pin } from '../../domain/backup/pins.ts';
+import type { PreflightSource } from '../../domain/backup/preflight.ts';
 import type { Proof, ProofSummary } from '../../domain/backup/proof.ts';
 import type { Observe } from '../../domain/observation.ts';
 import type { ClusterPolicy, SecretReference } from '../../domain/policy.ts';
@@ -27,19 +28,8 @@ export type ReadSecret = (reference: SecretReference) => string;
 export type EngineFor = (policy: ClusterPolicy) => BackupEngine;
 
 /** Where the source stands; one connection to the cluster's own database. */
-export interface SourceState {
-  readonly systemIdentifier: string;
-  readonly timeline: number;
-  readonly serverVersionNumber: number;
-  readonly inRecovery: boolean;
-  readonly walLevel: string;
-  readonly archiveMode: string;
-  readonly segmentBytes: number;
-  readonly insertLsn: Lsn;
+export interface SourceState extends PreflightSource {
   readonly now: string;
-  readonly databases: readonly { readonly name: string; readonly bytes: number; readonly allowsConnections: boolean }[];
-  /** pg_stat_archiver: what the server believes, which may be wrong. */
-  readonly archiver: { readonly lastArchived: string | null; readonly lastArchivedAt: string | null; readonly failed: number };
 }
 
 /** The live cluster, read and (only in Assay's own schema) written. */
@@ -101,15 +91,10 @@ export interface CloneChecks {
     clone: CloneRef,
     stop: { readonly target: RecoveryTarget; readonly reached: ReachedPoint; readonly systemIdentifier?: string },
   ): Promise<readonly CheckResult[]>;
-  /** On a clone paused at the marker's LSN: snapshot equivalence, witness, fingerprints. */
+  /** On a clone that stands at the marker's LSN: snapshot equivalence, witness, sequences, fingerprints. */
   content(policy: ClusterPolicy, clone: CloneRef, marker: Marker, reached: ReachedPoint, io: StepIo): Promise<readonly CheckResult[]>;
-  /** On a promoted clone: amcheck per database, sequences, constraints, assertions; then stopped: page checksums. */
-  structure(
-    policy: ClusterPolicy,
-    clone: CloneRef,
-    options: { readonly depth: ProofDepth; readonly markers: readonly Marker[] },
-    io: StepIo,
-  ): Promise<readonly CheckResult[]>;
+  /** On a promoted clone: amcheck and constraints per database, assertions; then stopped: page checksums. */
+  structure(policy: ClusterPolicy, clone: CloneRef, options: { readonly depth: ProofDepth }, io: StepIo): Promise<readonly CheckResult[]>;
   /** Databases of the clone that can be connected to, templates left out, with their size and identity. */
   databases(policy: ClusterPolicy, clone: CloneRef): Promise<readonly FoundDatabase[]>;
   /** The newest witness in the clone; null where there is none. */

@@ -51,7 +51,7 @@ export function certificateBody({ proof, sequence, previous, issuedAt, findMarke
     depth: proof.depth,
     provenAt: proof.provenAt,
     backups: proof.chain.map(backupEntry),
-    target: { asked: proof.targets.at(-1) ?? null, walked: [...proof.targets], reached: proof.reached },
+    target: { asked: proof.targets.at(-1) ?? null, walked: [...proof.targets], reached: reachedEntry(proof.reached) },
     markers: [...covered.markers],
     coverage: coverageEntry(verdict.coverage, covered),
     recovery: recoveryEntry(proof),
@@ -81,6 +81,12 @@ function checkEntry({ name, outcome, database, because, cause, tookMs }: CheckRe
 /** Fetch, start and replay: what a user waits for. Checks come after. */
 export function recoveryMs(time: RecoveryTime): number {
   return Math.round(time.fetchMs + time.startMs + time.replayMs);
+}
+
+function reachedEntry(reached: Proof['reached']): CertificateBody['target']['reached'] {
+  if (reached === null) return null;
+  const { replayLsn, replayedAt, timeline, paused } = reached;
+  return { replayLsn, replayedAt, timeline, paused };
 }
 
 function recoveryEntry({ recoveryTime, objectives, rpoMs, newestWitness, reached }: Proof): CertificateBody['recovery'] {

@@ -36,10 +36,6 @@ export function lsnDistanceBytes(from: Lsn, to: Lsn): number {
   return Number(lsnBytes(to) - lsnBytes(from));
 }
 
-export function latestLsn(lsns: readonly Lsn[]): Lsn | undefined {
-  return lsns.reduce<Lsn | undefined>((latest, lsn) => (latest === undefined || compareLsn(lsn, latest) > 0 ? lsn : latest), undefined);
-}
-
 /** The 24 hex digits of a segment file: timeline, log, segment. */
 export interface SegmentId {
   readonly timeline: number;

@@ -97,6 +97,11 @@ export interface ReachedPoint {
   readonly replayedAt: Instant | null;
   readonly timeline: number;
   readonly paused: boolean;
+  /**
+   * It got there and opened for writing by itself: while a transaction with more than 64 subtransactions is open, a standby lets nobody in, and
+   * so does not wait. What was committed by then is what any session sees, but no later target can be reached from here.
+   */
+  readonly opened?: boolean;
 }
 
 export type CheckName =

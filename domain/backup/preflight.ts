@@ -13,6 +13,7 @@ export interface PreflightSource {
   readonly archiveMode: string;
   readonly segmentBytes: number;
   readonly insertLsn: Lsn;
+  /** pg_stat_archiver: what the server believes, which may be wrong. */
   readonly archiver: { readonly lastArchived: string | null; readonly lastArchivedAt: string | null; readonly failed: number };
 }
 

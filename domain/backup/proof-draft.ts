@@ -21,6 +21,8 @@ export interface ProveQuestion {
   readonly randomShare: number | null;
   /** Set: the clone stays, running, in this folder. */
   readonly into: string | null;
+  /** Why no marker could be made just now; left out: one was, or none was wanted. */
+  readonly unmarked?: string;
 }
 
 export interface StepFault {

@@ -46,6 +46,8 @@ export interface BackupProveInput extends Request {
   readonly archivedLsn?: Lsn;
   /** A random moment of the restorable window is the target. */
   readonly random?: boolean;
+  /** Why no marker could be made just now: said where the proof then lacks one. */
+  readonly unmarked?: string;
 }
 
 export type BackupProveResult = ProofSummary;

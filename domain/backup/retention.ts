@@ -33,6 +33,10 @@ export interface RetentionDecision {
 
 const DAY_MS = 86_400_000;
 
+/** Of several clocks the one that makes backups the youngest; those that could not be asked are left out. */
+export const earliest = (clocks: readonly [Instant, ...(Instant | undefined)[]]): Instant =>
+  clocks.reduce<Instant>((first, clock) => (clock !== undefined && Date.parse(clock) < Date.parse(first) ? clock : first), clocks[0]);
+
 export function decideRetention(question: RetentionQuestion): RetentionDecision {
   const backups = [...question.backups].sort((a, b) => compareLsn(a.stopLsn, b.stopLsn) || (a.label < b.label ? -1 : 1));
   const reasons = new Map<string, string[]>(backups.map((backup) => [backup.label, []]));

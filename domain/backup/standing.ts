@@ -9,6 +9,9 @@ export interface Standing {
   readonly because: readonly string[];
 }
 
+/** Clocks of two hosts may be that far apart; a proof from further ahead would stay fresh until its day comes. */
+const MOST_SKEW_MS = 5 * 60_000;
+
 /** `now` as milliseconds since the epoch. */
 export function standingOf(status: BackupStatus, now: number): Standing {
   const faults = [...failedProofs(status), ...holes(status), ...pageErrors(status)];
@@ -29,13 +32,14 @@ const holes = ({ gaps }: BackupStatus): string[] =>
 const pageErrors = ({ backups }: BackupStatus): string[] =>
   backups.filter((backup) => backup.hasPageErrors).map((backup) => `the engine noticed damaged pages while it made ${backup.label}`);
 
-function doubtsOf({ backups, proofs, provenAt, objectives }: BackupStatus, now: number): string[] {
-  if (backups.length === 0) return ['there is no backup'];
+function doubtsOf({ backups, proofs, provenAt, objectives, unreachable = [] }: BackupStatus, now: number): string[] {
+  const doubts = unreachable.map(({ repository, reason }) => `what repository ${repository} holds is not known: ${reason}`);
+  if (backups.length === 0) return [...doubts, 'there is no backup'];
   const newest = newestOf(proofs);
-  if (newest === null) return ['no backup was ever proven'];
-  const doubts: string[] = [];
+  if (newest === null) return [...doubts, 'no backup was ever proven'];
   if (newest.verdict === 'inconclusive') doubts.push(`the newest proof (${newest.backup}) could not be made: ${newest.because[0] ?? newest.cause}`);
   if (provenAt === null) doubts.push('no backup was ever proven');
+  else if (Date.parse(provenAt) - now > MOST_SKEW_MS) doubts.push(`the newest proof is of the future (${provenAt}): some clock runs, or ran, ahead`);
   else if (now - Date.parse(provenAt) > objectives.proofAgeMs) doubts.push(`the newest proof is older than the policy allows (${provenAt})`);
   return doubts;
 }

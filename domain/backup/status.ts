@@ -33,6 +33,12 @@ export interface ArchiveLag {
   readonly seconds: number;
 }
 
+/** What it holds is not known: nothing of it is in the answer. */
+export interface UnreachableRepository {
+  readonly repository: number;
+  readonly reason: string;
+}
+
 export interface CloneInUse {
   readonly id: string;
   readonly host: string;
@@ -63,4 +69,6 @@ export interface BackupStatus {
   readonly clones: readonly CloneInUse[];
   readonly running: readonly RunningWork[];
   readonly objectives: ObjectivesPolicy;
+  /** Missing: every repository answered. */
+  readonly unreachable?: readonly UnreachableRepository[];
 }

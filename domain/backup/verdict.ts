@@ -72,10 +72,11 @@ export interface Evidence extends CoverageInput {
 }
 
 export function judge(evidence: Evidence): Verdict {
-  const checks = evidence.checks.map((check) => weighed(check, evidence.checks));
+  const single = evidence.checks.map((check) => weighed(check, evidence.checks));
+  const compared = comparedDatabases(single).filter((database) => !isEmptyHanded(database, evidence));
+  const checks = single.map((check) => (isOfSource(check, evidence, compared) ? ofSource(check) : check));
   const newcomers = evidence.level === 'content' ? standingsOf(evidence.databases, evidence.markers).flatMap(({ newcomer }) => newcomer ?? []) : [];
   const findings = [...checks.filter(({ outcome }) => outcome === 'finding').map(asFinding), ...newcomers.map(newcomerFinding)];
-  const compared = comparedDatabases(checks).filter((database) => !isEmptyHanded(database, evidence));
   const coverage = coverageOf(evidence, compared);
   const failed = mostTelling(checks, 'failed');
   if (failed.length > 0) return { verdict: 'failed', cause: failed[0]?.cause ?? 'unknown', because: reasons(failed), findings, coverage };
@@ -126,6 +127,23 @@ function isEmptyHanded(database: string, { markers }: Evidence): boolean {
   const left = ofDatabase.flatMap(({ notCovered }) => notCovered.filter((each) => each.object !== null && each.database === database));
   return ofDatabase.every(({ fingerprints }) => fingerprints.length === 0) && left.some(({ reason }) => !WITHOUT_CONTENT.includes(reason));
 }
+
+/**
+ * Rows that break their constraint and are all equal to the source's break it there too: a table loaded with its triggers off, a subscriber of
+ * logical replication. That tells of the source, and nothing of the backup.
+ */
+function isOfSource({ outcome, cause, database }: CheckResult, { databases, markers }: Evidence, compared: readonly string[]): boolean {
+  if (outcome !== 'failed' || cause !== 'constraint-violated') return false;
+  const marker = standingsOf(databases, markers).find((standing) => standing.database.name === database)?.marker ?? null;
+  if (marker === null || !compared.includes(marker.database)) return false;
+  return marker.notCovered.every(({ object, reason }) => object === null || WITHOUT_CONTENT.includes(reason));
+}
+
+const ofSource = (check: CheckResult): CheckResult => ({
+  ...check,
+  outcome: 'finding',
+  because: [...check.because, 'every row is equal to the source: it is broken there too'],
+});
 
 function missing({ level, databases, markers }: Evidence, checks: readonly CheckResult[], compared: readonly string[]): CheckResult[] {
   const has = (name: CheckName, database: string | null) => checks.some((check) => check.name === name && (database === null || check.database === database));

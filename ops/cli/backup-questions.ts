@@ -9,7 +9,7 @@ import { certificateOutcome } from './certificate-files.ts';
 import { type Ending, followRequest } from './make-request.ts';
 import { withCluster } from './options.ts';
 import type { Outcome } from './outcome.ts';
-import { plain } from './paint.ts';
+import { type Paint, plain } from './paint.ts';
 import { progressLine } from './progress-view.ts';
 import type { Runner } from './runner.ts';
 import type { Session } from './session.ts';
@@ -37,8 +37,9 @@ export function addBackupQuestions(backup: Command, run: Runner): void {
 const statusOf = async (session: Session, cluster: string) => (await session.client()).backup.status(cluster);
 
 function listed(status: BackupStatus): Outcome {
-  const { cluster, backups, proofs } = status;
-  return { exit: 0, data: { cluster, backups, proofs }, text: (paint) => backupsText(status, paint) };
+  const { cluster, backups, proofs, unreachable = [] } = status;
+  const silent = (paint: Paint) => unreachable.map(({ repository, reason }) => paint.bad(`repository ${repository} does not answer: ${plain(reason)}\n`));
+  return { exit: 0, data: { cluster, backups, proofs, unreachable }, text: (paint) => `${backupsText(status, paint)}${silent(paint).join('')}` };
 }
 
 function addShow(backup: Command, run: Runner): void {

@@ -9,12 +9,13 @@ import { verdictWord } from './show-proofs.ts';
 import { facts, table } from './table.ts';
 
 export function statusText(status: BackupStatus, paint: Paint): string {
-  const { cluster, environment, provenAt, archive, gaps, window, running, clones } = status;
+  const { cluster, environment, provenAt, archive, gaps, window, running, clones, unreachable = [] } = status;
   const standing = standingOf(status, paint.now.getTime());
   const rows: [string, string][] = [
     ['newest proof', provenAt === null ? paint.bad('never') : when(provenAt, paint)],
     ['backups', `${status.backups.length}, ${status.proofs.filter(({ verdict }) => verdict === 'proven').length} proven`],
     ...archive.map((lag): [string, string] => [`repository ${lag.repository}`, lagWords(lag, status, paint)]),
+    ...unreachable.map(({ repository }): [string, string] => [`repository ${repository}`, paint.bad('does not answer')]),
     ...clones.map(({ id, host, since }): [string, string] => ['clone', `${id} on ${plain(host)}, ${relative(since, paint.now)}`]),
     ...running.map(({ workflowId, startedAt }): [string, string] => ['running', `${plain(workflowId)}, began ${relative(startedAt, paint.now)}`]),
   ];

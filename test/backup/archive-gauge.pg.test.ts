@@ -1,8 +1,13 @@
 /** From where to where a repository reaches, looked at on a real one. */
-import { rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { observeArchive } from '../../activities/backup/archive-gauge.ts';
+import type { EvidenceStore, MarkerStore } from '../../activities/backup/ports.ts';
+import { createBackupSteps } from '../../activities/backup/steps.ts';
 import type { Observation } from '../../domain/observation.ts';
+import type { ClusterPolicy } from '../../domain/policy.ts';
 import { backupDependencies } from '../../workers/dependencies.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
@@ -16,14 +21,20 @@ beforeAll(async () => {
 
 type Seen<K extends Observation['kind']> = Extract<Observation, { kind: K }>;
 
-async function look() {
+async function look(policy = cluster.policy()) {
   const seen: Observation[] = [];
-  const policy = cluster.policy();
-  const none = {} as never; // neither evidence nor markers are asked for
-  const observe = (each: Observation) => void seen.push(each);
-  await observeArchive(backupDependencies({ host: policy.host, observe, evidence: none, markerStore: none, io: () => testIo() }), policy);
+  const failure = await observeArchive(depsOf(policy, seen), policy).then(
+    () => null,
+    (error: unknown) => error,
+  );
   const of = <K extends Observation['kind']>(kind: K) => seen.find((each): each is Seen<K> => each.kind === kind);
-  return { window: of('window-measured'), archive: of('archive-measured') };
+  return { window: of('window-measured'), archive: of('archive-measured'), failure };
+}
+
+function depsOf(policy: ClusterPolicy, seen: Observation[]) {
+  // no marker is asked for, and nothing was proven
+  const [evidence, markerStore] = [{ provenBackups: async () => [] } as unknown as EvidenceStore, {} as MarkerStore];
+  return backupDependencies({ host: policy.host, observe: (each) => void seen.push(each), evidence, markerStore, io: () => testIo() });
 }
 
 const seconds = (instant: string | null | undefined) => Date.parse(instant ?? '') / 1000;
@@ -69,4 +80,17 @@ test('a source that does not answer leaves the window known, and the lag not', a
   await cluster.start();
   expect(window).toEqual(before);
   expect(archive).toBeUndefined();
+});
+
+test('a repository that does not answer hides no other: neither from gauges nor from whoever asks', async () => {
+  const config = join(cluster.directory, 'two.conf');
+  writeFileSync(config, readFileSync(cluster.configFile, 'utf8').replace('[global]', '[global]\nrepo2-path=/dev/null/none'), { mode: 0o600 });
+  execFileSync('chown', ['--reference', cluster.configFile, config]);
+  const policy = cluster.policy((each) => ({ ...each, engine: { ...each.engine, config } }));
+  const { window, archive, failure } = await look(policy);
+  expect([window?.repository, archive?.repository]).toEqual([1, 1]);
+  expect(failure).toMatchObject({ code: expect.any(String) });
+  const status = await createBackupSteps(depsOf(policy, [])).reportStatus({ policy });
+  expect(status).toMatchObject({ archive: [{ repository: 1 }], unreachable: [{ repository: 2, reason: expect.stringContaining('/dev/null/none') }] });
+  expect(status.backups.length).toBeGreaterThan(0);
 });

@@ -57,7 +57,7 @@ describe('a sound clone', () => {
       ...policy,
       proof: { ...policy.proof, assertions: [{ name: 'credit', database: 'shop', sql: 'select count(*) from customer', expect: [['3101']] }] },
     };
-    const structure = await checks.structure(asked, clone, { depth: 'deep', markers: [shop, other] }, quietIo());
+    const structure = await checks.structure(asked, clone, { depth: 'deep' }, quietIo());
     expect(outcomes(structure)).toEqual([
       `amcheck ${HOSTILE} passed`,
       `constraints ${HOSTILE} not-applicable`,
@@ -209,7 +209,7 @@ describe('damage in an open clone', () => {
       "create extension hstore schema public; create collation deutsch (provider = icu, locale = 'de'); create table named (n text collate deutsch primary key)",
     );
     const amchecked = async () => {
-      const results = await checks.structure(policy, clone, { depth: 'plain', markers: [] }, quietIo());
+      const results = await checks.structure(policy, clone, { depth: 'plain' }, quietIo());
       await bench.clones.serve(policy, clone, quietIo());
       await createChecker(on);
       return results.find(({ name, database }) => name === 'amcheck' && database === 'shop');

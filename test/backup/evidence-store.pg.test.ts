@@ -8,11 +8,12 @@ import { verifyCertificates } from '../../activities/backup/evidence/verify.ts';
 import { type Control, openControl } from '../../activities/control/control-database.ts';
 import { markerDigest, settledMarker } from '../../activities/control/marker-digest.ts';
 import { createMarkerStore } from '../../activities/control/marker-store.ts';
-import { certificateDocument, gaugeProofs, listBackups, listCertificates, listProofs, newestProofs } from '../../activities/control/queries.ts';
+import { gaugeProofs } from '../../activities/control/proof-gauges.ts';
 import type { Marker } from '../../domain/backup/model.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
+import { certificateDocument, listBackups, listCertificates, listProofs, newestProofs } from '../support/control-queries.ts';
 import { exampleBackup, exampleFingerprint, exampleMarker, failedExample, hostile, inconclusiveExample, provenExample } from './certificate-examples.ts';
 import { testFolder, testKey } from './evidence-support.ts';
 

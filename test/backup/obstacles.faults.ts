@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError } from '@temporalio/client';
+import pg from 'pg';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import { createSourceObjects } from '../../workers/commands/plan-source-objects.ts';
@@ -100,5 +101,23 @@ test('archive_command that reports success and drops: the backup is refused, arc
   } finally {
     await cluster.sql(`alter system set archive_command = '${before?.archive_command.replaceAll("'", "''")}'`);
     await cluster.sql('select pg_reload_conf()');
+  }
+});
+
+test('a transaction that is at work all the while: the backup has its verdict, inconclusive, no-marker, with what kept the marker from being made', async () => {
+  const { cluster } = fleet.get();
+  const batch = new pg.Client({ host: cluster.socketDirectory, port: cluster.port, user: 'postgres', database: 'postgres' });
+  batch.on('error', () => {});
+  await batch.connect();
+  await batch.query('begin; select pg_current_xact_id()');
+  const busy = batch.query('select pg_sleep(600)').catch(() => {});
+  const hasty = { ...fleet.get().policy().proof, fingerprint: { ...fleet.get().policy().proof.fingerprint, waitMs: 200 } };
+  try {
+    const { proof } = await (await startBackup(fleet.get(), { policy: { ...fleet.get().policy(), proof: hasty } })).result();
+    expect(proof).toMatchObject({ verdict: 'inconclusive', cause: 'no-marker' });
+    expect(proof?.because.join()).toMatch(/no consistent snapshot of .* within 200 ms.*optimistic: .*slot: .*fence: /s);
+  } finally {
+    await cluster.sql("select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(600)%' and pid <> pg_backend_pid()");
+    await busy;
   }
 });

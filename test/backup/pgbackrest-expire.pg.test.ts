@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { BackupRecord, BackupType } from '../../domain/backup/model.ts';
@@ -51,6 +51,18 @@ describe('expiry', { timeout: 120_000 }, () => {
     expect(await labels()).toEqual([label(0), label(3)]);
     expect(await segments()).toEqual(from(before, 0));
     expect(await window()).toMatchObject({ gaps: [], intervals: [{ backups: [label(0), label(3)] }] });
+  });
+
+  test('counts a full backup that no list shows: the oldest one keeps its WAL', async () => {
+    const catalogue = ['backup.info', 'backup.info.copy'].map((name) => join(cluster.repositoryPath, 'backup/shop', name));
+    const old = catalogue.map((file) => readFileSync(file));
+    const { backup } = await engineOf(cluster).backup({ type: 'full', requestKey: 'unlisted', repository: 1 }, testIo());
+    for (const [index, file] of catalogue.entries()) writeFileSync(file, old[index] as Buffer);
+    const before = await segments();
+    await engineOf(cluster).expire(1, [], false, testIo());
+    expect(await labels()).toEqual([label(0), label(3), backup.label]);
+    expect(await segments()).toEqual(from(before, 0));
+    await engineOf(cluster).expire(1, [backup.label], false, testIo());
   });
 
   test('as a rehearsal changes nothing and foretells what comes', async () => {

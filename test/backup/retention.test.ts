@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { BackupRecord } from '../../domain/backup/model.ts';
-import { decideRetention } from '../../domain/backup/retention.ts';
+import { decideRetention, earliest } from '../../domain/backup/retention.ts';
 import { backup as windowBackup } from './window-case.ts';
 
 const DAY = 86_400_000;
@@ -180,4 +180,9 @@ describe('invariants', () => {
   holds('at least one full backup stays', ({ backups }, { kept }) => {
     expect(backups.some((each) => each.type === 'full' && kept.includes(each.label))).toBe(true);
   });
+});
+
+test('of several clocks the earliest counts, and one that could not be asked not at all', () => {
+  expect(earliest([NOW, undefined, daysAgo(1), daysAgo(-400)])).toBe(daysAgo(1));
+  expect(earliest([NOW, undefined])).toBe(NOW);
 });

@@ -80,6 +80,24 @@ describe('a verdict', () => {
   });
 });
 
+describe('rows that break their constraint', () => {
+  const broken = replaced('constraints', 'a', 'failed', 'constraint-violated');
+  it('and are equal to the source, all of them, break it there: a finding', () => {
+    const verdict = judge(evidence({ checks: broken }));
+    expect(verdict).toMatchObject({ verdict: 'proven', level: 'content', findings: [{ cause: 'constraint-violated' }] });
+    expect(verdict.findings[0]?.text).toMatch(/equal to the source: it is broken there too$/);
+  });
+
+  it('are a fault where nobody compared them, or not all', () => {
+    const failed = { verdict: 'failed', cause: 'constraint-violated' };
+    expect(judge(evidence({ checks: broken.filter(({ name }) => name !== 'fingerprints') }))).toMatchObject(failed);
+    const left = { ...marker('a'), notCovered: [{ database: 'a', object: 'public.u', reason: 'budget', detail: 'd' } as const] };
+    expect(judge(evidence({ checks: broken, markers: [left, marker('b')] }))).toMatchObject(failed);
+    const corrupt = replaced('constraints', 'a', 'failed', 'page-corrupt');
+    expect(judge(evidence({ checks: corrupt }))).toMatchObject({ verdict: 'failed', cause: 'page-corrupt' });
+  });
+});
+
 describe('every verdict', () => {
   const names = fc.constantFrom<CheckName>(
     'archive-continuity',
@@ -106,8 +124,15 @@ describe('every verdict', () => {
     .map(({ name, outcome, database, cause }) => check(name, outcome, database, cause));
   const anyEvidence = fc.record({ extra: fc.array(anyCheck, { maxLength: 6 }), level: fc.constantFrom<'content' | 'structure'>('content', 'structure') });
 
+  const isBrokenInSource = ({ cause, database, outcome }: CheckResult, all: readonly CheckResult[]) =>
+    outcome === 'failed' &&
+    cause === 'constraint-violated' &&
+    database !== null &&
+    all.every((other) => !['fingerprints', 'snapshot-equivalence'].includes(other.name) || other.database !== database || other.outcome === 'passed');
+
   const isRealFault = (result: CheckResult, all: readonly CheckResult[]) => {
     if (result.outcome !== 'failed' || !isFault(result.cause) || result.name === 'snapshot-equivalence') return false;
+    if (isBrokenInSource(result, all)) return false;
     const againstMarker = ['fingerprints', 'witness', 'sequences'].includes(result.name) && result.database !== null;
     return !(againstMarker && all.some((other) => other.name === 'snapshot-equivalence' && other.database === result.database && other.outcome !== 'passed'));
   };
@@ -129,7 +154,7 @@ describe('every verdict', () => {
         const checks = [...sound(['a', 'b']), ...extra];
         const verdict = judge(evidence({ level, checks }));
         if (verdict.verdict !== 'proven') return;
-        expect(checks.some(({ outcome }) => outcome === 'failed' || outcome === 'unusable')).toBe(false);
+        expect(checks.some((each) => (each.outcome === 'failed' && !isBrokenInSource(each, checks)) || each.outcome === 'unusable')).toBe(false);
         if (level === 'content') expect(verdict.coverage.databasesCovered).toBe(2);
       }),
     );

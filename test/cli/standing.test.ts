@@ -38,6 +38,14 @@ const good: BackupStatus = {
 
 test.each<[string, Partial<BackupStatus>, string, RegExp]>([
   ['proven in time', {}, 'good', /not older/],
+  ['proven by a clock that ran ahead', { provenAt: '2036-11-21T10:00:00Z' }, 'not-proven', /of the future/],
+  [
+    'proven, with a repository that does not answer',
+    { unreachable: [{ repository: 2, reason: 'down' }] },
+    'not-proven',
+    /repository 2 holds is not known: down/,
+  ],
+  ['nothing seen, with a repository that does not answer', { backups: [], unreachable: [{ repository: 2, reason: 'down' }] }, 'not-proven', /repository 2/],
   ['a failed proof of a backup that is still there', { proofs: [proof('failed')] }, 'fault', /proof of A failed: its reason/],
   ['missing WAL', { gaps: [gap] }, 'fault', /lacks 1 WAL segment\(s\) from 000000010000000000000007/],
   ['damaged pages at backup', { backups: [{ ...backup, hasPageErrors: true }] }, 'fault', /damaged pages/],

@@ -5,10 +5,11 @@ import PgBoss from 'pg-boss';
 import { createEvidenceStore } from '../../activities/backup/evidence/evidence-store.ts';
 import { openControl } from '../../activities/control/control-database.ts';
 import { createMarkerStore } from '../../activities/control/marker-store.ts';
-import { certificateDocument, findProof, gaugeProofs, listBackups, listCertificates, listProofs, newestProofs } from '../../activities/control/queries.ts';
+import { gaugeProofs } from '../../activities/control/proof-gauges.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { exampleBackup, failedExample, inconclusiveExample, provenExample } from '../backup/certificate-examples.ts';
 import { testFolder, testKey } from '../backup/evidence-support.ts';
+import { certificateDocument, findProof, listBackups, listCertificates, listProofs, newestProofs } from '../support/control-queries.ts';
 
 export type Application = (cluster: EmbeddedCluster, database: string) => Promise<void>;
 

@@ -17,7 +17,7 @@ export async function backupExpire(input: BackupExpireInput): Promise<BackupExpi
   return withClusterLock(input.cluster, async () => {
     if (patched('release-pins')) await fleetSteps.releasePins(input.cluster);
     around.report('deciding', 'what the policy keeps, and why');
-    const decision = await steps.decideExpiry({ policy, repository });
+    const decision = await steps.decideExpiry({ policy, repository, askedAt: new Date().toISOString() });
     const labels = decision.expired.map((each) => each.label);
     if (dryRun) return { ...decision, dryRun };
     let outcome = decision;

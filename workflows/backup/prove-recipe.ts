@@ -39,8 +39,9 @@ export async function restoreAndProve(
   const planned = await plan(steps, question, around);
   const draft = planned.plan === null ? { ...emptyDraft, fault: planned.fault } : await inspectAndRestore(steps, { question, plan: planned.plan }, around);
   around.report('certifying', 'judging, signing and chaining the evidence');
-  const { depth, level, owner, proofId, repository, into } = question;
-  const proof = await around.always(() => steps.certify({ policy, plan: planned.plan, draft, depth, level, owner, proofId, repository, into }));
+  const { depth, level, owner, proofId, repository, into, unmarked } = question;
+  const judged = { policy, plan: planned.plan, draft, depth, level, owner, proofId, repository, into, ...(unmarked && { unmarked }) };
+  const proof = await around.always(() => steps.certify(judged));
   return { proof, stays: isKept(question, draft) };
 }
 
@@ -71,7 +72,10 @@ async function inspectAndRestore(steps: ProveSteps, { question, plan }: Omit<Res
   try {
     const inspected = await steps.inspectRepository({ policy: question.policy, plan });
     if (inspected.some((check) => check.outcome === 'failed')) return { ...emptyDraft, checks: inspected };
-    return await restoreAndCheck(steps, { question, plan, inspected }, around);
+    const draft = await restoreAndCheck(steps, { question, plan, inspected }, around);
+    if (question.into === null || draft.fault?.values?.cause !== 'marker-unusable') return draft;
+    // a marker on the way must not keep a person from the moment that is needed: straight there, and proven as far as it can be
+    return await restoreAndCheck(steps, { question, plan: { ...plan, stops: plan.stops.slice(-1) }, inspected }, around);
   } catch (error) {
     const fault = around.faultOf(error);
     // a restore that could not begin is refused, a proof that could not is a proof that failed to be made; a target that is nowhere says nothing of a backup
@@ -100,7 +104,7 @@ async function restoreAndCheck(steps: ProveSteps, { question, plan, inspected }:
     for (const stop of plan.stops) draft = await visit(steps, { policy, clone, stop, draft, systemIdentifier: plan.systemIdentifier }, around);
     draft = { ...draft, ...(await steps.surveyClone({ policy, clone })) };
     around.report('checking', question.depth === 'deep' ? 'every index and every row' : 'structure');
-    const structure = await steps.checkStructure({ policy, clone, depth: question.depth, markers: plan.stops.flatMap((stop) => stop.marker?.id ?? []) });
+    const structure = await steps.checkStructure({ policy, clone, depth: question.depth });
     draft = { ...draft, checks: [...draft.checks, ...structure.checks], checkMs: draft.checkMs + structure.tookMs };
     if (isKept(question, draft)) {
       around.report('starting', `the restored cluster in ${into}`);

@@ -10,7 +10,7 @@ import type { BackupRunInput, BackupRunResult } from '../../domain/backup/reques
 import { workflowIds } from '../../domain/ids.ts';
 import { policyOf, repositoryOf, requestKeyOf, surroundings } from './around.ts';
 import { withClusterLock } from './lock.ts';
-import { backupProve, orDropped } from './prove.ts';
+import { backupProve, orDropped, orUnmarked } from './prove.ts';
 import { backupSteps } from './steps.ts';
 
 export async function backupRun(input: BackupRunInput): Promise<BackupRunResult> {
@@ -32,9 +32,10 @@ export async function backupRun(input: BackupRunInput): Promise<BackupRunResult>
 
   const level = input.prove ?? policy.proof.afterBackup;
   let markers: readonly MarkerRef[] = [];
+  let unmarked: string | undefined;
   if (level === 'content') {
     around.report('fingerprinting', 'tables of each database in one snapshot');
-    markers = (await steps.makeMarkers({ policy, equality: 'hash' })).markers;
+    ({ markers, unmarked } = await orUnmarked(around, () => steps.makeMarkers({ policy, equality: 'hash' })));
   }
   around.report('archiving', 'waiting for the WAL up to here');
   const awaited = async () => (await steps.awaitArchived({ policy, repository })).lsn;
@@ -44,7 +45,7 @@ export async function backupRun(input: BackupRunInput): Promise<BackupRunResult>
     around.report('proving', outcome.backup.label);
     proof = await executeChild(backupProve, {
       workflowId: workflowIds.backupProve(input.cluster, proofKey(input.cluster, requestKey)),
-      args: [{ cluster: input.cluster, requestKey, policy, repository, backup: outcome.backup.label, level, archivedLsn }],
+      args: [{ cluster: input.cluster, requestKey, policy, repository, backup: outcome.backup.label, level, archivedLsn, ...(unmarked && { unmarked }) }],
       parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
       staticSummary: `Proof of ${outcome.backup.label} of ${input.cluster}`,
     });

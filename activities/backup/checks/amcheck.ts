@@ -2,9 +2,10 @@
 import { join } from 'node:path';
 import type { ProofDepth } from '../../../domain/backup/model.ts';
 import { ownerOf } from '../../os-user.ts';
+import { startupOptions } from '../../pg.ts';
 import { lastLines, run } from '../../process.ts';
 import { findBinaries, majorOf } from '../clone/binaries.ts';
-import { cloneConnection, withClone } from '../clone/connection.ts';
+import { cloneConnection, cloneSettings, withClone } from '../clone/connection.ts';
 import { foldersOf } from '../clone/layout.ts';
 import { askIndexesAgain } from './amcheck-again.ts';
 import { counted, type Finding, isLibraryMissing, type OnClone } from './result.ts';
@@ -26,7 +27,7 @@ export async function amcheck(on: OnClone, database: string, depth: ProofDepth):
   const target = ['-h', host, '-p', String(port), '-U', user, '--no-password', connectionString(database)];
   const deep = depth === 'deep' ? ['--heapallindexed'] : [];
   const relations = await countRelations(on, database);
-  const env = { LC_ALL: 'C', PGOPTIONS: '-c session_preload_libraries= -c local_preload_libraries= -c session_replication_role=replica' };
+  const env = { LC_ALL: 'C', PGOPTIONS: startupOptions(cloneSettings) };
   const result = await run({ argv: [program, '--jobs', String(JOBS), ...deep, ...target], as, env, deadlineMs: LONGEST_MS, accept: [0, 1, 2] }, io);
   const named = new Set(damagedObjects(result.stdout).map(({ name }) => name));
   const again = named.size === 0 ? NONE : await askIndexesAgain(on, { database, names: [...named], depth });

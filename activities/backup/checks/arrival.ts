@@ -15,7 +15,7 @@ export function targetReached(target: RecoveryTarget, reached: ReachedPoint): Fi
   const at = `replayed to ${reached.replayLsn} on timeline ${reached.timeline}`;
   const passed: Finding = { outcome: 'passed', because: [`${asked} reached: ${at}`] };
   const failed: Finding = { outcome: 'failed', cause: 'target-not-reached', because: [`${asked} was asked for, the clone ${at}`] };
-  if (!reached.paused) return { outcome: 'unusable', cause: 'interrupted', because: [`recovery is not paused (${at})`] };
+  if (!reached.paused && reached.opened !== true) return { outcome: 'unusable', cause: 'interrupted', because: [`recovery is not paused (${at})`] };
   switch (target.kind) {
     case 'lsn':
       if (target.exclusive) return isSamePlace(target.lsn, reached.replayLsn) ? passed : failed;

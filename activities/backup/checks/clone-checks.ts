@@ -59,7 +59,7 @@ async function content(on: OnClone, marker: Marker, reached: Parameters<CloneChe
   ];
 }
 
-async function structure(on: OnClone, { depth }: { readonly depth: ProofDepth; readonly markers: readonly Marker[] }): Promise<CheckResult[]> {
+async function structure(on: OnClone, { depth }: { readonly depth: ProofDepth }): Promise<CheckResult[]> {
   const { policy, clone } = on;
   const folders = foldersOf(clone.directory);
   const major = Number.parseInt(majorOf(folders.data, clone.id), 10);

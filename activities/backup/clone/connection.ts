@@ -13,7 +13,7 @@ import { CLONE_PORT, foldersOf } from './layout.ts';
  * Start-up options of every session: they beat what ALTER ROLE and ALTER DATABASE set in the source. A replica role keeps ordinary
  * triggers, foreign keys and event triggers from firing on anything done in the clone.
  */
-const SESSION = {
+export const cloneSettings = {
   session_preload_libraries: '',
   local_preload_libraries: '',
   session_replication_role: 'replica',
@@ -58,7 +58,7 @@ export async function cloneConnection(policy: ClusterPolicy, clone: CloneRef): P
   const reasons: string[] = [];
   for (const user of new Set(['postgres', policy.connection.user, process.env.USER ?? 'postgres'])) {
     for (const database of new Set([policy.connection.database, 'postgres', 'template1'])) {
-      for (const settings of [SESSION, ordinary()]) {
+      for (const settings of [cloneSettings, ordinary()]) {
         try {
           const superuser = await superuserSeenBy(as(user, database), settings);
           if (superuser === null) continue;
@@ -96,7 +96,7 @@ export async function withClone<T>(
   use: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
   const connection = await cloneConnection(on.policy, on.clone);
-  const superuserOnly = options.user === undefined ? SESSION : ordinary();
+  const superuserOnly = options.user === undefined ? cloneSettings : ordinary();
   const client = await connect({ ...connection, user: options.user ?? connection.user }, () => '', {
     database: options.database ?? connection.database,
     settings: { ...superuserOnly, ...options.settings },
@@ -110,7 +110,7 @@ export async function withClone<T>(
 
 /** What any role may set. */
 function ordinary(): Record<string, string> {
-  const { session_preload_libraries, session_replication_role, role, row_security, search_path, ...rest } = SESSION;
+  const { session_preload_libraries, session_replication_role, role, row_security, search_path, ...rest } = cloneSettings;
   return rest;
 }
 
@@ -121,7 +121,7 @@ export async function cloneDatabases(policy: ClusterPolicy, clone: CloneRef): Pr
   const { rows } = await withClone({ policy, clone }, {}, (client) =>
     client.query<{ name: string; bytes: string; oid: string }>(
       `/* assay backup */ select datname as name, oid::int8 as oid, pg_catalog.pg_database_size(oid) as bytes from pg_catalog.pg_database
-        where datallowconn and datname <> all (array['template0', 'template1']) and datname <> all ($1::text[]) order by datname`,
+        where datallowconn and datconnlimit <> -2 and datname <> all (array['template0', 'template1']) and datname <> all ($1::text[]) order by datname`,
       [policy.excludedDatabases],
     ),
   );

@@ -14,6 +14,8 @@ export interface ControlData {
     Record<'max_connections' | 'max_worker_processes' | 'max_wal_senders' | 'max_prepared_transactions' | 'max_locks_per_transaction', number>
   >;
   readonly trackCommitTimestamp: boolean;
+  /** `initdb --wal-segsize`. */
+  readonly walSegmentBytes: number;
 }
 
 /** Pure: from the output in the C locale. */
@@ -33,6 +35,7 @@ export function parseControlData(output: string): ControlData {
       max_locks_per_transaction: number('max_locks_per_xact setting'),
     },
     trackCommitTimestamp: fields.get('track_commit_timestamp setting') === 'on',
+    walSegmentBytes: number('Bytes per WAL segment'),
   };
 }
 

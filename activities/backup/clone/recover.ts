@@ -3,6 +3,7 @@
  *
  *   stopped ── start ──▶ replaying ── target ──▶ paused ── later target ──▶ stopped ─▶ …
  *                            │                      └── promote ──▶ open for writing
+ *                            ├── target, but no session could look at it ──▶ open for writing, by itself
  *                            └── server ends ──▶ error that says why
  */
 import { readFileSync } from 'node:fs';
@@ -95,7 +96,7 @@ async function untilPaused(policy: ClusterPolicy, clone: CloneRef, state: Server
     const log = readFileSync(serverLog(folders, state.number), 'utf8');
     const progress = recoveryProgress(log);
     if (progress.needsHigherSettings) return 'needs-higher-settings';
-    if (progress.pausedAtMs !== null && progress.readyAtMs !== null && alive) return progress;
+    if ((progress.pausedAtMs !== null || progress.openedAtMs !== null) && progress.readyAtMs !== null && alive) return progress;
     if (!alive && beats > 0) throw ended(policy, clone, state, await lastWords(folders, state));
     if (beats % 20 === 0) io.beat({ phase: 'replay', segment: progress.lastSegment });
     await pause(POLL_MS);
@@ -105,7 +106,7 @@ async function untilPaused(policy: ClusterPolicy, clone: CloneRef, state: Server
 async function arrival(policy: ClusterPolicy, clone: CloneRef, progress: RecoveryProgress, startedAtMs: number): Promise<Arrival> {
   const reached = await withClone({ policy, clone }, {}, async (client) => {
     const { rows } = await client.query<{ state: string; lsn: string; at: Date | null; timeline: number }>(
-      `/* assay backup */ select pg_catalog.pg_get_wal_replay_pause_state() as state, pg_catalog.pg_last_wal_replay_lsn()::text as lsn,
+      `/* assay backup */ select case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_get_wal_replay_pause_state() else 'open' end as state, pg_catalog.pg_last_wal_replay_lsn()::text as lsn,
          pg_catalog.pg_last_xact_replay_timestamp() as at, (select timeline_id from pg_catalog.pg_control_checkpoint()) as timeline`,
     );
     return rows[0];
@@ -117,8 +118,9 @@ async function arrival(policy: ClusterPolicy, clone: CloneRef, progress: Recover
       replayedAt: reached?.at?.toISOString() ?? null,
       timeline: timelineOf(progress) ?? reached?.timeline ?? 0,
       paused: reached?.state === 'paused',
+      ...(reached?.state === 'open' ? { opened: true } : {}),
     },
     startMs: Math.max(0, readyAtMs - startedAtMs),
-    replayMs: Math.max(0, (progress.pausedAtMs ?? readyAtMs) - readyAtMs),
+    replayMs: Math.max(0, (progress.pausedAtMs ?? progress.openedAtMs ?? readyAtMs) - readyAtMs),
   };
 }

@@ -7,6 +7,8 @@ export interface RecoveryProgress {
   readonly readyAtMs: number | null;
   /** Recovery reached the target and waits there. A pause for any other reason does not count. */
   readonly pausedAtMs: number | null;
+  /** It opened for writing by itself: a standby waits at its target only where sessions can look at it (recoveryPausesHere in xlogrecovery.c). */
+  readonly openedAtMs: number | null;
   readonly lastSegment: string | null;
   /** The source had higher settings at some point of the WAL than when the backup began. */
   readonly needsHigherSettings: boolean;
@@ -21,6 +23,7 @@ export function recoveryProgress(log: string): RecoveryProgress {
   return {
     readyAtMs: momentOf(lines.find((line) => line.includes('ready to accept'))),
     pausedAtMs: momentOf(lines.find((line) => line.includes('pausing at the end of recovery'))),
+    openedAtMs: momentOf(lines.find((line) => line.includes('database system is ready to accept connections'))),
     lastSegment: last === undefined ? null : (RESTORED.exec(last)?.[1] ?? null),
     needsHigherSettings: log.includes('insufficient parameter settings'),
   };

@@ -157,8 +157,11 @@ function postmasterPid(folders: CloneFolders): number {
   }
 }
 
-/** restore_command may be configured through PGBACKREST_*; a PostgreSQL outside the usual places needs its library path. */
+/**
+ * restore_command may be configured through PGBACKREST_*; a PostgreSQL outside the usual places needs its library path. Whatever the user's
+ * configuration says of the engine's log, its errors must come to the server's: a repository that does not answer would look like one without the segment.
+ */
 function serverEnvironment(): Record<string, string> {
   const passed = Object.entries(process.env).filter(([name]) => name === 'PATH' || name === 'LD_LIBRARY_PATH' || name.startsWith('PGBACKREST_'));
-  return { ...(Object.fromEntries(passed) as Record<string, string>), LC_ALL: 'C', TZ: 'UTC' };
+  return { ...(Object.fromEntries(passed) as Record<string, string>), PGBACKREST_LOG_LEVEL_STDERR: 'warn', LC_ALL: 'C', TZ: 'UTC' };
 }

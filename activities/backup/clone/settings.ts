@@ -70,6 +70,7 @@ function isolation({ folders, version, target }: ServerPlan): Settings {
 }
 
 function capacity({ policy, control }: ServerPlan): Settings {
+  const segmentMb = control.walSegmentBytes / 1024 ** 2;
   const share = (part: number, leastMb: number) => `${Math.max(leastMb, Math.floor(policy.memoryMb * part))}MB`;
   return {
     ...control.minimum,
@@ -85,9 +86,9 @@ function capacity({ policy, control }: ServerPlan): Settings {
     fsync: policy.honest,
     full_page_writes: policy.honest,
     synchronous_commit: false,
-    // bounds what replay keeps in pg_wal
-    max_wal_size: '1GB',
-    min_wal_size: '80MB',
+    // bounds what replay keeps in pg_wal; with less than two segments a server refuses to start
+    max_wal_size: `${Math.max(1024, 4 * segmentMb)}MB`,
+    min_wal_size: `${Math.max(80, 2 * segmentMb)}MB`,
   };
 }
 

@@ -33,6 +33,7 @@ export async function startClone(
       hint: 'restore with every tablespace and pg_wal mapped into the clone',
     });
   }
+  if (goal.target !== null && !existsSync(join(folders.data, 'recovery.signal'))) throw openedAlready(clone, goal.target);
   const control = await readControlData(binaries, folders.data, as);
   const plan = {
     folders,
@@ -47,6 +48,16 @@ export async function startClone(
   if (goal.target !== null) writePrivate(folders, { 'look.sh': lookText(goal.target, { binaries, folders }) }, as);
   const number = (readServerState(folders)?.number ?? 0) + 1;
   return spawnServer(binaries, folders, { as, number, ...goal });
+}
+
+/** Without the signal file a server would simply open, wherever it stands. */
+function openedAlready(clone: CloneRef, target: RecoveryTarget): AssayError {
+  return new AssayError('clone-start-failed', {
+    clone: clone.id,
+    lines: `it opened for writing before ${describeTarget(target)}: at the target before, a transaction with more than 64 subtransactions was open, and while one is, a standby cannot wait`,
+    hint: 'prove it again once that transaction has ended, or with --level structure',
+    cause: 'marker-unusable',
+  });
 }
 
 const EMPTIED = '# emptied by Assay: a clone takes nothing from its source\n';

@@ -11,7 +11,7 @@ interface Row {
 
 /**
  * The newest proof of each backup that says something: a test that could not be made does not take back an earlier verdict,
- * and stands only where there is no other. Newest backup first.
+ * and stands only where there is no other. The newest by its place in the chain: a clock may have run ahead. Newest backup first.
  */
 export async function provenBackups(em: EntityManager, cluster: string): Promise<ProofSummary[]> {
   const rows = await em.execute<Row[]>(
@@ -19,7 +19,7 @@ export async function provenBackups(em: EntityManager, cluster: string): Promise
        select distinct on (p.repository, p.backup) p.document, c.json_path as json, c.html_path as html, p.backup, p.finished_at
        from assay_control.proof p left join assay_control.certificate c on c.proof = p.id
        where p.cluster = ? and p.backup <> ''
-       order by p.repository, p.backup, p.verdict = 'inconclusive', p.finished_at desc, p.id) newest
+       order by p.repository, p.backup, p.verdict = 'inconclusive', c.sequence desc nulls last, p.finished_at desc, p.id) newest
      order by backup desc, finished_at desc`,
     [cluster],
   );

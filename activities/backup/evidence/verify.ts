@@ -56,10 +56,12 @@ export async function verifyCertificates(path: string, publicKeyPem: string): Pr
   return { valid: faults.length === 0, keys: verifier.keys, chains: found.map((one) => one.chain), faults, notes: found.flatMap((one) => one.notes) };
 }
 
-/** The first fault as an error, for callers that want to stop. */
-export function certificateFault(report: VerificationReport): AssayError | null {
-  const [first] = report.faults;
-  return first === undefined ? null : new AssayError('certificate-invalid', { file: first.file, reason: first.reason });
+/** The same with the key in a file. Throws usage where it cannot be read: a mistyped name is no fault of a certificate. */
+export async function verifyWithKey(path: string, keyFile: string): Promise<VerificationReport> {
+  const pem = await readFile(keyFile, 'utf8').catch((cause) => {
+    throw new AssayError('usage', { reason: `cannot read the public key: ${reasonOf(cause)}`, hint: 'name its PEM file with --key' }, { cause });
+  });
+  return verifyCertificates(path, pem);
 }
 
 function nothingThere(path: string, reason: string): AssayError {

@@ -22,6 +22,8 @@ export interface MarkerDependencies {
 interface DatabaseRow {
   readonly name: string;
   readonly connectable: boolean;
+  /** DROP DATABASE was interrupted: half of its files may be gone, and the server lets nobody in. */
+  readonly invalid: boolean;
   readonly oid: number;
 }
 
@@ -89,7 +91,7 @@ async function listDatabases(policy: ClusterPolicy, readSecret: ReadSecret): Pro
   try {
     return await withConnection(policy.connection, readSecret, { agent: 'backup' }, async (client) => {
       const { rows } = await client.query<DatabaseRow & { oid: string }>(
-        "/* assay backup */ select datname as name, datallowconn as connectable, oid::int8 as oid from pg_database where datname not in ('template0', 'template1') order by datname",
+        "/* assay backup */ select datname as name, datallowconn and datconnlimit <> -2 as connectable, datconnlimit = -2 as invalid, oid::int8 as oid from pg_database where datname not in ('template0', 'template1') order by datname",
       );
       return rows.map((row) => ({ ...row, oid: Number(row.oid) }));
     });
@@ -100,11 +102,15 @@ async function listDatabases(policy: ClusterPolicy, readSecret: ReadSecret): Pro
 
 const isCovered = (policy: ClusterPolicy, { name, connectable }: DatabaseRow) => connectable && !policy.excludedDatabases.includes(name);
 
-const excluded = (policy: ClusterPolicy, { name }: DatabaseRow): NotCovered => ({
+const excluded = (policy: ClusterPolicy, { name, invalid }: DatabaseRow): NotCovered => ({
   database: name,
   object: null,
   reason: 'database-excluded',
-  detail: policy.excludedDatabases.includes(name) ? 'excluded by the policy' : 'the database allows no connections',
+  detail: policy.excludedDatabases.includes(name)
+    ? 'excluded by the policy'
+    : invalid
+      ? 'its DROP DATABASE was interrupted: drop it again'
+      : 'the database allows no connections',
 });
 
 /** null: not this database's trouble alone. */
@@ -118,6 +124,9 @@ function whyNot(database: string, error: unknown): NotCovered | null {
     case 'privilege-missing':
     case 'login-refused':
       return entry('no-privilege', scrubbedReason(error));
+    // a limit of the database or the role: a server that is full refused the list of databases already
+    case 'too-many-connections':
+      return entry('budget', scrubbedReason(error));
     default:
       return null;
   }

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { SourceState } from '../ports.ts';
 
 /**
- * Works for any role; sizes of databases it may not see are 0. On a standby the insert position is what it has received.
+ * Works for any role. On a standby the insert position is what it has received.
  * The timeline is that of the insert position, not of the last checkpoint: right after a failover the two differ.
  */
 export const sourceStateSql = `/* assay backup */
@@ -22,9 +22,6 @@ select
   (select setting::int from pg_settings where name = 'wal_segment_size') as "segmentBytes",
   lsn::text as "insertLsn",
   to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as now,
-  (select coalesce(json_agg(json_build_object('name', datname, 'allowsConnections', datallowconn, 'bytes',
-      case when has_database_privilege(oid, 'connect') or pg_has_role('pg_read_all_stats', 'usage') then pg_database_size(oid) else 0 end) order by datname), '[]')
-    from pg_database) as databases,
   (select json_build_object('lastArchived', last_archived_wal, 'failed', failed_count,
       'lastArchivedAt', to_char(last_archived_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) from pg_stat_archiver) as archiver
 from here`;

@@ -47,7 +47,7 @@ async function buildProof(deps: BackupDependencies, { policy, plan, draft, depth
     recoveryTime: recoveryTime(policy, draft),
     checks: draft.checks,
     verdict: verdictOf(
-      { draft, into: request.into ?? null },
+      { draft, into: request.into ?? null, unmarked: request.unmarked },
       { level, checks: draft.checks, databases: coveredDatabases(policy, draft), markers, notCovered: excluded(policy), provenAt },
     ),
     objectives: policy.objectives,
@@ -57,7 +57,15 @@ async function buildProof(deps: BackupDependencies, { policy, plan, draft, depth
   };
 }
 
-function verdictOf({ draft, into }: Pick<CertifyRequest, 'draft'> & { into: string | null }, evidence: Evidence): Verdict {
+type Judged = Pick<CertifyRequest, 'draft'> & { readonly into: string | null; readonly unmarked: string | undefined };
+
+function verdictOf({ unmarked, ...judged }: Judged, evidence: Evidence): Verdict {
+  const verdict = verdictOn(judged, evidence);
+  const isUnmarked = verdict.verdict === 'inconclusive' && verdict.cause === 'no-marker' && unmarked !== undefined;
+  return isUnmarked ? { ...verdict, because: [...verdict.because, unmarked] } : verdict;
+}
+
+function verdictOn({ draft, into }: Omit<Judged, 'unmarked'>, evidence: Evidence): Verdict {
   if (draft.fault !== null) return judgeEnded(evidence, causeOfError(draft.fault));
   if (into !== null) return judgeRestore(evidence);
   const failed = draft.checks.filter((check: CheckResult) => check.outcome === 'failed');

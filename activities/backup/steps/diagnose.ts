@@ -9,9 +9,13 @@ import { AssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupDependencies } from '../ports.ts';
 import { surveyRepository } from '../survey.ts';
+import { refuseTakenAway } from './taken-away.ts';
 
 /** Faults that WAL can be to blame for. */
 const SUSPICIOUS = ['target-not-reached', 'clone-start-failed'];
+
+/** What is said of a file that is not there. */
+const MISSING = ['backup-unknown', 'engine-failed', 'engine-refused', 'target-not-reached'];
 
 interface Diagnosis {
   readonly policy: ClusterPolicy;
@@ -19,9 +23,11 @@ interface Diagnosis {
   readonly fault: StepFault;
 }
 
-/** Throws target-unreachable where unbroken WAL was read to its end and a restore point or transaction was not in it: no fault of the backup. */
+/** Throws backup-expiring where the backup was taken away meanwhile, target-unreachable where unbroken WAL was read to its end and a restore point or transaction was not in it: no fault of the backup. */
 export async function diagnose(deps: BackupDependencies, { policy, plan, fault }: Diagnosis): Promise<readonly CheckResult[]> {
-  if (!SUSPICIOUS.includes(fault.code)) return [];
+  if (MISSING.includes(fault.code)) await refuseTakenAway(deps, { policy, plan });
+  // a server that could not wait at its target says nothing of WAL
+  if (!SUSPICIOUS.includes(fault.code) || fault.values?.cause === 'marker-unusable') return [];
   const began = performance.now();
   const engine = deps.engineFor(policy);
   const last = lastSegment(plan);

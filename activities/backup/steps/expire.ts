@@ -1,10 +1,10 @@
 /** Retention: what goes and why is a pure decision; carrying it out is the engine's. */
 
 import { decideMarkerRetention } from '../../../domain/backup/marker-retention.ts';
-import type { BackupRecord } from '../../../domain/backup/model.ts';
+import type { BackupRecord, Instant } from '../../../domain/backup/model.ts';
 import { expiringOwner } from '../../../domain/backup/pins.ts';
 import type { BackupExpireResult, RetentionReason } from '../../../domain/backup/requests.ts';
-import { decideRetention, type Reasoned } from '../../../domain/backup/retention.ts';
+import { decideRetention, earliest, type Reasoned } from '../../../domain/backup/retention.ts';
 import { isAssayError, reasonOf } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupDependencies } from '../ports.ts';
@@ -14,16 +14,23 @@ interface OfRepository {
   readonly repository: number;
 }
 
+interface DecideRequest extends OfRepository {
+  /** When Temporal's server says it is; left out by older workflows. */
+  readonly askedAt?: Instant;
+}
+
 export function expireSteps(deps: BackupDependencies) {
   return {
-    async decideExpiry({ policy, repository }: OfRepository): Promise<Omit<BackupExpireResult, 'dryRun'>> {
+    /** By the earliest of the clocks that can be asked: one that runs ahead would call everything old. */
+    async decideExpiry({ policy, repository, askedAt }: DecideRequest): Promise<Omit<BackupExpireResult, 'dryRun'>> {
+      const source = await deps.source.state(policy).catch(() => null);
       const { backups } = await deps.engineFor(policy).info(repository);
       const { keep, expire } = decideRetention({
         backups,
         policy: policy.retention,
         proofs: await deps.evidence.provenBackups(policy.cluster),
         pinned: await deps.evidence.pinned(policy.cluster),
-        now: deps.now().toISOString(),
+        now: earliest([deps.now().toISOString(), askedAt, source?.now]),
       });
       return { kept: keep.map(reasoned), expired: expire.map(reasoned) };
     },

@@ -2,16 +2,31 @@
 import { continuityCheck } from '../../../domain/backup/continuity.ts';
 import type { BackupRecord, CheckResult } from '../../../domain/backup/model.ts';
 import type { ProofPlan } from '../../../domain/backup/proof-plan.ts';
-import { AssayError } from '../../../domain/errors.ts';
+import { AssayError, isAssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupEngine } from '../engines/engine.ts';
 import type { BackupDependencies } from '../ports.ts';
 import { surveyRepository } from '../survey.ts';
+import { refuseTakenAway } from './taken-away.ts';
 
-export async function inspectRepository(
-  deps: BackupDependencies,
-  { policy, plan }: { policy: ClusterPolicy; plan: ProofPlan },
-): Promise<readonly CheckResult[]> {
+interface OfPlan {
+  readonly policy: ClusterPolicy;
+  readonly plan: ProofPlan;
+}
+
+/** Throws backup-expiring where what is missing was taken away. */
+export async function inspectRepository(deps: BackupDependencies, of: OfPlan): Promise<readonly CheckResult[]> {
+  try {
+    const checks = await inspect(deps, of);
+    if (checks.some(({ outcome }) => outcome === 'failed')) await refuseTakenAway(deps, of);
+    return checks;
+  } catch (error) {
+    if (isAssayError(error, 'backup-unknown') || isAssayError(error, 'engine-refused')) await refuseTakenAway(deps, of);
+    throw error;
+  }
+}
+
+async function inspect(deps: BackupDependencies, { policy, plan }: OfPlan): Promise<readonly CheckResult[]> {
   const began = performance.now();
   const { window, info } = await surveyRepository(deps, policy, plan.repository);
   const targets = plan.stops.map((stop) => stop.target);

@@ -45,7 +45,9 @@ async function markersBehind(
   { policy, backup, to }: { policy: ClusterPolicy; backup: BackupRecord; to: Lsn | null },
 ) {
   const way = { systemIdentifier: survey.info.systemIdentifier, timeline: survey.window.timeline, histories: survey.histories };
-  return markersOnWay(await deps.markerStore.between(policy.cluster, backup.stopLsn, to), way);
+  const markers = markersOnWay(await deps.markerStore.between(policy.cluster, backup.stopLsn, to), way);
+  // a database that the policy leaves out now may have had markers before
+  return markers.filter(({ database }) => !policy.excludedDatabases.includes(database));
 }
 
 /** Nobody waited for the newest markers to be archived: only what lies before this is. null: nothing is archived. */

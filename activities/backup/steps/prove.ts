@@ -1,6 +1,6 @@
 /** Steps of a proof, in the order the recipe calls them (workflows/backup/prove-recipe.ts). */
 
-import type { CheckResult, CloneRef, Marker, ProofDepth, ReachedPoint, RecoveryTarget } from '../../../domain/backup/model.ts';
+import type { CheckResult, CloneRef, ProofDepth, ReachedPoint, RecoveryTarget } from '../../../domain/backup/model.ts';
 import { expiringLabels } from '../../../domain/backup/pins.ts';
 import type { ProofSummary } from '../../../domain/backup/proof.ts';
 import type { ProofDraft, ProveQuestion, StepFault } from '../../../domain/backup/proof-draft.ts';
@@ -40,6 +40,8 @@ export interface CertifyRequest {
   readonly owner: string;
   /** Set: a restore for a person, proven as far as the markers on its way lead. */
   readonly into?: string | null;
+  /** Why no marker could be made beforehand. */
+  readonly unmarked?: string;
 }
 
 /** Room for WAL, temporary files and the checks themselves, on top of the data. */
@@ -91,14 +93,11 @@ export function proveSteps(deps: BackupDependencies) {
     },
 
     /** Opens the clone for writing, then checks what needs that; leaves it stopped, since page checksums are read last. */
-    async checkStructure({ policy, clone, depth, markers }: OfClone & { depth: ProofDepth; markers: readonly string[] }): Promise<Checked> {
-      const loaded: Marker[] = [];
-      for (const id of markers) loaded.push(await deps.markerStore.load(id));
-      return timed(async () => {
+    checkStructure: ({ policy, clone, depth }: OfClone & { depth: ProofDepth }): Promise<Checked> =>
+      timed(async () => {
         await deps.clones.promote(policy, clone, deps.io());
-        return deps.checks.structure(policy, clone, { depth, markers: loaded }, deps.io());
-      });
-    },
+        return deps.checks.structure(policy, clone, { depth }, deps.io());
+      }),
 
     /** Starts a promoted, checked clone again, to stay. */
     serveClone: ({ policy, clone }: OfClone): Promise<void> => deps.clones.serve(policy, clone, deps.io()),

@@ -1,17 +1,17 @@
 /** What people ask: where do the backups of this cluster stand? */
 import type { ProofSummary } from '../../../domain/backup/proof.ts';
-import type { ArchiveLag, BackupStatus, WindowGap, WindowPart } from '../../../domain/backup/status.ts';
+import type { ArchiveLag, BackupStatus, UnreachableRepository, WindowGap, WindowPart } from '../../../domain/backup/status.ts';
 import type { Gap, Interval, RestorableWindow } from '../../../domain/backup/window.ts';
+import { reasonOf } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupDependencies } from '../ports.ts';
-import { surveyRepository } from '../survey.ts';
+import { type Survey, surveyRepository } from '../survey.ts';
 
 export function reportSteps(deps: BackupDependencies) {
   return {
     async reportStatus({ policy }: { policy: ClusterPolicy }): Promise<BackupStatus> {
       const proofs = await deps.evidence.provenBackups(policy.cluster);
-      const surveys = [];
-      for (const repository of await deps.engineFor(policy).repositories()) surveys.push({ repository, ...(await surveyRepository(deps, policy, repository)) });
+      const { surveys, unreachable } = await surveyAll(deps, policy);
       return {
         cluster: policy.cluster,
         environment: policy.environment,
@@ -25,9 +25,27 @@ export function reportSteps(deps: BackupDependencies) {
         clones: await deps.clones.list(policy),
         running: [],
         objectives: policy.objectives,
+        ...(unreachable.length === 0 ? {} : { unreachable }),
       };
     },
   };
+}
+
+/** When somebody asks because one repository is down, what the others hold matters the most. Throws only where none answers. */
+async function surveyAll(deps: BackupDependencies, policy: ClusterPolicy) {
+  const surveys: (Survey & { readonly repository: number })[] = [];
+  const unreachable: UnreachableRepository[] = [];
+  const failures: unknown[] = [];
+  for (const repository of await deps.engineFor(policy).repositories()) {
+    try {
+      surveys.push({ repository, ...(await surveyRepository(deps, policy, repository)) });
+    } catch (error) {
+      failures.push(error);
+      unreachable.push({ repository, reason: reasonOf(error) });
+    }
+  }
+  if (surveys.length === 0 && failures.length > 0) throw failures[0];
+  return { surveys, unreachable };
 }
 
 const newestProven = (proofs: readonly ProofSummary[]): string | null =>

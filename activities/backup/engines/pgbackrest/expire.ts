@@ -44,7 +44,10 @@ export async function expireBackups(engine: Engine, request: ExpireRequest, io: 
     const walAfter = segments.filter((segment) => segment.name >= oldest.startSegment).length;
     return { removed, walBefore: segments.length, walAfter };
   }
-  await expire(engine, { repository, options: freeWal(repository, staying) }, io);
+  // each run takes whole backups into the catalogue that no list showed; one more full backup than was counted would cost the oldest its WAL
+  if (going.length === 0) await saveCatalogue(engine, repository);
+  const left = (await readInfo(engine, repository)).backups;
+  await expire(engine, { repository, options: freeWal(repository, left) }, io);
   return { removed, walBefore: segments.length, walAfter: (await readArchive(engine, repository)).length };
 }
 
