@@ -28,7 +28,8 @@ export PATH
 # 2. npm packages, when the lock file is not the one that was installed; none of ours needs its install script
 if ! cmp -s package-lock.json node_modules/.installed-lock; then
   say "npm ci"
-  npm ci --ignore-scripts --loglevel=error >/dev/null
+  # Debian's npm 9 under this Node would warn of its own code
+  NODE_NO_WARNINGS=1 npm ci --ignore-scripts --loglevel=error >/dev/null
   cp package-lock.json node_modules/.installed-lock
 fi
 # npm scripts have node_modules/.bin first on PATH: one link, and every script runs on the pinned Node
