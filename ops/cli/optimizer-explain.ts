@@ -27,7 +27,10 @@ export function addExplain(optimizer: Command, run: Runner): void {
       'Plans each statement of a file and shows its tree: what each node takes by itself, and findings in their place. Reads a plan as well (EXPLAIN with FORMAT JSON); then no server is needed.',
     )
     .argument('<file>', 'SQL, or the JSON of EXPLAIN; - for stdin')
-    .argument('[cluster]', 'CLUSTER or CLUSTER/DATABASE to plan on; nothing is executed there')
+    .argument(
+      '[cluster]',
+      'CLUSTER or CLUSTER/DATABASE to plan on (default: `optimizer.database` of the policy, else that of its connection); nothing is executed there',
+    )
     .option('--connection <url>', 'another server, such as a restored copy: postgresql://USER@HOST:PORT/DATABASE')
     .option('--analyze', 'execute and measure, in transactions that are rolled back; only with --connection')
     .option('--html <file>', 'write the plan as a page, too; further statements as FILE-2.html, FILE-3.html')

@@ -24,7 +24,10 @@ export function addQueries(optimizer: Command, run: Runner): void {
     .description(
       'Of the last run, from the control database; with --live of pg_stat_statements as it is now. Each statement with its verdict under the best set of indexes that was measured, or why it has none. Texts carry no values.',
     )
-    .argument('<cluster>', 'CLUSTER or CLUSTER/DATABASE (default: the database of the last run; with --live that of its connection)')
+    .argument(
+      '<cluster>',
+      'CLUSTER or CLUSTER/DATABASE (default: the database of the last run; with --live `optimizer.database` of the policy, else that of its connection)',
+    )
     .addOption(new Option('--by <what>', 'order: executed time, shared blocks, temporary blocks, WAL, calls').choices(queryOrders).default('time'))
     .addOption(new Option('--limit <number>', 'statements shown').argParser(count).default(20))
     .option('--statement <id>', 'this one only, with its whole text; its id as a run or `--json` names it')

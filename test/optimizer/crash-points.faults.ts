@@ -70,7 +70,7 @@ const MORE_THAN_LONG = 6;
 
 test('the control database is away while it measures, for longer than other steps are tried again: the run waits, and ends with its recommendation', async () => {
   const worker = await fleet.get().startWorker();
-  const run = await startRun(fleet.get(), { limits: { repeats: 20 } });
+  const run = await startRun(fleet.get());
   while (!['measuring', 'settling'].includes((await run.query<Progress>(queries.progress)).phase)) await pause(100);
   const attempt = async () => Math.max(0, ...((await run.describe()).raw.pendingActivities ?? []).map((step) => step.attempt ?? 0));
   await fleet.get().control.stop('immediate');

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { explain } from '../../workers/commands/optimizer-explain.ts';
+import { explain, serverOf } from '../../workers/commands/optimizer-explain.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { policyText } from '../../workers/embedded/policy-text.ts';
 import { run } from '../cli/terminal.ts';
@@ -44,6 +44,13 @@ test('a statement is planned on a cluster of the policy, and nothing is executed
   expect(out).toMatch(/statement 2 .*\n.*\n\nUpdate on orders/);
   expect(exit).toBe(0);
   expect(await cluster.sql('select 1 from audit')).toEqual([]);
+});
+
+test('a cluster without a database is looked at where runs look at it', () => {
+  const file = join(folder, 'till.yaml');
+  writeFileSync(file, policyText({ cluster, host: 'here', temporalAddress: '127.0.0.1:1', signingKeyFile: '/nowhere', optimizer: { database: 'till' } }));
+  const databaseOf = (target: string, policy = file) => serverOf({ target, connection: undefined }, { file: policy, json: false }).database;
+  expect([databaseOf('shop'), databaseOf('shop/other'), databaseOf('shop', join(folder, 'assay.yaml'))]).toEqual(['till', 'other', 'postgres']);
 });
 
 test('a role that may read, and is no superuser, sees plans of statements with parameters too', async () => {

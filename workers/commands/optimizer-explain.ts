@@ -9,7 +9,8 @@ import type { ExplainReport } from '../../domain/optimizer/explain-report.ts';
 import { findingsOf } from '../../domain/optimizer/findings.ts';
 import { withoutValues } from '../../domain/optimizer/plan-mask.ts';
 import { parseExplain } from '../../domain/optimizer/plan-parse.ts';
-import type { Connection } from '../../domain/policy.ts';
+import { optimizerPolicyOf } from '../../domain/optimizer/policy.ts';
+import type { ClusterPolicy, Connection } from '../../domain/policy.ts';
 import type { ExplainRequest, GlobalOptions } from '../../ops/cli/handlers.ts';
 import { planPage } from '../../ops/optimizer-report/plan-page.ts';
 import { readSecret } from '../config.ts';
@@ -55,7 +56,7 @@ async function explained({ text, target, connection, analyze, timeoutMs }: Expla
   }
 }
 
-/** A server of the policy, or the one named by its connection. Throws usage, cluster-unknown. */
+/** A server of the policy with the database that runs look at, or the one named by its connection. Throws usage, cluster-unknown. */
 export function serverOf({ target, connection }: Pick<ExplainRequest, 'target' | 'connection'>, options: GlobalOptions): Connection {
   if (connection !== undefined) {
     return {
@@ -70,7 +71,14 @@ export function serverOf({ target, connection }: Pick<ExplainRequest, 'target' |
     };
   }
   if (target === undefined) throw new AssayError('usage', NO_SERVER);
-  const [name = '', ...database] = target.split('/');
+  const [name = '', ...named] = target.split('/');
+  const policy = policyNamed(name, options);
+  const database = named.length === 0 ? (optimizerPolicyOf(policy).database ?? policy.connection.database) : named.join('/');
+  return { ...policy.connection, database };
+}
+
+/** Throws cluster-unknown. */
+export function policyNamed(name: string, options: GlobalOptions): ClusterPolicy {
   const clusters = fleetIfThere(configOf(options))?.clusters ?? [];
   const policy = clusters.find(({ cluster }) => cluster === name);
   if (policy === undefined) {
@@ -80,7 +88,7 @@ export function serverOf({ target, connection }: Pick<ExplainRequest, 'target' |
       known: clusters.map(({ cluster }) => cluster).join(', ') || 'none',
     });
   }
-  return { ...policy.connection, ...(database.length === 0 ? {} : { database: database.join('/') }) };
+  return policy;
 }
 
 /** Statements are executed on a restored copy only: it archives nothing, and is no server of the policy, by whatever name it is reached. */

@@ -13,7 +13,7 @@ import type { Connection } from '../../domain/policy.ts';
 import type { GlobalOptions, QueriesReport, QueriesRequest } from '../../ops/cli/handlers.ts';
 import { readSecret } from '../config.ts';
 import { withControl } from './optimizer.ts';
-import { serverOf } from './optimizer-explain.ts';
+import { policyNamed, serverOf } from './optimizer-explain.ts';
 
 /** Throws usage, control-unreachable; with `live` cluster-unknown, cluster-unreachable, statements-missing, privilege-missing, too. */
 export const readQueries = (request: QueriesRequest, options: GlobalOptions): Promise<QueriesReport> =>
@@ -34,7 +34,7 @@ async function storedQueries(control: Control, { target, by, limit }: QueriesReq
 async function liveQueries(control: Control, { target, by, limit, sinceLastRun }: QueriesRequest, options: GlobalOptions): Promise<QueriesReport> {
   const { cluster } = placeOf(target);
   const server = serverOf({ target, connection: undefined }, options);
-  const snapshot = await look(server, serverOf({ target: cluster, connection: undefined }, options), cluster);
+  const snapshot = await look(server, policyNamed(cluster, options).connection, cluster);
   const earlier = sinceLastRun ? await createOptimizerStore(control).earlierSnapshot('', 'last-run', cluster) : null;
   if (sinceLastRun && earlier === null) throw new AssayError('usage', { reason: `no run of ${cluster} is known`, hint: 'leave out --since-last-run' });
   const workload = chosen(workloadBetween(earlier, snapshot), { database: server.database, maxStatements: Number.MAX_SAFE_INTEGER });
