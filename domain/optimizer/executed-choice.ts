@@ -36,6 +36,8 @@ export interface Chosen {
 const WORTHWHILE = 0.003;
 /** An index must save this share of the total while the others are there. */
 const IDLE = 0.002;
+/** A set that takes so much more than the best so far, as far as its plans were executed, is given up. */
+const HOPELESS = 1.05;
 const MOST_ROUNDS = 3;
 
 /** The best within the budget that was found until the time was over; null where none was even looked at. */
@@ -53,13 +55,14 @@ export async function chooseByExecution(choice: ExecutedChoice): Promise<Chosen 
   }
   let near: readonly Mask[] = starts;
   while (!choice.isOver()) {
-    const set = await run.hopeful(near);
+    // what follows from few new times is found in one go over the indexes
+    const set = await run.hopeful(near, near === starts ? MOST_ROUNDS : 1);
     if (set === null || choice.isOver()) break;
     const isNew = (await run.execute(set)) || (await run.confirm(set));
     await run.note(set);
     // what is the best by all that is known is looked for once more from everywhere
     if (!isNew && near === starts) break;
-    near = isNew ? [set, ...run.bestSets()] : starts;
+    near = isNew ? [await run.better(set)] : starts;
   }
   for (let best = run.best(); best !== null && (await run.confirm(best.set)); best = run.best()) await run.note(best.set);
   return run.best();
@@ -100,20 +103,25 @@ function choosing(choice: ExecutedChoice, times: ExecutedTimes) {
 
   return {
     best: () => best,
-    bestSets: () => (best === null ? [] : [best.set]),
-    /** Every plan under the set that was not executed; false where there was none. */
+    /** By all that is known or hoped. */
+    better: async (set: Mask) => (best === null || (await total(set)) < best.ms ? set : best.set),
+    /** Plans under the set that were not executed, the longest first, until it is known to be no better than the best; false where there was none. */
     execute: async (set: Mask): Promise<boolean> => {
-      let isNew = false;
-      for (const statement of places) {
-        if (isOver()) return isNew;
-        if ((await times.of(statement, set)).isExecuted) continue;
-        await times.executed(statement, set);
-        isNew = true;
+      for (let isNew = false; ; isNew = true) {
+        if (isOver() || (isNew && best !== null && (await total(set)) > HOPELESS * best.ms)) return isNew;
+        let next: { readonly statement: number; readonly ms: number } | null = null;
+        for (const statement of places) {
+          const { ms, isExecuted } = await times.of(statement, set);
+          if (!isExecuted && (next === null || ms > next.ms)) next = { statement, ms };
+        }
+        if (next === null) return isNew;
+        await times.executed(next.statement, set);
       }
-      return isNew;
     },
+    /** What one execution says too little of, if the set may be the best. */
     confirm: async (set: Mask): Promise<boolean> => {
       let isNew = false;
+      if (best !== null && (await total(set)) > best.ms) return false;
       for (const statement of places) if (!choice.isLate()) isNew = (await times.confirmed(statement, set)) || isNew;
       return isNew;
     },
@@ -123,11 +131,11 @@ function choosing(choice: ExecutedChoice, times: ExecutedTimes) {
       if (fits(set)) noted.add(set);
       await rank();
     },
-    /** The one for which most is to be hoped, from any of these; null where nothing fits. */
-    hopeful: async (starts: readonly Mask[]): Promise<Mask | null> => {
+    /** The one for which most is to be hoped, from any of these in so many rounds; null where nothing fits. */
+    hopeful: async (starts: readonly Mask[], rounds: number): Promise<Mask | null> => {
       let found: { readonly set: Mask; readonly ms: number } | null = null;
       for (const start of starts) {
-        const set = await moves.improved(await moves.shrunk(start, 0n));
+        const set = await moves.improved(await moves.shrunk(start, 0n), rounds);
         if (!fits(set)) continue;
         const ms = await total(set);
         if (found === null || ms < found.ms) found = { set, ms };
@@ -177,9 +185,9 @@ function movesOf(moving: Moving) {
   };
 
   /** Each item that is not in the set: in, and the least valuable out until it fits; kept where that is faster. */
-  const improved = async (start: Mask): Promise<Mask> => {
+  const improved = async (start: Mask, rounds: number): Promise<Mask> => {
     let set = start;
-    for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    for (let round = 0; round < rounds; round += 1) {
       const before = set;
       for (const item of moving.bytes.keys()) {
         if (isOver()) return set;

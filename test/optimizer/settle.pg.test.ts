@@ -159,6 +159,25 @@ describe('a set', () => {
   });
 });
 
+test('sets measured side by side are experiments of their own; what was built of them is taken up by the step that settles', async () => {
+  const byPage = ['select count(note) from visit where page = $1', 100] as const;
+  const asked = await runWith([byWho, byPage], [[btree(visit, ['who']), btree(visit, ['page'])], [btree(visit, ['note'])]]);
+  const measured = await steps.measureFinalists({ ...asked, experiments: ['s-1', 's-2'] });
+  expect(measured?.map(({ id, indexes, faster, decision }) => [id, indexes, faster, decision.verdict])).toEqual([
+    ['s-1', 2, 2, 'accepted'],
+    ['s-2', 1, 0, 'rejected'],
+  ]);
+  const built = await cluster.sql(`select oid, relname from pg_class where relname like 'assay_lab%' order by oid`);
+  expect(built).toHaveLength(3);
+  const { isRecommended, experiment } = await steps.settleFinalist({ ...asked, finalist: 0 });
+  expect({ isRecommended, indexes: experiment.indexes }).toEqual({ isRecommended: true, indexes: 2 });
+  expect(await leftOver()).toEqual([]);
+  // one that cannot be built: each is to be measured by itself
+  const broken = await runWith([byWho], [[btree(visit, ['who'])], [btree(visit, ['no such column'])]]);
+  expect(await steps.measureFinalists({ ...broken, experiments: ['s-3', 's-4'] })).toBeNull();
+  await steps.settleFinalist({ ...broken, finalist: 0 });
+});
+
 test('of two sets that each help one statement, executing makes a third one of both; asked again, nothing is added', async () => {
   const byPage = ['select count(note) from visit where page = $1', 100] as const;
   const idle = btree(visit, ['note']);
