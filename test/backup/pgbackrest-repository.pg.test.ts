@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ArchivedSegment } from '../../domain/backup/model.ts';
@@ -6,11 +6,17 @@ import { restorableWindow } from '../../domain/backup/window.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
 import { engineOf, nextSegment, testIo } from '../support/engine.ts';
+import { serverMajor } from '../support/major.ts';
 
 let cluster: EmbeddedCluster;
+
+/** What 2.45 says after four tries. 2.55 tries three times as often, past our deadline. */
+const REFUSED = /Connection refused|no answer to info in time/;
 let label = '';
 beforeAll(async () => {
   cluster = await testCluster({ name: 'shop' });
+  // a damaged file is tried again after this instead of 15 s
+  appendFileSync(cluster.configFile, '\n[global]\njob-retry-interval=1\n');
   label = (await engineOf(cluster).backup({ type: 'full', requestKey: 'first', repository: 1 }, testIo())).backup.label;
   for (let made = 0; made < 4; made += 1) await nextSegment(cluster);
 }, 120_000);
@@ -40,7 +46,7 @@ const flipBit = (file: string) => {
 describe('the archive', { timeout: 60_000 }, () => {
   test('is listed as it lies in the repository: whole segments only, in WAL order', async () => {
     const segments = await engine().archive(1);
-    const files = readdirSync(inRepository(`archive/shop/15-1/0000000100000000`));
+    const files = readdirSync(inRepository(`archive/shop/${serverMajor(cluster)}-1/0000000100000000`));
     expect(segments.map((each) => each.path.split('/').at(-1))).toEqual(files.filter((file) => /^[0-9A-F]{24}-/.test(file)).sort());
     expect(files.some((file) => file.endsWith('.backup'))).toBe(true);
     for (const each of segments) expect(each.sizeBytes).toBeGreaterThan(0);
@@ -171,7 +177,7 @@ describe('what goes wrong is named', { timeout: 120_000 }, () => {
     expect(failure).toMatch(/^[\x20-\x7e\n]*$/);
   });
 
-  test('a dead S3 endpoint, within 90 seconds', async () => {
+  test('a dead S3 endpoint, within a minute where the configuration says 3 s', async () => {
     const s3 = [
       'repo1-type=s3',
       'repo1-s3-bucket=b',
@@ -180,13 +186,15 @@ describe('what goes wrong is named', { timeout: 120_000 }, () => {
       'repo1-s3-region=us-east-1',
       'repo1-s3-uri-style=path',
       'repo1-s3-key=AKIDEXAMPLE',
+      // what may take longest with the default is measured in dead-endpoint.faults.ts
+      'io-timeout=3',
     ];
     const dead = withConfig('dead', (text) =>
       text.replace('[global]\n', `[global]\n${[...s3, 'repo1-s3-key-secret=verySecretIndeed', 'repo1-storage-verify-tls=n'].join('\n')}\n`),
     );
     const began = Date.now();
-    await expect(dead.info(1)).rejects.toMatchObject({ code: 'repository-unreachable', message: expect.stringContaining('Connection refused') });
-    expect(Date.now() - began).toBeLessThan(90_000);
+    await expect(dead.info(1)).rejects.toMatchObject({ code: 'repository-unreachable', message: expect.stringMatching(REFUSED) });
+    expect(Date.now() - began).toBeLessThan(60_000);
   });
 
   test('a stanza that was never made', async () => {

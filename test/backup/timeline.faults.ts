@@ -117,7 +117,7 @@ describe('a restored cluster that goes live', { timeout: 240_000 }, () => {
 });
 
 /** On the source's timeline; one that is just being written has another ending. */
-const OWN_SEGMENT = /\/archive\/shop\/15-1\/0000000100000000\/00000001[0-9A-F]{16}-[0-9a-f]{40}\.zst(\.pgbackrest\.tmp)?$/;
+const OWN_SEGMENT = /\/archive\/shop\/\d+-1\/0000000100000000\/00000001[0-9A-F]{16}-[0-9a-f]{40}\.zst(\.pgbackrest\.tmp)?$/;
 
 /** A row, and the moment at which it was there and the next one was not. */
 async function step(name: string): Promise<void> {

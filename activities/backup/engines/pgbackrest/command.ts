@@ -37,10 +37,10 @@ export interface LongRun extends Pick<Run, 'log' | 'onLine' | 'progress' | 'cwd'
 
 /** Asking answers within this or the repository counts as unreachable. */
 const ASK_DEADLINE_MS = 80_000;
-/** How long an endpoint may give no byte. A dead one is tried four times this long. */
+/** How long an endpoint may give no byte. 2.45 tries a dead one four times this long, 2.55 twelve times: there the deadline comes first. */
 const ASK_IO_TIMEOUT_S = 10;
 /**
- * The same for what takes long, where the configuration says nothing. With the engine's own 60 s a dead endpoint lasts 12 minutes, since each job is
+ * The same for what takes long, where the configuration says nothing. With the engine's own 60 s a dead endpoint lasts 12 minutes (2.45), since each job is
  * begun three times; with these 3½. No run that is only slow ends by it: one byte in that time is enough. The replay after a restore has it too.
  */
 const WORK_IO_TIMEOUT_S = 15;
@@ -63,7 +63,7 @@ export function argvOf({ policy }: Pick<Engine, 'policy'>, command: Command): [s
   return [binary, `--config=${config}`, ...pieces, `--stanza=${stanza}`, ...repository, ...(command.options ?? []), command.name, ...(command.words ?? [])];
 }
 
-/** Asks the repository something: output on stdout, nothing written, bounded in time. A dead endpoint is known after four times `ioTimeoutS`. */
+/** Asks the repository something: output on stdout, nothing written, bounded in time. A dead endpoint is known after four times `ioTimeoutS`, or at the deadline. */
 export async function ask(engine: Engine, command: Command, ioTimeoutS = ASK_IO_TIMEOUT_S): Promise<string> {
   const what = asking(engine, command, ioTimeoutS);
   const result = await run(what).catch((error: unknown) => notEnded(engine, command, error));
