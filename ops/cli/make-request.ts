@@ -43,7 +43,11 @@ export async function makeRequest<V extends Verb>(session: Session, asked: Asked
   const interrupt = firstInterrupt(session.terminal);
   try {
     session.tell(`request ${key} (${ref.workflowId})`);
-    const request = await client.backup.start(asked.verb, input);
+    const request = await client.backup.start(asked.verb, input).catch((error: unknown) => {
+      // whether there is a worker is looked at first
+      if (isAssayError(error, 'no-worker')) session.tell('nothing was asked of the fleet');
+      throw error;
+    });
     if (request.joined) session.tell(`joined the request that was made before with key ${key}`);
     if (asked.options.wait === false) return left(request, 'goes on', 0);
     return await followRequest(session, request, { ended: asked.ended, interrupt });

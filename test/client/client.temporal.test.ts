@@ -3,7 +3,7 @@ import { AssayError } from '../../domain/errors.ts';
 import { workflowIds } from '../../domain/ids.ts';
 import { follow } from '../../ops/cli/follow.ts';
 import { connectAssay } from '../../ops/client/connect.ts';
-import { testTerminal } from '../cli/terminal.ts';
+import { connectingTo, run, testTerminal } from '../cli/terminal.ts';
 import { useCannedFleet } from '../support/canned-fleet.ts';
 
 const canned = useCannedFleet();
@@ -183,6 +183,11 @@ describe('where no worker is', () => {
 
   test('a request is refused', async () => {
     expect(await thrown((await idle(500)).run({ cluster: 'proven', type: 'full' }))).toMatchObject({ code: 'no-worker', exit: 4 });
+  });
+  test('a command says that nothing was asked: there is nothing to come back to', async () => {
+    const connection = connectingTo({ ...canned.get().options, workerPatienceMs: 500 });
+    const { exit, err } = await run('backup run proven --namespace idle', { connection, clusters: async () => ['proven'] }, testTerminal());
+    expect([exit, err]).toEqual([4, expect.stringContaining('nothing was asked of the fleet')]);
   });
   test('without patience it is made all the same, waits, and says for whom', async () => {
     const request = await (await idle(0)).start('run', { cluster: 'proven', type: 'full', requestKey: 'later' });
