@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { privateFolder } from '../../activities/os-user.ts';
@@ -15,6 +15,8 @@ let backup: BackupRecord;
 let target: RecoveryTarget & { kind: 'lsn' };
 beforeAll(async () => {
   cluster = await testCluster({ name: 'shop' });
+  // a file that cannot be read or written is tried again after this instead of 15 s
+  appendFileSync(cluster.configFile, '\n[global]\njob-retry-interval=1\n');
   // a tablespace, and pg_wal behind a link: both must not be aimed at by a restore
   const space = privateFolder(join(cluster.directory, 'space'), cluster.osUser);
   await cluster.sql(`create tablespace far location '${space}'`);

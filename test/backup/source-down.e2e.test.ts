@@ -27,7 +27,7 @@ async function ask(workflow: string, workflowId: string, input: object): Promise
   await client.workflow.execute(workflow, { workflowId, taskQueue: fleetQueue, args: [{ policy: fleet.get().policy(), ...input }] });
 }
 
-test('proven by content at the newest marker whose WAL arrived', async () => {
+test.concurrent('proven by content at the newest marker whose WAL arrived', async () => {
   const control = await openControl(fleet.get().control.url);
   const marker = (await createMarkerStore(control).between('shop', '0/0', null)).at(-1);
   await control.close();
@@ -38,7 +38,7 @@ test('proven by content at the newest marker whose WAL arrived', async () => {
   expect(compareLsn(body.target.reached.replayLsn, marker?.lsn ?? '')).toBeGreaterThanOrEqual(0);
 });
 
-test('a backup is not even begun, and says why', async () => {
+test.concurrent('a backup is not even begun, and says why', async () => {
   const run = await startBackup(fleet.get());
   await expect(run.result()).rejects.toMatchObject({ cause: { cause: { type: 'cluster-unreachable' } } });
 });
