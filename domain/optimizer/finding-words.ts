@@ -31,6 +31,13 @@ function sayRows(evidence: FindingEvidence, isMeasured: boolean): FindingWords {
             ? "an index that holds the filter's columns, too"
             : 'a condition that can be joined by equality, or an index for the inner side',
       };
+    case 'offset-skips':
+      return {
+        title: 'rows skipped by OFFSET',
+        says: `reads ${count(evidence.skippedRows)} rows and leaves them out to give ${kept(evidence.keptRows)}`,
+        wayOut:
+          'the last row of the page before as a condition (keyset) in the place of OFFSET: where rows come or go between two pages it gives others, so no such text is proposed as an equal one',
+      };
     case 'bitmap-lossy':
       return {
         title: 'bitmap too large for memory',
@@ -54,7 +61,7 @@ function sayRows(evidence: FindingEvidence, isMeasured: boolean): FindingWords {
   }
 }
 
-type RowKind = 'seq-scan-few-rows' | 'rows-discarded' | 'bitmap-lossy' | 'index-rechecked' | 'heap-fetches';
+type RowKind = 'offset-skips' | 'seq-scan-few-rows' | 'rows-discarded' | 'bitmap-lossy' | 'index-rechecked' | 'heap-fetches';
 
 function sayWork(evidence: Exclude<FindingEvidence, { kind: RowKind }>, isMeasured: boolean): FindingWords {
   switch (evidence.kind) {
@@ -122,7 +129,7 @@ function sayStatement(evidence: Exclude<FindingEvidence, { kind: RowKind | 'mise
       return {
         title: 'one call for each row',
         says: `called ${count(evidence.calls)} times, about as often as statement ${evidence.caller} gave rows (${count(evidence.rowsOfCaller)} in ${count(evidence.callsOfCaller)} calls)`,
-        wayOut: 'one statement with a join, or with = ANY of all keys',
+        wayOut: 'one statement with a join, or with = ANY of all keys: the loop is the application’s, so nothing is proposed for it',
       };
     case 'lock-wait':
       return {

@@ -25,6 +25,7 @@ export type FindingEvidence =
   | { readonly kind: 'loop-explodes'; readonly loops: number; readonly expectedLoops: number; readonly rowsPerLoop: number }
   | { readonly kind: 'bitmap-lossy'; readonly lossyBlocks: number; readonly exactBlocks: number; readonly recheckedRows: number }
   | { readonly kind: 'index-rechecked'; readonly recheckedRows: number; readonly keptRows: number }
+  | { readonly kind: 'offset-skips'; readonly skippedRows: number; readonly keptRows: number }
   | { readonly kind: 'heap-fetches'; readonly fetches: number; readonly rows: number }
   | { readonly kind: 'jit-dominates'; readonly jitMs: number; readonly executionMs: number; readonly functions: number }
   | { readonly kind: 'planning-dominates'; readonly planningMs: number; readonly executionMs: number }

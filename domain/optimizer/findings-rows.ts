@@ -1,6 +1,6 @@
 /** Rows that are read and thrown away: by a filter of a whole table, of an index, of a join; pages rechecked because a bitmap or an index was lossy. */
 import { conditionOf, type Examined, type Finding, loopsOf, MIN_SHARE, tableOf } from './finding.ts';
-import { numberField, type PlanNode, wasExecuted, workersOf } from './plan.ts';
+import { nodesOf, numberField, type PlanNode, wasExecuted, workersOf } from './plan.ts';
 import { shareOf } from './plan-shares.ts';
 
 /** Smaller tables fit into some hundred pages: reading all of them is what the planner should do. */
@@ -27,6 +27,7 @@ export function rowFindings(examined: Examined): readonly Finding[] {
     ...lossyBitmap(node, examined),
     ...rechecked(node, examined),
     ...heapFetches(node, examined),
+    ...skipped(node, examined),
   ]);
 }
 
@@ -95,6 +96,18 @@ function rechecked(node: PlanNode, examined: Examined): Finding[] {
   const keptRows = Math.round(((node.actual?.rows ?? 0) + node.discarded.byFilter) * loopsOf(node));
   if (recheckedRows < DISCARDED_ROWS || recheckedRows < (recheckedRows + keptRows) * RECHECKED_SHARE) return [];
   return found(examined, node, { kind: 'index-rechecked', recheckedRows, keptRows });
+}
+
+/** What comes up to LIMIT and is not given is what OFFSET skips. What it takes is what those below it and itself take for them. */
+function skipped(node: PlanNode, { shares, isMeasured }: Examined): Finding[] {
+  const [below] = node.children;
+  if (node.type !== 'Limit' || below === undefined || !wasExecuted(node) || !wasExecuted(below)) return [];
+  const [read, keptRows] = [below, node].map((each) => Math.round((each.actual?.rows ?? 0) * loopsOf(each))) as [number, number]; // of two there are two
+  const skippedRows = read - keptRows;
+  if (skippedRows < DISCARDED_ROWS || skippedRows < read * DISCARDED_SHARE) return [];
+  const whole = nodesOf(node).reduce((sum, { id }) => sum + (shares[id] === undefined ? 0 : shareOf(shares[id])), 0);
+  const share = Math.min(1, whole) * (skippedRows / read);
+  return share < MIN_SHARE ? [] : [{ evidence: { kind: 'offset-skips', skippedRows, keptRows }, nodeId: node.id, relation: null, share, isMeasured }];
 }
 
 /** EXPLAIN gives heap fetches as a sum over loops, not an average. */

@@ -19,7 +19,7 @@ export interface JudgedSettings {
 }
 
 /** Below a twentieth of its time nobody would write it into an application. */
-const WORTH = 0.95;
+export const WORTH = 0.95;
 
 /** What planning a statement takes that PostgreSQL would have kept the plan of: as much longer may a call take that is quick by either plan. */
 const PLANNING_MS = 0.25;

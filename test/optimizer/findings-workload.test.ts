@@ -32,7 +32,7 @@ describe('one call for each row of another statement', () => {
     const { notices } = workloadSummary({ statements: [page, statement('one', 5_000, 5_000)], notJudged: [], notices: ['before'] });
     expect(notices).toEqual([
       'before',
-      'statement one was called 5,000 times, about as often as statement page gave rows (5,000 in 100 calls); try one statement with a join, or with = ANY of all keys',
+      'statement one was called 5,000 times, about as often as statement page gave rows (5,000 in 100 calls); try one statement with a join, or with = ANY of all keys: the loop is the application’s, so nothing is proposed for it',
     ]);
   });
 });

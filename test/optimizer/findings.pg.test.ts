@@ -1,6 +1,7 @@
 /** Each finding about a node on a plan that real PostgreSQL made, and the plan beside it where it must stay silent. */
 import { describe, expect, test } from 'vitest';
 import type { FindingFacts, FindingKind } from '../../domain/optimizer/finding.ts';
+import { sayFinding } from '../../domain/optimizer/finding-words.ts';
 import type { TableFacts } from '../../domain/optimizer/model.ts';
 import { type FoundOptions, figure, findingsServer, foundIn } from './findings-support.ts';
 
@@ -54,6 +55,21 @@ describe('a whole table read for few rows', () => {
     expect(await found('seq-scan-few-rows', sql, { facts })).toEqual([]);
     expect(await found('seq-scan-few-rows', sql, { facts, analyze: false })).toEqual([]);
   });
+});
+
+describe('rows that OFFSET skips', () => {
+  test('are found with their part of the time; another text is said to be no equal one', async () => {
+    const [finding] = await found('offset-skips', 'select * from events order by id limit 10 offset 50000');
+    expect(finding).toMatchObject({ node: 'Limit', isMeasured: true, evidence: { skippedRows: 50_000, keptRows: 10 } });
+    expect(finding?.share).toBeGreaterThan(0.9);
+    expect(finding === undefined ? '' : sayFinding(finding).wayOut).toMatch(/keyset.*no such text is proposed as an equal one/);
+  });
+  test.each([
+    'select * from events order by id limit 10',
+    'select * from events order by id limit 1000 offset 2000',
+    'select * from tiny order by id limit 1 offset 400',
+    'select * from events where id > 50000 order by id limit 10',
+  ])('silent: %s', async (sql) => expect(await found('offset-skips', sql)).toEqual([]));
 });
 
 describe('rows read in vain', () => {

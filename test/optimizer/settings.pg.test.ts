@@ -134,6 +134,17 @@ test('each statement’s settings are a recommendation of their own, which can b
   );
 }, 60_000);
 
+test('what a setting is worth to the other text that the same run recommends is told', async () => {
+  const text = 'select count(*) from visit where id <= 30 and who not in (select who from visit where id > 30000)';
+  // no room: the text by itself
+  const asked = await runWith({ texts: [text], settings: little, limits: { budgetBytes: 0 } });
+  const { recommendations } = await steps.proveRewrites({ ...asked, names: [{ experiment: `w-${asked.run}`, recommendation: `text-${asked.run}` }] });
+  expect(recommendations).toEqual([`text-${asked.run}`]);
+  await steps.proveSettings({ ...asked, rewrites: recommendations });
+  const found = await store.findRecommendation(asked.recommendation);
+  expect(found?.indexes[0]?.because).toMatch(/of rows went to disk; of the other text that the same run recommends it leaves \d+\.\d % \(/);
+}, 60_000);
+
 test('work_mem of which one execution could take more than an eighth of the source’s cache is not recommended, and that is said', async () => {
   const cache = async (to: string) => {
     await cluster.sql(`alter system set effective_cache_size = '${to}'`);

@@ -102,7 +102,7 @@ async function runOf(site: Site, input: OptimizerRunInput): Promise<OptimizerRun
       : {};
     const counted = patched('statistics') ? { statistics: await proveStatistics(site, { on, lab }) } : {};
     const beside = [found, counted.statistics].flatMap((part) => part?.recommendation ?? []);
-    const set = patched('settings') ? { settings: await proveSettings(site, { on, lab, beside }) } : {};
+    const set = patched('settings') ? { settings: await proveSettings(site, { on, lab, beside, rewrites: written.rewrites?.recommendations ?? [] }) } : {};
     return { ...about, proof: lab.proof, backup: lab.backup, ...found, ...tidied, ...written, ...counted, ...set };
   });
 }

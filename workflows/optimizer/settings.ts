@@ -10,16 +10,18 @@ interface Proving {
   readonly lab: Lab;
   /** Recommendations of the run so far. */
   readonly beside: readonly string[];
+  /** Those that are other texts. */
+  readonly rewrites: readonly string[];
 }
 
 /** Of so many statements at most settings are measured. */
 const MOST = 8;
 
-export async function proveSettings({ steps, around }: Beside, { on, lab, beside }: Proving): Promise<SettingsSummary> {
+export async function proveSettings({ steps, around }: Beside, { on, lab, beside, rewrites }: Proving): Promise<SettingsSummary> {
   around.report('setting', 'settings that a plan asks for, with and without');
   const nameOf = () => ({ experiment: uuid4(), recommendation: uuid4() });
   // each statement's can be approved or refused by itself
   const names = patched('settings-by-statement') ? { names: Array.from({ length: MOST }, nameOf) } : {};
-  const request = { ...on, ...nameOf(), ...names, proof: lab.proof, backup: lab.backup, beside };
+  const request = { ...on, ...nameOf(), ...names, proof: lab.proof, backup: lab.backup, beside, rewrites };
   return steps.proveSettings(request).catch(unlessCancelled(around, { asked: null, tried: 0, recommendation: null, because: [] }));
 }

@@ -4,6 +4,7 @@ import { POOL_BUDGETS } from '../../../domain/optimizer/limits.ts';
 import type { Decision, IndexDefinition } from '../../../domain/optimizer/model.ts';
 import { recommendedIndex } from '../../../domain/optimizer/recommendation.ts';
 import type { RewriteAdvice, RewriteIndex } from '../../../domain/optimizer/rewrite.ts';
+import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { SLOWEST_RATIO, shown } from '../../../domain/optimizer/verdict.ts';
 import { isServerError } from '../../pg-errors.ts';
 import type { Unit } from '../lab/execute.ts';
@@ -85,6 +86,10 @@ function withoutHypopg(error: unknown): { readonly sets: readonly [] } {
   return { sets: [] };
 }
 
+/** Of the time that text and indexes together save: as where alternatives are compared. */
+const NEARLY = 0.9;
+const saves = ({ ratio }: Interval): number => Math.max(0, 1 - ratio);
+
 interface Built {
   readonly mine: readonly BuiltIndex[];
   readonly theirs: readonly BuiltIndex[];
@@ -100,10 +105,13 @@ async function again({ request: { limits }, prepared }: Asking, text: TriedRewri
   const indexes = together === null ? [] : await proposed(session.client, together.used);
   const isTooLarge = indexes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) > limits.budgetBytes;
   const against = together === null ? [] : [...together.against, ...(isTooLarge ? ['its indexes need more room than is allowed'] : [])];
+  const isEnough = together !== null && text.decision.verdict === 'accepted' && saves(text.total) >= NEARLY * saves(together.both);
+  if (isEnough) against.push(`the text alone saves nearly as much, for no room: with them ${shown(together.both)}`);
   const isTogether = together !== null && against.length === 0;
   const beside = isTogether || text.decision.verdict === 'accepted' ? await besideRun(session, worlds, isTogether) : NOTHING;
   const all = [...mine, ...theirs, ...aside];
-  const plans = (unit: Unit) => plansOf(session, { unit, units, others, before: all, after: isTogether ? [...theirs, ...aside] : all });
+  const names = new Map(all.map(({ name, index }) => [name, indexName(index)]));
+  const plans = (unit: Unit) => plansOf(session, { names, unit, units, others, before: all, after: isTogether ? [...theirs, ...aside] : all });
   const [first] = units as readonly [Unit, ...Unit[]];
   return { ...judged(text, { together: isTogether ? together : null, against, indexes, beside }), plans: () => plans(text.mostMoved ?? first) };
 }

@@ -185,14 +185,16 @@ interface Shown {
   /** Indexes that are away; none where left out. */
   readonly before?: Away;
   readonly after?: Away;
+  /** Of indexes, those that they will have by those on the lab. */
+  readonly names?: ReadonlyMap<string, string>;
 }
 
 /** Both executed once more, with a clock at each node; without values. */
 export async function plansOf(
   { client, statementTimeoutMs: timeoutMs }: LabSession,
-  { unit, units, others, before = [], after = [] }: Shown,
+  { unit, units, others, before = [], after = [], names = new Map() }: Shown,
 ): Promise<readonly StatementPlans[]> {
-  const plan = async (each: Unit, away: Away) => planToKeep(await explained(client, each, { away, timeoutMs, isExecuted: true }), new Map());
+  const plan = async (each: Unit, away: Away) => planToKeep(await explained(client, each, { away, timeoutMs, isExecuted: true }), names);
   try {
     return [{ statement: unit.bound.statement.id, before: await plan(unit, before), after: await plan(others[units.indexOf(unit)] ?? unit, after) }];
   } catch (error) {

@@ -8,6 +8,7 @@ import { judgeTotal, type StatementTimes } from '../../../domain/optimizer/verdi
 import { onLab, type Prepared } from '../lab/session.ts';
 import type { OptimizerDependencies } from '../ports.ts';
 import { dropStatistics, makeStatistics, recommendedBeside } from '../settings/beside.ts';
+import { besideText, recommendedTexts } from '../settings/beside-text.ts';
 import { settingIdeas } from '../settings/ideas.ts';
 import { largestTable } from '../settings/largest-table.ts';
 import { type MeasuredIdea, measureIdeas } from '../settings/measure.ts';
@@ -20,6 +21,8 @@ import { type RecommendRequest, recordAndRecommend } from './recommend.ts';
 export interface SettingsRequest extends RecommendRequest {
   /** Recommendations of the same run: what a setting must add something to. */
   readonly beside: readonly string[];
+  /** Other texts that the same run recommends: whoever takes one may not need the setting. Missing: none. */
+  readonly rewrites?: readonly string[];
   /** For each statement an experiment and a recommendation of its own. Missing, from a run of an earlier version: all in one. */
   readonly names?: readonly { readonly experiment: string; readonly recommendation: string }[];
 }
@@ -38,7 +41,7 @@ export function settingsSteps(deps: OptimizerDependencies) {
           const bounds = boundsOf(request.limits, source);
           const found = await settingIdeas(session, units, { beside, bounds, mayBeKept: (statement) => mayBeKept(source, statement), untilMs: rounds.untilMs });
           const measured = await measureIdeas(session, found.ideas, { beside, rounds });
-          const answer = await recordedEach(deps, { request, prepared, source }, measured);
+          const answer = await recordedEach(deps, { request: { ...request, place: 0 }, prepared, source }, measured);
           await dropStatistics(session.client, statistics);
           const because = [...answer.because, ...found.refused];
           const asked = found.ideas.length + found.refused.length;
@@ -54,8 +57,11 @@ const CACHE_SHARE = 8;
 
 const boundsOf = ({ workMemBytes }: OptimizerLimits, { cacheBytes }: SourceFacts) => ({ workMemBytes, executionBytes: cacheBytes / CACHE_SHARE });
 
+/** More than are measured. */
+const MOST_IDEAS = 100;
+
 interface Recording {
-  readonly request: SettingsRequest;
+  readonly request: SettingsRequest & { readonly place: number };
   readonly prepared: Prepared;
   readonly source: SourceFacts;
 }
@@ -66,7 +72,8 @@ async function recordedEach(deps: OptimizerDependencies, { request: { names, ...
     prepared,
     measured.filter((each) => refusalOf(each) === null),
   );
-  const parts = names === undefined ? [{ own: measured, request }] : measured.map((each, place) => ({ own: [each], request: { ...request, ...names[place] } }));
+  const parts =
+    names === undefined ? [{ own: measured, request }] : measured.map((each, place) => ({ own: [each], request: { ...request, ...names[place], place } }));
   const [recommendations, because]: [string[], string[]] = [[], []];
   for (const { own, request: about } of parts) {
     const found = await recorded(deps, { request: about, prepared, source }, { measured: own, whole });
@@ -87,7 +94,7 @@ async function recorded(deps: OptimizerDependencies, { request, prepared, source
   const { experiment: id, proof } = request;
   const accepted = measured.filter((each) => refusalOf(each) === null);
   const statements = accepted.length === 0 ? [] : onlyOf(whole.statements, accepted);
-  const changes = await changesOf({ request, prepared, source }, accepted);
+  const changes = await changesOf(deps, { request, prepared, source }, accepted);
   const total = judgeTotal(statements);
   const found = judgedSettings(measured, { id, proofId: proof, statements, total, notJudged, changes });
   const { recommendation, decision } = await recordAndRecommend(deps, {
@@ -110,15 +117,24 @@ function onlyOf(statements: readonly StatementTimes[], accepted: readonly Measur
   return statements.map((times) => (own.has(times.statement) ? times : unchanged(times)));
 }
 
-async function changesOf({ prepared, source }: Recording, accepted: readonly MeasuredIdea[]): Promise<readonly RecommendedIndex[]> {
+async function changesOf(
+  { store }: OptimizerDependencies,
+  { request, prepared, source }: Recording,
+  accepted: readonly MeasuredIdea[],
+): Promise<readonly RecommendedIndex[]> {
   const changes: RecommendedIndex[] = [];
-  for (const { statement, units, settings, because, places } of accepted) {
+  const texts = await recommendedTexts(store, request.rewrites ?? []);
+  for (const [number, idea] of accepted.entries()) {
+    const { statement, units, settings, because, places } = idea;
+    const rewrite = texts.get(statement.id);
+    const beside =
+      rewrite === undefined ? [] : [await besideText(prepared.session, idea, { rewrite, rounds: prepared.rounds, place: request.place * MOST_IDEAS + number })];
     const table = await largestTable(prepared.session.client, units);
     if (table === null) continue;
     for (const [place, setting] of settings.entries()) {
       const roles = await rolesWith(setting, { prepared, source, statement: statement.id });
       const advice = { ...setting, statement: statement.id, roles, connections: source.connections };
-      changes.push(recommendedSetting(advice, { table, because: because[place] ?? '', leaveOneOut: places[place]?.ratio ?? null }));
+      changes.push(recommendedSetting(advice, { table, because: [because[place] ?? '', ...beside].join('; '), leaveOneOut: places[place]?.ratio ?? null }));
     }
   }
   return changes;
