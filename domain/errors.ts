@@ -136,7 +136,7 @@ export const catalogue = {
   },
   'marker-busy': {
     message: 'no consistent snapshot of {database} within {timeoutMs} ms: a transaction kept running',
-    hint: 'try at a calmer moment, or raise fingerprint.max_snapshot_age',
+    hint: 'try at a calmer moment, or raise proof.fingerprint.wait',
     retryable: true,
     exit: 3,
   },
