@@ -119,15 +119,29 @@ function plansOf({ statements, bytes, touches, plan }: TimesOracle) {
     bytes.reduce((mask, _bytes, item) => (touches(statement, item) ? mask | bit(item) : mask), 0n),
   );
   const known = new Map<number, { readonly given: Mask; readonly answer: Foreseen }[]>();
+  const exactly = new Map<Mask, Foreseen>();
+  // plans are long, and compared ten thousands of times
+  const names = new Map<string, string>();
+  const named = (answer: Foreseen): Foreseen => {
+    const name = names.get(answer.plan) ?? String(names.size);
+    names.set(answer.plan, name);
+    return { ...answer, plan: name };
+  };
+  const find = async (statement: number, given: Mask): Promise<Foreseen> => {
+    const answers = known.get(statement) ?? [];
+    known.set(statement, answers);
+    const found = answers.find((each) => (given & ~each.given) === 0n && (each.answer.used & ~given) === 0n);
+    if (found !== undefined) return found.answer;
+    const answer = named(await plan(statement, given));
+    answers.push({ given, answer });
+    return answer;
+  };
   return {
     of: async (statement: number, set: Mask): Promise<Foreseen> => {
       const given = set & (near[statement] ?? 0n);
-      const answers = known.get(statement) ?? [];
-      known.set(statement, answers);
-      const found = answers.find((each) => (given & ~each.given) === 0n && (each.answer.used & ~given) === 0n);
-      if (found !== undefined) return found.answer;
-      const answer = await plan(statement, given);
-      answers.push({ given, answer });
+      const asked = given * BigInt(statements) + BigInt(statement);
+      const answer = exactly.get(asked) ?? (await find(statement, given));
+      exactly.set(asked, answer);
       return answer;
     },
   };
