@@ -7,7 +7,7 @@ import { listChain } from '../../activities/backup/evidence/chain-files.ts';
 import { createFileEvidence } from '../../activities/backup/evidence/file-evidence.ts';
 import { issueCertificate, signCertificate } from '../../activities/backup/evidence/issue.ts';
 import { openSigner, openVerifier } from '../../activities/backup/evidence/sign.ts';
-import { verifyCertificates } from '../../activities/backup/evidence/verify.ts';
+import { verifyCertificates, verifyWithKey } from '../../activities/backup/evidence/verify.ts';
 import { certificateText } from '../../domain/backup/certificate.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import { failedExample, inconclusiveExample, provenExample } from './certificate-examples.ts';
@@ -72,6 +72,14 @@ describe('a chain that nobody touched', () => {
     await issueCertificate({ proof, folder, signer: later, now: new Date(), findMarker: () => undefined });
     expect((await verify(folder)).valid).toBe(false);
     expect((await verifyCertificates(folder, signer.publicKeyPem + later.publicKeyPem)).valid).toBe(true);
+  });
+
+  test('a key file that is not there is no fault of a certificate', async () => {
+    const { folder } = copy();
+    await expect(verifyWithKey(folder, join(folder, 'no-such-key.pem'))).rejects.toMatchObject({ code: 'usage', exit: 2 });
+    const key = join(testFolder(), 'key.pub');
+    writeFileSync(key, signer.publicKeyPem);
+    expect(await verifyWithKey(folder, key)).toMatchObject({ valid: true });
   });
 
   test('openssl and jq verify a certificate without Assay', async () => {

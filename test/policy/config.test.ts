@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
-import { readConfig, readSecret, showConfig, temporalOf } from '../../workers/config.ts';
+import { readConfig, readSecret, showConfig, temporalConnection, temporalOf } from '../../workers/config.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'assay-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -66,4 +66,9 @@ test('a secret that is no reference is refused and not repeated', () => {
   expect(() => readSecret('hunter2')).not.toThrow(/hunter2/);
   expect(() => readSecret('env:ASSAY_NOT_SET')).toThrow(/the variable is not set/);
   expect(() => readSecret(`file:${folder}/none`)).toThrow(/cannot read the secret/);
+});
+
+test('a certificate for Temporal that is not there is named, with the keys that name it', () => {
+  const config = readConfig({ ASSAY_TEMPORAL_TLS_CA: '/nowhere/ca.pem' });
+  expect(() => temporalConnection(config, null)).toThrow(expect.objectContaining({ code: 'usage', message: expect.stringContaining('/nowhere/ca.pem') }));
 });
