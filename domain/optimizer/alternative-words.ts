@@ -32,7 +32,8 @@ function costWords({ kind, sizeBytes, memoryBytes }: Way): string {
   return kind === 'statistics' ? 'next to none' : 'none but the change';
 }
 
-function writeWords({ kind, writes: { statements, slowest } }: Way): string {
+function writeWords({ kind, sizeBytes, writes: { statements, slowest } }: Way): string {
+  if (kind === 'rewrite' && sizeBytes > 0) return 'none too slow';
   if (kind !== 'indexes') return 'none';
   if (slowest !== null) return `${slowest.toFixed(2)} × the time at most`;
   return statements === 0 ? 'none ran' : `none of ${statements} slower`;

@@ -32,6 +32,8 @@ export interface RewriteProof {
   readonly rows: number;
   /** True: in the same order too, since the statement asks for one. */
   readonly isOrdered: boolean;
+  /** ORDER BY may leave rows equal: those come in any order, today as tomorrow. Missing: it does not. */
+  readonly mayTie?: true;
   /** Time zones that both ran in, where the result hangs on one; empty: it does not. */
   readonly timeZones: readonly string[];
   /** The rows are those that both texts change, each to the same. */
@@ -97,7 +99,7 @@ export function sayRewrite(advice: RewriteAdvice): readonly string[] {
   const { statement, rules, grounds, fixed, proof, parameterTypes = [] } = advice;
   const rows = proof.isOfWrites
     ? `${proof.rows} row(s) changed, the same ones to the same values, and rolled back`
-    : `${proof.rows} row(s)${proof.isOrdered ? ', in the same order' : ', as a set with its duplicates: the statement asks for no order'}`;
+    : `${proof.rows} row(s)${proof.isOrdered ? `, in the same order${proof.mayTie ? ' on the copy: rows that ORDER BY leaves equal may come in another one' : ''}` : ', as a set with its duplicates: the statement asks for no order'}`;
   const zones = proof.timeZones.length === 0 ? '' : `; also in the time zones ${proof.timeZones.join(', ')}`;
   return [
     `statement ${statement}: change it in the application; Assay never does`,

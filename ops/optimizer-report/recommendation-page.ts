@@ -59,7 +59,7 @@ const LIMITS = [
 
 function claim({ experiment: { total }, indexes }: Recommendation): Html {
   if (indexes.every(({ kind }) => kind === 'rewrite'))
-    return html`Another text of one statement brings its executed time to <strong>${percent(total.ratio)} %</strong> of what it was, with the same rows, on a restored copy.`;
+    return html`Another text of one statement${withIndexes(indexes)} brings its executed time to <strong>${percent(total.ratio)} %</strong> of what it was, with the same rows, on a restored copy.`;
   if (indexes.every(({ kind }) => kind === 'setting'))
     return html`Settings for single statements bring the executed time of this workload to <strong>${percent(total.ratio)} %</strong> of what it is with all else that their run recommends, on a restored copy.`;
   const isNew = indexes.every((change) => kindOf(change) === 'create-index');
@@ -70,6 +70,12 @@ function claim({ experiment: { total }, indexes }: Recommendation): Html {
   const isTidying = indexes.every((change) => ['drop-index', 'reindex'].includes(kindOf(change)));
   if (!isTidying) return html`${many} bring${one} the executed time of this workload to ${left}`;
   return html`${many} free${one} <strong>${size(freedBytes(indexes))}</strong>; the executed time of this workload is ${left}`;
+}
+
+/** Those that the text needs. */
+function withIndexes(changes: Recommendation['indexes']): string {
+  const count = changes.reduce((sum, change) => sum + (change.kind === 'rewrite' ? (change.rewrite.indexes ?? []).length : 0), 0);
+  return count === 0 ? '' : `, together with ${count === 1 ? 'one new index' : `${count} new indexes`},`;
 }
 
 function figures({ experiment: { total, statements }, indexes }: Recommendation): Html {

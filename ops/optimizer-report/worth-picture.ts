@@ -28,9 +28,10 @@ const newIndex = ({ name, index, sizeBytes, buildMs, leaveOneOut }: IndexChange)
 function otherChange(change: RecommendedIndex, { database, texts }: Pick<Recommendation, 'database' | 'texts'>): Html {
   const { sql, sizeBytes, because, kind } = change;
   if (change.kind === 'rewrite') {
-    const { before, after } = change.rewrite;
+    const { before, after, indexes = [] } = change.rewrite;
+    const made = indexes.length === 0 ? '' : html`<p class="legend">Indexes, to be made first</p>${indexes.map(({ sql: own }) => code(own))}`;
     const said = [...(because === undefined ? [] : [because]), ...sayRewrite(change.rewrite)].map((sentence) => html`<p class="legend">${sentence}</p>`);
-    return html`<li><p class="legend">Before</p>${code(before)}<p class="legend">After</p>${code(after)}${said}</li>`;
+    return html`<li><p class="legend">Before</p>${code(before)}<p class="legend">After</p>${code(after)}${made}${said}</li>`;
   }
   if (change.kind === 'setting') {
     const said = [...(because === undefined ? [] : [because]), ...sayAdvice(change.advice, database).map((sentence) => withTexts(sentence, texts))];

@@ -1,5 +1,6 @@
 /** Another text of a statement, as people read it: in the file, on the page, on a terminal. None of it can be run by mistake, whatever the text holds. */
 import { describe, expect, test } from 'vitest';
+import { btree } from '../../domain/optimizer/index-sql.ts';
 import { isAdvised, kindOf, newBytes, type Recommendation, recommendationSql, tablesOfChange, undoSql } from '../../domain/optimizer/recommendation.ts';
 import { type RewriteAdvice, recommendedRewrite, ruleWords, sayRewrite } from '../../domain/optimizer/rewrite.ts';
 import { paintFor } from '../../ops/cli/paint.ts';
@@ -24,6 +25,42 @@ const made = (): Recommendation => {
   return { ...recommendation, indexes: change === null ? [] : [change] };
 };
 const paint = paintFor({ color: false, columns: 120, zone: 'UTC', now: () => new Date('2026-11-21') });
+
+describe('a text with an index', () => {
+  const index = btree(order, ['at']);
+  const sql = 'CREATE INDEX CONCURRENTLY "x" ON public."Order" (at);';
+  const whole: RewriteAdvice = {
+    ...advice,
+    proof: { ...advice.proof, mayTie: true },
+    parameterTypes: ['text', 'date'],
+    indexes: [{ index, name: 'x', sql, undo: 'DROP INDEX x;', sizeBytes: 2_000_000, buildMs: 5 }],
+    measured: { both: { ratio: 0.1, low: 0.09, high: 0.11 }, indexesAlone: { ratio: 1, low: 0.9, high: 1.1 }, textAlone: null },
+    beside: { ratio: 0.5, low: 0.4, high: 0.6 },
+    useless: [{ name: 'Order_day', isOnly: true }],
+  };
+  test('says what to make first, what each leaves by itself, and what it makes useless', () => {
+    expect(sayRewrite(whole)).toEqual(
+      expect.arrayContaining([
+        'equal on the copy: 4 set(s) of values, 120 row(s), in the same order on the copy: rows that ORDER BY leaves equal may come in another one; also in the time zones Africa/Cairo',
+        'equal for parameters of the types that PostgreSQL takes them for: $1 text, $2 date',
+        "it needs 1 index(es), 2.0 MB, which is not Assay's to make: make them first, then change the text",
+        'time left of before: text and indexes together 10.0 % (9.0–11.0), indexes alone 100.0 % (90.0–110.0)',
+        'where the indexes are there that the same run recommends, it takes 50.0 % (40.0–60.0) of the time',
+        'with this text the statement does not use Order_day any more, which the same run recommends; no other statement that was looked at uses it: take one of both',
+      ]),
+    );
+  });
+  test('has it in the file as a comment, and on the page', () => {
+    const change = recommendedRewrite(whole, 'a whole table is read');
+    const document: Recommendation = { ...recommendation, indexes: change === null ? [] : [change] };
+    expect(recommendationSql(document)).toContain(`--   ${sql}`);
+    const page = recommendationPage({ recommendation: document, digest: 'd'.repeat(64), history: [], plans: [], tried: [] } as unknown as Parameters<
+      typeof recommendationPage
+    >[0]);
+    expect(page).toContain('Another text of one statement, together with one new index, brings');
+    expect(page).toContain('Indexes, to be made first');
+  });
+});
 
 describe('another text', () => {
   test('is nothing that can be run: every line of its files is a comment', () => {

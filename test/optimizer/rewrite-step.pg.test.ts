@@ -35,8 +35,17 @@ let number = 0;
 async function prove(...texts: readonly string[]) {
   number += 1;
   const run = `w-${number}`;
-  const counts = { kind: 'select', calls: 20, rows: 1, blocks: 0, tempBlocks: 0, walBytes: 0 } as const;
-  const statements = texts.map((text, place): Statement => ({ id: `q-${place}`, database: 'postgres', text, totalMs: 100 - place, ...counts }));
+  const counts = { calls: 20, rows: 1, blocks: 0, tempBlocks: 0, walBytes: 0 } as const;
+  const statements = texts.map(
+    (text, place): Statement => ({
+      id: `q-${place}`,
+      database: 'postgres',
+      text,
+      kind: text.startsWith('delete') ? 'delete' : 'select',
+      totalMs: 100 - place,
+      ...counts,
+    }),
+  );
   const head = { id: run, cluster: 'main', database: 'postgres', owner: 'test', source: 'files', startedAt: new Date().toISOString(), settings: {} } as const;
   await store.begin(head, { statements, notJudged: [], notices: [] });
   const clone = { id: 'c', cluster: 'main', host: hostname(), directory: '/nowhere' };
@@ -104,6 +113,15 @@ describe('another text', () => {
     expect(await steps.checkEvidence(asked)).toEqual({ fresh: false, because: ['the texts are equal only while public.person.grp is integer'] });
     await cluster.sql('alter table person alter grp type int');
     await cluster.sql('vacuum analyze person');
+  }, 60_000);
+
+  test('of a statement that writes is proven by the rows that it changes, and measured; they are all there afterwards', async () => {
+    const text = 'delete from person where id > 24000 and grp not in (select q.grp from person q where q.id > 10 and q.grp < 300) and pad is not null';
+    const { answer, made } = await prove(text);
+    expect(answer).toMatchObject({ tried: 1, because: [expect.stringMatching(/executed \d\.\d+/)] });
+    if (made !== null)
+      expect(made.indexes[0]).toMatchObject({ rewrite: { after: expect.stringMatching(/^delete from person\n/), proof: { isOfWrites: true, rows: 400 } } });
+    expect(await cluster.sql('select count(*)::int as n from person')).toEqual([{ n: 25_000 }]);
   }, 60_000);
 
   test('that was approved is not proposed again while the application still sends the old one', async () => {

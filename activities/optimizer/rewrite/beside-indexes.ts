@@ -35,7 +35,7 @@ export async function withTheirIndexes(deps: OptimizerDependencies, asking: Aski
   const { prepared, run, tried } = asking;
   const wanted = await indexesFor(deps, asking);
   const all = [...new Map([...run, ...[...wanted.values()].flat()].map((index) => [indexText(index), index])).values()];
-  if (all.length === 0) return tried;
+  if (all.length === 0 || tried.every((texts) => texts.every(({ advice }) => advice === null))) return tried;
   // one that cannot be built leaves the texts as they were judged
   const built = await buildSet(prepared.session.client, all, prepared.session.io).catch((error: unknown) => {
     if (!isServerError(error)) throw error;

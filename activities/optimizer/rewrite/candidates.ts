@@ -13,6 +13,7 @@ import { determined } from './determined.ts';
 import { type Known, knownOf, type LeftAlone } from './known.ts';
 import { textOf } from './query-text.ts';
 import { rules } from './rules.ts';
+import { sortKeys, totalOrder } from './total-order.ts';
 import { type Expanded, withoutViews } from './views.ts';
 import { nodesOf } from './walk.ts';
 import { writesOf } from './writing.ts';
@@ -21,6 +22,8 @@ export interface Candidates {
   /** The statement as the parser reads it, without comments: the text to compare with. */
   readonly text: string;
   readonly isOrdered: boolean;
+  /** Its order leaves rows equal, or nobody can tell. */
+  readonly mayTie?: true;
   readonly tables: readonly RelationName[];
   readonly candidates: readonly RewriteCandidate[];
   /** Of a statement that writes. */
@@ -56,7 +59,9 @@ export async function candidatesOf(client: pg.Client, units: readonly [Unit, ...
   const candidates = candidatesIn(expanded, spoken, known);
   if (!Array.isArray(candidates)) return candidates;
   const others = candidates.filter((each) => each.text !== text);
-  return others.length === 0 ? null : { text, isOrdered: query.sortClause !== undefined, tables: tablesOf(expanded.query, known), candidates: others };
+  if (others.length === 0) return null;
+  const tied = query.sortClause !== undefined && totalOrder(expanded.query, sortKeys(expanded.query), known) === null ? { mayTie: true as const } : {};
+  return { text, isOrdered: query.sortClause !== undefined, ...tied, tables: tablesOf(expanded.query, known), candidates: others };
 }
 
 function candidatesIn({ query, grounds }: Expanded, spoken: readonly Spoken[], known: Known): RewriteCandidate[] | LeftAlone {

@@ -78,7 +78,14 @@ async function tryOne(session: LabSession, question: One): Promise<TriedRewrite>
   if (proven.kind === 'not-proven') return dropped(question, `not proven equal: ${proven.because}`);
   const { bindings, rows, timeZones } = proven;
   const { rules, grounds, text: after } = candidate;
-  const proof = { bindings, rows, isOrdered: found.isOrdered, timeZones, ...(found.writes === undefined ? {} : { isOfWrites: true as const }) };
+  const proof = {
+    bindings,
+    rows,
+    isOrdered: found.isOrdered,
+    timeZones,
+    ...(found.mayTie ? { mayTie: true as const } : {}),
+    ...(found.writes === undefined ? {} : { isOfWrites: true as const }),
+  };
   const fixed = [...candidate.fixed].map(([parameter, value]) => ({ parameter, value }));
   return measured(session, question, others, {
     statement: first.bound.statement.id,

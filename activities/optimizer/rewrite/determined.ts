@@ -8,7 +8,7 @@ import type { RewriteGround } from '../../../domain/optimizer/rewrite.ts';
 import type { Known } from './known.ts';
 import { plain } from './query-text.ts';
 import { calledName } from './rules/sub-query.ts';
-import { isPlainDistinct, totalOrder } from './total-order.ts';
+import { isPlainDistinct, sortKeys, totalOrder } from './total-order.ts';
 import { mapExpression, mapQueries, nodesOf } from './walk.ts';
 
 export type Determined = { readonly grounds: readonly RewriteGround[] } | { readonly because: string };
@@ -34,7 +34,7 @@ export function determined(query: SelectStmt, known: Known): Determined {
 }
 
 function openTake(query: SelectStmt, known: Known, grounds: RewriteGround[]): string | null {
-  const { limitCount, limitOffset, distinctClause, sortClause = [], targetList = [] } = query;
+  const { limitCount, limitOffset, distinctClause, targetList = [] } = query;
   const isDistinctOn = distinctClause !== undefined && !isPlainDistinct(distinctClause);
   if (limitCount === undefined && limitOffset === undefined && !isDistinctOn) return null;
   // all rows are alike
@@ -44,8 +44,7 @@ function openTake(query: SelectStmt, known: Known, grounds: RewriteGround[]): st
     targetList.every((one) => 'ResTarget' in one && one.ResTarget.val !== undefined && 'A_Const' in one.ResTarget.val)
   )
     return null;
-  const keys = sortClause.flatMap((each) => ('SortBy' in each && each.SortBy.node !== undefined ? [each.SortBy.node] : []));
-  const total = totalOrder(query, keys, known);
+  const total = totalOrder(query, sortKeys(query), known);
   if (total === null) return `${isDistinctOn ? 'DISTINCT ON' : 'LIMIT'} with an order that may leave rows equal takes any of them`;
   grounds.push(...total);
   return null;

@@ -21,6 +21,10 @@ export function totalOrder(query: SelectStmt, keys: readonly Node[], known: Know
   return byKeys(query, [...keys.map((key) => keyOf(key, targetList))], known);
 }
 
+/** Of ORDER BY, in their order. */
+export const sortKeys = ({ sortClause = [] }: SelectStmt): readonly Node[] =>
+  sortClause.flatMap((each) => ('SortBy' in each && each.SortBy.node !== undefined ? [each.SortBy.node] : []));
+
 /** A plain DISTINCT is a list of one empty node. */
 export const isPlainDistinct = (clause: readonly Node[]): boolean => clause.length === 1 && Object.keys(clause[0] ?? {}).length === 0;
 
