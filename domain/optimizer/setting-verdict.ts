@@ -37,7 +37,7 @@ export function judgeKept(times: StatementTimes): StatementVerdict {
 
 /** Why they are not recommended; null: they are. */
 export function refusalOf({ verdict, alone, places }: JudgedSettings): string | null {
-  if (isTooSlow(verdict)) return `one of its values is slower than ${SLOWEST_RATIO}× with it: ${shown({ ...verdict, ratio: verdict.worst ?? verdict.ratio })}`;
+  if (isTooSlow(verdict)) return `one of its values is slower than ${SLOWEST_RATIO}× with it: ${sayWorst(verdict)}`;
   const isWorth = verdict.judged === 'faster' && verdict.ratio <= WORTH;
   if (!isWorth && alone !== null && alone.high < 1 && alone.ratio <= WORTH)
     return `it adds nothing to what is recommended beside it: ${shown(verdict)} of the time, alone ${shown(alone)}`;
@@ -45,6 +45,10 @@ export function refusalOf({ verdict, alone, places }: JudgedSettings): string | 
   const idle = places.filter((place) => !earnsPlace(place)).length;
   return idle === 0 ? null : `${idle} of its ${places.length} settings earn nothing that the others do not`;
 }
+
+/** The interval is that of all values together: of the worst one only its lower end is known. */
+const sayWorst = ({ ratio, low, worst = ratio, worstLow = low }: StatementVerdict): string =>
+  `${worst.toFixed(3)}, beyond noise at least ${worstLow.toFixed(3)} of its time`;
 
 export interface SettingsMeasured {
   readonly id: string;

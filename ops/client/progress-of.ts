@@ -24,7 +24,11 @@ export async function progressOf(client: Client, workflowId: string): Promise<Ru
   const stalled = await stallOf(client, description, Date.now());
   const told = stalled === null ? await ask(client, description) : null;
   const beat = await lastBeat(client, description);
-  return { phase: 'waiting', detail: 'for a worker', startedAt, ...told, ...beat, running: true, stalled };
+  // a step that beats has its worker: one that is too busy to answer is not waited for
+  const unsaid = isBeating(description.raw.pendingActivities ?? [], Date.now())
+    ? { phase: 'working', detail: '' }
+    : { phase: 'waiting', detail: 'for a worker' };
+  return { ...unsaid, startedAt, ...told, ...beat, running: true, stalled };
 }
 
 /** A backup's proof is a run of its own: what it does is what the caller waits for. */
@@ -46,6 +50,13 @@ async function ask(client: Client, { workflowId, runId }: WorkflowExecutionDescr
     return null; // busy, between two workers, or not yet begun: the next look will tell
   }
 }
+
+/** Of a worker that is there; one that was killed is noticed within as long. */
+const BEATING_MS = 20_000;
+
+/** `steps` as Temporal describes them; seconds are its 64-bit numbers. */
+export const isBeating = (steps: readonly { readonly lastHeartbeatTime?: { readonly seconds?: unknown } | null }[], nowMs: number): boolean =>
+  steps.some(({ lastHeartbeatTime: at }) => at != null && nowMs - Number(at.seconds) * 1_000 < BEATING_MS);
 
 /** What the step that runs now says of itself. */
 async function lastBeat(client: Client, { raw }: WorkflowExecutionDescription): Promise<Pick<Progress, 'doneBytes' | 'totalBytes' | 'step'>> {

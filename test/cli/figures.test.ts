@@ -3,6 +3,7 @@ import { bytes, duration, moment, relative } from '../../ops/cli/figures.ts';
 import { paintFor, plain } from '../../ops/cli/paint.ts';
 import { progressLine } from '../../ops/cli/progress-view.ts';
 import { wantsColor } from '../../ops/cli/terminal.ts';
+import { isBeating } from '../../ops/client/progress-of.ts';
 import { stepWords } from '../../ops/client/step-words.ts';
 
 const now = new Date('2026-11-21T10:00:00Z');
@@ -79,7 +80,16 @@ test.each([
   [{ phase: 'building index: scanning table', percent: 40 }, '40 %'],
   [{ explains: 4_200 }, '4200 plans'],
   [{ phase: 'choose', executions: 7 }, '7 executions'],
-  [{ waitingFor: 'process 5 (idle) has a transaction open for 9 s' }, 'waiting for process 5 (idle) has a transaction open for 9 s'],
+  [{ waitingFor: 'process 5 (idle), with a transaction open for 9 s' }, 'waiting for process 5 (idle), with a transaction open for 9 s'],
   [{ phase: 'plans', done: 5, total: 5 }, '5 of 5'],
   [{ pid: 4711 }, null],
 ])('how far a step is: %j', (beat, words) => expect(stepWords(beat)).toBe(words));
+
+test('a worker that is too busy to answer is not waited for while its step beats', () => {
+  const beatAt = (seconds: number) => [{ lastHeartbeatTime: { seconds: { toString: () => String(seconds) } } }];
+  expect([isBeating(beatAt(1_000), 1_019_000), isBeating(beatAt(1_000), 1_021_000), isBeating([{ lastHeartbeatTime: null }, {}], 0)]).toEqual([
+    true,
+    false,
+    false,
+  ]);
+});

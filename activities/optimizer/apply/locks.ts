@@ -101,7 +101,7 @@ async function whoBlocks({ pid, ask, waits: { table } }: Patient): Promise<strin
 }
 
 /** Its query is none of what is told: it may hold values. */
-const told = ({ pid, state, seconds }: Blocker): string => `process ${pid} (${state ?? 'unknown'}) has a transaction open for ${Math.round(seconds)} s`;
+const told = ({ pid, state, seconds }: Blocker): string => `process ${pid} (${state ?? 'unknown'}), with a transaction open for ${Math.round(seconds)} s`;
 
 /** What a concurrent build waits for. */
 const OPEN = 'a.backend_xmin is not null or a.backend_xid is not null';
