@@ -58,6 +58,8 @@ const tasks = new Listr<DemoRun>(
       task: async (run: DemoRun, task: Titled) => {
         const result = await backup(run, type, task);
         run[type] = result;
+        if (result.proof?.verdict !== 'proven')
+          throw new Error(`the demo expected a proof, it is ${result.proof?.verdict}: ${result.proof?.because.join('; ')}`);
         task.title = `${type} backup ${result.backup.label}: ${result.proof?.verdict} by ${result.proof?.level}`;
       },
     })),

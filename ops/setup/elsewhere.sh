@@ -43,7 +43,7 @@ if [ ! -e "$ROOT/.ready" ]; then
   debootstrap --variant=minbase --components=$components --keyring="$keyring" --include=ca-certificates "$suite" "$ROOT" "$mirror" "$like"
   echo "deb $mirror $suite-updates $(echo $components | tr , ' ')" >>"$ROOT/etc/apt/sources.list"
   cp -RL /usr/local/share/ca-certificates/. "$ROOT/usr/local/share/ca-certificates/"
-  cp -L /etc/resolv.conf "$ROOT/etc/resolv.conf"
+  cp -L /etc/resolv.conf /etc/hosts "$ROOT/etc/"
   as root /root / sh -ec 'update-ca-certificates; apt-get update; export DEBIAN_FRONTEND=noninteractive
     apt-get upgrade -y; apt-get install -y --no-install-recommends git nodejs npm sudo
     useradd --create-home --shell /bin/bash me; echo "me ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/me'

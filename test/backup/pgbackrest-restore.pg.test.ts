@@ -86,6 +86,13 @@ describe('a restore', { timeout: 120_000 }, () => {
     expect(written).not.toContain('--spool-path');
   });
 
+  test('empties a spool of its own, never that of the machine, which may be shut to it', async () => {
+    const folders = restoreFolders(cluster);
+    const spool = ['', 'archive', 'archive/shop'].map((part) => privateFolder(join(folders.spoolDirectory, part), cluster.osUser)).at(-1) as string;
+    await engineOf(cluster).restore(request(folders), testIo());
+    expect(existsSync(spool)).toBe(false);
+  });
+
   test('reaches exactly its target once started', async () => {
     const folders = restoreFolders(cluster);
     await engineOf(cluster).restore(request(folders), testIo());

@@ -27,7 +27,7 @@ export interface Command {
   readonly words?: readonly string[];
 }
 
-export interface LongRun extends Pick<Run, 'log' | 'onLine' | 'progress' | 'cwd'> {
+export interface LongRun extends Pick<Run, 'log' | 'onLine' | 'progress' | 'cwd' | 'env'> {
   readonly log: string;
   /** Default: the policy's. */
   readonly deadlineMs?: number;
@@ -101,7 +101,7 @@ export async function askStreaming<T>(
 
 /** Runs what takes long and writes: output to a log that outlives the worker, ended with its step. */
 export async function work(engine: Engine, command: Command, long: LongRun, io: StepIo): Promise<void> {
-  const { log, progress, cwd, writesTo, neededBytes } = long;
+  const { log, progress, cwd, env, writesTo, neededBytes } = long;
   const bound = engine.config.ioTimeout(command.name) === null ? [`--io-timeout=${WORK_IO_TIMEOUT_S}`] : [];
   const options = ['--log-level-console=detail', '--log-level-stderr=off', ...bound, ...(command.options ?? [])];
   const ending = endOnceAborted(long.onLine);
@@ -116,6 +116,7 @@ export async function work(engine: Engine, command: Command, long: LongRun, io: 
       onLine: ending.onLine,
       ...(progress === undefined ? {} : { progress }),
       ...(cwd === undefined ? {} : { cwd }),
+      ...(env === undefined ? {} : { env }),
     },
     io,
   )

@@ -29,6 +29,8 @@ export async function restoreBackup(engine: Engine, request: RestoreRequest, io:
     onLine: progress.onLine,
     // whoever wipes the clone finds the engine by where it works
     cwd: request.lockDirectory,
+    // it empties its stanza's spool, which may be another user's; said here, it does not go on into restore_command, where it is refused (status 31)
+    ...(engine.config.isArchiveAsync ? {} : { env: { PGBACKREST_SPOOL_PATH: request.spoolDirectory } }),
     progress: () => {
       const { doneBytes, totalBytes } = progress.now();
       engine.observe({ kind: 'engine-progress', cluster: engine.policy.cluster, phase: 'restore', doneBytes, totalBytes });
