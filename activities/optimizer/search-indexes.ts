@@ -48,8 +48,6 @@ const OUTLIER = 20;
 const WIDER = 4;
 /** With INCLUDE and without: executed, the narrow one often does as much. */
 const WIDE_SETS = 2;
-/** Of the time and the plans, for the sets within the budget. */
-const MAIN_SHARE = 0.6;
 /** Indexes that only building can judge, at most so many in a set of their own. */
 const LAB_ONLY = 4;
 
@@ -71,8 +69,6 @@ export async function searchIndexes(question: SearchQuestion): Promise<SearchAns
   );
   const changeCost = CHANGE_SHARE * typicalTotal(planned.map(({ cost }, place) => cost * (weights[place] ?? 1)));
   const isWidened = (question.sets ?? 4) > 1 && !question.isRaw;
-  const maxPlans = question.maxPlans ?? 40_000;
-  const share = isWidened ? MAIN_SHARE : 1;
   const problem = {
     statements,
     existing: facts.flatMap(({ indexes }) => indexes),
@@ -80,7 +76,13 @@ export async function searchIndexes(question: SearchQuestion): Promise<SearchAns
       plan: (place: number, indexes: readonly IndexDefinition[]) => whatIf.plan((planned[place] as Planned).bound, indexes),
       size: (index: IndexDefinition) => whatIf.size(index),
     },
-    limits: { ...limits, deadline: startedAt + share * limits.searchMs, maxPlans: share * maxPlans, sets: question.sets ?? 4 },
+    limits: {
+      ...limits,
+      deadline: startedAt + limits.searchMs,
+      maxPlans: question.maxPlans ?? 40_000,
+      sets: question.sets ?? 4,
+      ...(isWidened ? { wide: { budgetBytes: WIDER * limits.budgetBytes, sets: WIDE_SETS } } : {}),
+    },
     upkeep: (index: IndexDefinition) => (question.isRaw ? 0 : upkeepOf(index, writes, facts) + changeCost),
     now: question.now,
   };
@@ -89,8 +91,7 @@ export async function searchIndexes(question: SearchQuestion): Promise<SearchAns
     indexes.filter(({ keys }) => keys.every(({ operatorClass }) => operatorClass !== TRIGRAMS));
   const labOnly = await (question.buildable ?? withoutExtension)(distinct(planned.flatMap((_, place) => indexesFor(place, true))));
   const sets = withLabOnly(found.sets, labOnly, question);
-  const more = { ...limits, budgetBytes: WIDER * limits.budgetBytes, deadline: startedAt + limits.searchMs, maxPlans: (1 - share) * maxPlans, sets: WIDE_SETS };
-  const wide = isWidened && sets.length > 0 ? (await search({ ...problem, limits: more })).sets : [];
+  const wide = sets.length > 0 ? found.wide : [];
   return { sets, wider: await withRoom({ sets, wide, whatIf, limits }), explains: whatIf.explains(), notPlanned };
 }
 

@@ -9,6 +9,7 @@ import pg from 'pg';
 import { readTableFacts } from '../../activities/optimizer/catalogue.ts';
 import { searchIndexes } from '../../activities/optimizer/search-indexes.ts';
 import { openHypoPg } from '../../activities/optimizer/what-if/hypopg.ts';
+import { hypotheticalSql } from '../../domain/optimizer/index-sql.ts';
 import type { TableFacts } from '../../domain/optimizer/model.ts';
 import { createCluster, type EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { generateTpch, loadTpch, peerSets, tpchQueries } from './tpch.ts';
@@ -55,7 +56,7 @@ async function compare(cluster: EmbeddedCluster, tpch: string, scale: number): P
     const { ratio, bytes } = await peerRatio(sessions[0] as pg.Client, tpch, statements);
     grid.push([name, (bytes / 1e6).toFixed(0), ratio.toFixed(3), '', '', statements.length, '', '']);
   }
-  for (const partial of [false, true]) {
+  for (const partial of [false, 'structural'] as const) {
     for (const goal of goals) grid.push(await searched({ sessions, facts, tpch, goal, partial, scale }));
   }
   process.stdout.write(`${grid.toString()}\nScale ${scale}; ratios under ${JSON.stringify(PLANNER)}; seconds of a machine that may have been busy.\n`);
@@ -67,7 +68,7 @@ async function searched(parts: {
   readonly facts: readonly TableFacts[];
   readonly tpch: string;
   readonly goal: (typeof goals)[number];
-  readonly partial: boolean;
+  readonly partial: false | 'structural';
   readonly scale: number;
 }): Promise<(string | number)[]> {
   const { sessions, facts, tpch, goal, partial, scale } = parts;
@@ -78,12 +79,13 @@ async function searched(parts: {
   const question = { bound: tpchQueries(tpch), facts, whatIf, limits, candidates, isRaw: true, sets: 1, maxPlans: MAX_PLANS, now: () => Date.now() };
   const { sets, explains } = await searchIndexes(question);
   await whatIf.close();
-  const [best] = sets;
-  const ratio = best?.estimatedRatio ?? 1;
-  const word = scale === 1 ? `${goal.ratio} ${ratio <= goal.ratio ? 'reached' : 'missed'}` : '';
   const took = ((performance.now() - began) / 1000).toFixed(1);
-  const name = `ours, ${partial ? 'partial indexes too' : 'no partial ones, as the published'}`;
-  return [name, ((best?.estimatedBytes ?? 0) / 1e6).toFixed(0), ratio.toFixed(3), word, goal.best, best?.indexes.length ?? 0, took, explains];
+  const [best] = sets;
+  // what the planner says of the set and nothing else, as for the peers' sets: the search's own figure may be a hundredth off
+  const { ratio, bytes } = await peerRatio(sessions[0] as pg.Client, tpch, (best?.indexes ?? []).map(hypotheticalSql));
+  const word = scale === 1 ? `${goal.ratio} ${ratio <= goal.ratio ? 'reached' : 'missed'}` : '';
+  const name = `ours, ${partial === false ? 'no partial ones, as the published' : "partial ones on a row's own columns too"}`;
+  return [name, (bytes / 1e6).toFixed(0), ratio.toFixed(3), word, goal.best, best?.indexes.length ?? 0, took, explains];
 }
 
 /** The same two numbers for a set of CREATE INDEX statements. */

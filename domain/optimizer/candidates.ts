@@ -5,14 +5,15 @@ import { columnDistinct } from './index-size.ts';
 import { btree, columnKey, indexText } from './index-sql.ts';
 import type { Candidate, IndexDefinition, IndexKey, TableFacts } from './model.ts';
 import { coveredBy } from './redundancy.ts';
-import type { RelationUse, StatementShape, Term } from './statement-shape.ts';
+import type { FixedPredicate, RelationUse, StatementShape, Term } from './statement-shape.ts';
 
 export interface CandidateOptions {
   /** Key columns at most; default 4. */
   readonly maxKeys?: number;
   /** Default true. */
   readonly include?: boolean;
-  readonly partial?: boolean;
+  /** `structural`: only on conditions between a row's own columns, no constant. Default true. */
+  readonly partial?: boolean | 'structural';
   /** hash, BRIN and what only the lab judges. */
   readonly otherMethods?: boolean;
 }
@@ -45,7 +46,8 @@ function candidatesOf(use: RelationUse, table: TableFacts, options: CandidateOpt
   const maxKeys = options.maxKeys ?? MAX_KEYS;
   const plain = keyLists(use, table).map((keys) => ofKeys(use, keys.slice(0, maxKeys)));
   const indexes = (options.include ?? true) ? plain.flatMap((index) => [index, ...withInclude(index, use, table)]) : plain;
-  const partial = (options.partial ?? true) ? indexes.flatMap((index) => partialOf(index, use, table)) : [];
+  const predicates = predicatesOf(use, options.partial ?? true);
+  const partial = indexes.flatMap((index) => predicates.flatMap((predicate) => partialOf(index, predicate, table)));
   const others = (options.otherMethods ?? true) ? otherMethods(use, table) : [];
   const lab = (options.otherMethods ?? true) ? labOnlyCandidates(use, table) : [];
   return [
@@ -80,22 +82,31 @@ const ofKeys = (use: RelationUse, keys: readonly IndexKey[]): IndexDefinition =>
 function withInclude(index: IndexDefinition, use: RelationUse, table: TableFacts): IndexDefinition[] {
   const keys = new Set(index.keys.map(({ column }) => column));
   const include = use.columns.filter((column) => !keys.has(column));
-  if (use.isWhole || include.length === 0 || keys.has(null)) return [];
+  if (use.isWhole || include.length === 0) return [];
   const width = (names: ReadonlySet<string | null> | null) =>
     table.columns.reduce((sum, { name, width: bytes }) => sum + (names === null || names.has(name) ? bytes : 0), 0);
   return width(new Set([...keys, ...include])) > MAX_WIDTH_SHARE * width(null) ? [] : [{ ...index, include }];
 }
 
-/** The same over the rows of one condition that every execution has, without its columns where others remain; constants only where few values mean few rows each. */
-function partialOf(index: IndexDefinition, use: RelationUse, table: TableFacts): IndexDefinition[] {
-  return use.predicates.flatMap(({ sql, columns, isAmongColumns }) => {
-    const names = new Set(columns);
-    const fixed = table.columns.filter(({ name }) => names.has(name));
-    // a column of thousands of values is asked for one of them today and another tomorrow
-    if (!isAmongColumns && fixed.some((column) => columnDistinct(column, table.rows) > 50)) return [];
-    const keys = index.keys.filter(({ column }) => column === null || !names.has(column));
-    return keys.length === 0 ? [] : [{ ...index, keys, include: index.include.filter((column) => !names.has(column)), predicate: sql }];
-  });
+/** Conditions that every execution has: each, and those between a row's own columns all together. */
+function predicatesOf({ predicates }: RelationUse, wanted: boolean | 'structural'): readonly FixedPredicate[] {
+  const structural = predicates.filter(({ isAmongColumns }) => isAmongColumns);
+  const all = { sql: structural.map(({ sql }) => `(${sql})`).join(' AND '), columns: structural.flatMap(({ columns }) => columns), isAmongColumns: true };
+  const chosen = wanted === false ? [] : wanted === true ? predicates : structural;
+  return wanted !== false && structural.length > 1 ? [...chosen, all] : chosen;
+}
+
+/** The same over the rows of one condition, without its columns where others remain; constants only where few values mean few rows each. */
+function partialOf(index: IndexDefinition, { sql, columns, isAmongColumns }: FixedPredicate, table: TableFacts): IndexDefinition[] {
+  const names = new Set(columns);
+  const fixed = table.columns.filter(({ name }) => names.has(name));
+  // a column of thousands of values is asked for one of them today and another tomorrow
+  if (!isAmongColumns && fixed.some((column) => columnDistinct(column, table.rows) > 50)) return [];
+  const include = index.include.filter((column) => !names.has(column));
+  const keys = index.keys.filter(({ column }) => column === null || !names.has(column));
+  // a column that is compared with another may be searched by as well
+  const whole = isAmongColumns && keys.length < index.keys.length ? [{ ...index, include, predicate: sql }] : [];
+  return keys.length === 0 ? whole : [{ ...index, keys, include, predicate: sql }, ...whole];
 }
 
 /** Hash where values are long, BRIN where the table lies in the order of the column and is large. */

@@ -20,6 +20,13 @@ export interface Costs {
   least(statement: number): number;
   /** Whether the answer is known without asking. */
   isKnown(statement: number, set: Mask): boolean;
+  /** Plans seen of a statement, without those that another is no dearer than with no more: each is there in every set that holds what it uses. */
+  plans(statement: number): readonly SeenPlan[];
+}
+
+export interface SeenPlan {
+  readonly used: Mask;
+  readonly cost: number;
 }
 
 interface Known {
@@ -34,33 +41,45 @@ interface Known {
  */
 export function knownCosts(ask: (statement: number, set: Mask) => Promise<{ readonly cost: number; readonly used: Mask }>): Costs {
   const known = new Map<number, Known[]>();
+  const plans = new Map<number, SeenPlan[]>();
   const asked = new Map<string, Promise<Known>>();
-  const answersOf = (statement: number): Known[] => {
-    const found = known.get(statement) ?? [];
-    known.set(statement, found);
+  const listOf = <T>(lists: Map<number, T[]>, statement: number): T[] => {
+    const found = lists.get(statement) ?? [];
+    lists.set(statement, found);
     return found;
   };
-  const find = (statement: number, set: Mask) => answersOf(statement).find(({ given, used }) => (set & ~given) === 0n && (used & ~set) === 0n);
+  const find = (statement: number, set: Mask) => listOf(known, statement).find(({ given, used }) => (set & ~given) === 0n && (used & ~set) === 0n);
+  const keep = (statement: number, answer: Known) => {
+    listOf(known, statement).push(answer);
+    plans.set(statement, withPlan(listOf(plans, statement), answer));
+  };
   const answer = async (statement: number, set: Mask): Promise<Known> => {
     const there = find(statement, set);
     if (there !== undefined) return there;
-    const key = `${statement} ${set}`;
-    const running = asked.get(key) ?? ask(statement, set).then(({ cost, used }) => cheaper({ given: set, used: used & set, cost }, answersOf(statement)));
+    const key = `${statement} ${set.toString(36)}`;
+    const running = asked.get(key) ?? ask(statement, set).then(({ cost, used }) => cheaper({ given: set, used: used & set, cost }, listOf(plans, statement)));
     asked.set(key, running);
     const fresh = await running.finally(() => asked.delete(key));
-    if (find(statement, set) === undefined) answersOf(statement).push(fresh);
+    if (find(statement, set) === undefined) keep(statement, fresh);
     return fresh;
   };
   return {
     of: async (statement, set) => (await answer(statement, set)).cost,
     used: async (statement, set) => (await answer(statement, set)).used,
-    least: (statement) => answersOf(statement).reduce((least, { cost }) => Math.min(least, cost), Number.POSITIVE_INFINITY),
+    least: (statement) => listOf(plans, statement).reduce((least, { cost }) => Math.min(least, cost), Number.POSITIVE_INFINITY),
     isKnown: (statement, set) => find(statement, set) !== undefined,
+    plans: (statement) => listOf(plans, statement),
   };
 }
 
-/** More indexes are never worse: where a corrected cost says so, the planner would have taken the plan it has without them. */
-function cheaper(answer: Known, others: readonly Known[]): Known {
-  const least = others.filter(({ given, cost }) => (given & ~answer.given) === 0n && cost < answer.cost).toSorted((a, b) => a.cost - b.cost)[0];
-  return least === undefined ? answer : { ...least, given: answer.given };
+/** More indexes are never worse: where a corrected cost says so, the planner would have taken a plan that it has with fewer. */
+function cheaper(answer: Known, plans: readonly SeenPlan[]): Known {
+  let least: SeenPlan = answer;
+  for (const plan of plans) if (plan.cost < least.cost && (plan.used & ~answer.given) === 0n) least = plan;
+  return least === answer ? answer : { given: answer.given, used: least.used, cost: least.cost };
+}
+
+function withPlan(plans: SeenPlan[], { used, cost }: SeenPlan): SeenPlan[] {
+  if (plans.some((other) => other.cost <= cost && (other.used & ~used) === 0n)) return plans;
+  return [...plans.filter((other) => other.cost < cost || (used & ~other.used) !== 0n), { used, cost }];
 }

@@ -1,6 +1,6 @@
 /** Words between the parts of the search. */
 import type { IndexDefinition } from './model.ts';
-import type { Costs, Mask, Planned } from './search-costs.ts';
+import type { Costs, Planned } from './search-costs.ts';
 
 /** One statement as the search sees it. */
 export interface SearchStatement {
@@ -28,6 +28,8 @@ export interface SearchLimits {
   readonly maxPlans: number;
   /** Sets to give at most, 1 to 4; 1: the one for the whole budget. */
   readonly sets: number;
+  /** A larger budget that is looked at besides, for candidates: its sets come apart. Missing: none. */
+  readonly wide?: { readonly budgetBytes: number; readonly sets: number };
 }
 
 export interface SearchProblem {
@@ -57,7 +59,7 @@ export interface Item {
   readonly table: string;
   readonly bytes: number;
   readonly upkeep: number;
-  /** Statements made for, plus those of which a plan used it. */
+  /** Statements of which some plan that was seen uses it, and saves something. */
   readonly serves: Set<number>;
 }
 
@@ -68,8 +70,8 @@ export interface Running {
   readonly costs: Costs;
   /** Cost of each statement without any of them. */
   readonly base: readonly number[];
-  /** Sets that serve one statement together, and alone do not. */
-  readonly bundles: Map<Mask, Set<number>>;
+  /** Other items that make one superfluous. */
+  readonly covering: (item: number) => readonly number[];
   /** Deadline passed or questions used up. */
   readonly isOver: () => boolean;
   /** The same running search with a part of what is left of its time and questions. */

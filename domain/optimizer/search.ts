@@ -1,19 +1,24 @@
 /**
  * The search for a set of indexes: design/optimizer.md, section 5. Pure over an oracle that plans (HypoPG on the lab, or a table of numbers in a
- * test). Candidates are tried alone and together, merged, then picked greedily by gain per byte, then moved until nothing helps. The best set so
- * far is there at any time; more time never makes it worse.
+ * test). Candidates are tried on their statements, merged; every answer is a plan with what it needs and costs. Among all plans seen the best set is
+ * found without asking; then it is asked about, and what lies around it, until that shows nothing better. The best set so far is there at any
+ * time; more time never makes it worse.
  */
 import type { IndexDefinition } from './model.ts';
+import { bookOf, maskOf, placesOf } from './search-book.ts';
 import { bit, knownCosts, type Mask } from './search-costs.ts';
-import { greedy } from './search-greedy.ts';
-import { improve } from './search-improve.ts';
+import { coverFinder } from './search-cover.ts';
+import { explore } from './search-explore.ts';
 import { findItems } from './search-items.ts';
 import type { FoundSet, Item, Running, SearchProblem } from './search-model.ts';
 import { type SetView, setView } from './search-sets.ts';
+import { solve } from './search-solve.ts';
 
 export interface SearchResult {
   /** Best estimate first; the empty set is not among them. */
   readonly sets: readonly FoundSet[];
+  /** For the larger budget; empty where none was asked for. */
+  readonly wide: readonly FoundSet[];
   readonly plans: number;
   /** Everything was looked at: neither deadline nor number of plans cut it short. */
   readonly isComplete: boolean;
@@ -21,82 +26,116 @@ export interface SearchResult {
 
 /** Gain by bytes, and gain by less than bytes: which is better depends on how much of the budget one index takes. */
 const POWERS = [1, 0.8, 0.6, 0.4, 0.2];
-const IMPROVED = 3;
+const LATER_POWERS = [1, 0.4];
+/** Sets of one round that are asked about, and all that lies around them. */
+const EXPLORED = 2;
+/** Rounds without anything better, then it is enough. */
+const STALE = 3;
+const KICKS = 1;
+/** Of time and questions, for the sets within the budget, where a larger one is looked at too. */
+const MAIN_SHARE = 0.7;
+
+/** Of those, at most, for finding out which candidates are useful at all. */
+const FINDING_SHARE = 0.6;
 
 /** Up to four sets: the whole budget, the same without INCLUDE, a half and an eighth of it. Throws what the oracle throws. */
 export async function search(problem: SearchProblem): Promise<SearchResult> {
   const { running, plans } = await begin(problem);
-  await findItems(problem.limits.sets === 1 ? running : running.within(0.6));
+  const { limits } = problem;
+  const main = limits.wide === undefined ? running : running.within(MAIN_SHARE);
+  await findItems(main.within(FINDING_SHARE));
   const view = setView(running);
-  const found: Mask[] = [];
-  for (const { share, ...variant } of variantsOf(running, problem.limits)) found.push(await bestOf(running.within(share), view, variant));
-  const sets = await Promise.all([...new Set(found)].filter((set) => set !== 0n).map((set) => foundSet(running, view, set)));
-  return { sets: sets.toSorted((a, b) => a.estimatedRatio - b.estimatedRatio), plans: plans(), isComplete: !running.isOver() };
+  const found = await setsFor(main, view, variantsOf(limits.budgetBytes, limits.sets, true));
+  const wide =
+    limits.wide === undefined || found.length === 0 ? [] : await setsFor(running, view, variantsOf(limits.wide.budgetBytes, limits.wide.sets, false));
+  return { sets: found, wide, plans: plans(), isComplete: !running.isOver() };
 }
 
 interface Variant {
-  readonly allowed: Mask;
+  readonly isPlain: boolean;
   readonly budgetBytes: number;
   /** The one for the whole budget. */
   readonly isMain: boolean;
+  /** Of what is then left of time and questions; most of it for the first, whose answers the others find again. */
+  readonly share: number;
 }
 
-/** `share`: of what is then left of time and questions; most of it for the first, whose answers the others find again. */
-function variantsOf({ items }: Running, { budgetBytes, sets }: SearchProblem['limits']): (Variant & { readonly share: number })[] {
-  const useful = items.filter(({ serves }) => serves.size > 0);
-  const all = useful.reduce((mask, { id }) => mask | bit(id), 0n);
-  const plain = useful.filter(({ index }) => index.include.length === 0).reduce((mask, { id }) => mask | bit(id), 0n);
+function variantsOf(budgetBytes: number, sets: number, isOwn: boolean): Variant[] {
   const variants = [
-    { allowed: all, budgetBytes, isMain: true, share: sets === 1 ? 1 : 0.6 },
-    { allowed: plain, budgetBytes, isMain: false, share: 0.4 },
-    { allowed: all, budgetBytes: budgetBytes / 2, isMain: false, share: 0.5 },
-    { allowed: all, budgetBytes: budgetBytes / 8, isMain: false, share: 0.9 },
+    { isPlain: false, budgetBytes, isMain: isOwn, share: sets === 1 ? 1 : 0.6 },
+    { isPlain: true, budgetBytes, isMain: false, share: sets === 2 ? 1 : 0.4 },
+    { isPlain: false, budgetBytes: budgetBytes / 2, isMain: false, share: 0.5 },
+    { isPlain: false, budgetBytes: budgetBytes / 8, isMain: false, share: 0.9 },
   ];
   return variants.slice(0, sets);
 }
 
+async function setsFor(running: Running, view: SetView, variants: readonly Variant[]): Promise<FoundSet[]> {
+  const found: Mask[] = [];
+  for (const variant of variants) found.push(await bestOf(running.within(variant.share), view, variant));
+  const sets = await Promise.all([...new Set(found)].filter((set) => set !== 0n).map((set) => foundSet(running, view, set)));
+  return sets.toSorted((a, b) => a.estimatedRatio - b.estimatedRatio);
+}
+
 async function begin(problem: SearchProblem): Promise<{ readonly running: Running; readonly plans: () => number }> {
   const items: Item[] = [];
-  const bundles: Running['bundles'] = new Map();
   let plans = 0;
   const costs = knownCosts(async (statement, set) => {
     plans += 1;
     const planned = await problem.oracle.plan(statement, indexesOf(items, set));
-    const ids = new Map(items.map((item) => [item.text, item.id]));
+    const ids = new Map(placesOf(set).map((place) => [items[place]?.text, place]));
     const used = planned.used.reduce((mask, text) => mask | bit(ids.get(text) ?? 0), 0n);
     return { cost: planned.cost, used };
   });
   const base = await Promise.all(problem.statements.map((_, statement) => costs.of(statement, 0n)));
+  const covering = coverFinder(items);
   const runningUntil = (deadline: number, maxPlans: number): Running => {
     const isOver = () => problem.now() >= deadline || plans >= maxPlans;
     const within = (share: number) => {
       const now = problem.now();
       return runningUntil(now + share * Math.max(0, deadline - now), plans + share * Math.max(0, maxPlans - plans));
     };
-    return { problem, items, costs, base, bundles, isOver, within };
+    return { problem, items, costs, base, covering, isOver, within };
   };
   return { running: runningUntil(problem.limits.deadline, problem.limits.maxPlans), plans: () => plans };
 }
 
-/** Greedy sets by several powers, the best of them improved one after the other: where the first ends is not always the best end. */
-async function bestOf(running: Running, view: SetView, options: Variant): Promise<Mask> {
+/** In rounds: the best sets of the book, what the planner says of them, what lies around them; until the book knows nothing better that was not asked about. */
+async function bestOf(running: Running, view: SetView, { isPlain, isMain, budgetBytes }: Variant): Promise<Mask> {
+  const isAllowed = ({ bytes, index }: Item) => bytes <= budgetBytes && (!isPlain || index.include.length === 0);
   let best: Found = { set: 0n, value: await view.objective(0n) };
-  const note = (found: Found) => {
+  const note = (found: Found): boolean => {
     const isSmaller = found.value === best.value && view.bytes(found.set) < view.bytes(best.set);
-    if (found.value > best.value || (found.value === best.value && !isSmaller)) return;
+    if (found.value > best.value || (found.value === best.value && !isSmaller)) return false;
     best = found;
-    if (options.isMain) running.problem.onBetter?.(found.value);
+    if (isMain) running.problem.onBetter?.(found.value);
+    return true;
   };
-  const starts = new Map<Mask, number>();
-  for (const power of POWERS) {
-    const set = await greedy(running, view, { ...options, start: 0n, power });
-    starts.set(set, await view.objective(set));
-    note({ set, value: starts.get(set) ?? 0 });
-  }
-  const ranked = [...starts].toSorted(([, a], [, b]) => a - b).slice(0, IMPROVED);
-  for (const [start] of ranked) {
-    if (running.isOver()) break;
-    await improve(running, view, { ...options, start, onBetter: note });
+  const explored = new Set<Mask>();
+  const around = { isAllowed, budgetBytes };
+  for (let stale = 0, thorough = 0n; !running.isOver(); stale++) {
+    const book = bookOf(running);
+    const isFirst = explored.size === 0;
+    const solved = solve(book, {
+      isAllowed: (item) => isAllowed(running.items[item] as Item),
+      budgetBytes,
+      starts: best.set === 0n ? [] : [placesOf(best.set)],
+      kicks: isFirst ? 0 : KICKS,
+      powers: isFirst ? POWERS : LATER_POWERS,
+      isOver: running.isOver,
+    });
+    const fresh = stale < STALE ? solved.map(({ set }) => maskOf(set)).filter((set) => set !== 0n && !explored.has(set)) : [];
+    for (const set of fresh.slice(0, isFirst ? POWERS.length : EXPLORED)) {
+      explored.add(set);
+      if (note({ set, value: await view.objective(set) })) stale = -1;
+      if (running.isOver()) return best.set;
+      await explore(running, view, { ...around, set, book });
+    }
+    if (fresh.length > 0) continue;
+    if (thorough === best.set) break;
+    thorough = best.set;
+    stale = -1;
+    await explore(running, view, { ...around, set: best.set, book, isThorough: true });
   }
   return best.set;
 }
@@ -119,4 +158,4 @@ async function foundSet({ problem, base, costs }: Running, view: SetView, set: M
   return { indexes: members.map(({ index }) => index), estimatedRatio: before === 0 ? 1 : after / before, estimatedBytes: view.bytes(set) };
 }
 
-const indexesOf = (items: readonly Item[], set: Mask): IndexDefinition[] => items.filter(({ id }) => (set & bit(id)) !== 0n).map(({ index }) => index);
+const indexesOf = (items: readonly Item[], set: Mask): IndexDefinition[] => placesOf(set).map((place) => (items[place] as Item).index);

@@ -165,9 +165,20 @@ function notePredicate(node: Node, walk: ConditionWalk): void {
   const pair = column === null && bare !== undefined && 'A_Expr' in bare ? comparedColumns(bare.A_Expr, walk) : [];
   if (column === null && pair.length === 0) return;
   const [use, ...more] = usesOf(node, walk);
-  const sql = expressionSql(node, (fields) => resolve(fields, walk.scope)?.column ?? null);
+  const sql = expressionSql(pair.length === 0 ? node : inOneDirection(node, pair), (fields) => resolve(fields, walk.scope)?.column ?? null);
   if (use === undefined || more.length > 0 || sql === null) return;
   use.predicates.push(column === null ? { sql, columns: pair, isAmongColumns: true } : { sql, columns: [column.column], isAmongColumns: false });
+}
+
+const TURNED: Readonly<Record<string, string>> = { '<': '>', '>': '<', '<=': '>=', '>=': '<=', '=': '=', '<>': '<>' };
+
+/** `b > a` as `a < b`: the planner sees that one implies the other, and one index serves the statements that write either. */
+function inOneDirection(node: Node, [left = '', right = '']: readonly string[]): Node {
+  if (!('A_Expr' in node) || left <= right) return node;
+  const { lexpr, rexpr, name } = node.A_Expr;
+  const turned = TURNED[operatorName(name)];
+  if (turned === undefined || lexpr === undefined || rexpr === undefined || name?.length !== 1) return node;
+  return { A_Expr: { ...node.A_Expr, name: [{ String: { sval: turned } }], lexpr: rexpr, rexpr: lexpr } };
 }
 
 /** The one column that the condition gives one value, or a few. */

@@ -1,9 +1,9 @@
 /** WhatIf by HypoPG over several lab sessions; each plans for itself, since hypothetical indexes are a session's own. */
 import type pg from 'pg';
 import type { Discount } from '../../../domain/optimizer/accuracy.ts';
-import { indexesIn, missingDescentCost } from '../../../domain/optimizer/descent-cost.ts';
-import { type IndexSize, indexSize } from '../../../domain/optimizer/index-size.ts';
-import { indexText, quoteRelation } from '../../../domain/optimizer/index-sql.ts';
+import { indexesIn, missingDescentCost, type PlanNode } from '../../../domain/optimizer/descent-cost.ts';
+import { type IndexSize, indexSize, type SizeHints } from '../../../domain/optimizer/index-size.ts';
+import { indexText, keyText, quoteRelation } from '../../../domain/optimizer/index-sql.ts';
 import type { Bound, IndexDefinition, TableFacts } from '../../../domain/optimizer/model.ts';
 import { type HypoSession, openHypoSession } from './hypopg-session.ts';
 import { learnedCosts } from './learned.ts';
@@ -20,6 +20,8 @@ export interface HypoPgOptions {
   readonly discount?: Discount;
 }
 
+/** Sizes asked for in one go. */
+const AT_ONCE = 64;
 /** Methods HypoPG can show the planner. */
 const KNOWN_METHODS = new Set(['btree', 'hash', 'brin']);
 
@@ -28,52 +30,33 @@ export async function openHypoPg({ sessions, facts, mode = 'corrected', discount
   // one after the other: two at once would both make the extension
   for (const client of sessions) opened.push(await openHypoSession(client));
   const pool = sessionPool(opened);
-  const tables = new Map(facts.map((table) => [quoteRelation(table.table), table]));
-  const sizes = new Map<string, Promise<IndexSize | null>>();
-  const [first] = sessions;
+  const sizeOf = sizesBy({ pool, facts, mode, client: sessions[0] });
   const learned = learnedCosts(discount);
   let explains = 0;
-  // one hint after the other: two at once would both make the sample of a table
-  let hinting: Promise<unknown> = Promise.resolve();
-
-  const measure = async (index: IndexDefinition): Promise<IndexSize | null> => {
-    const table = tables.get(quoteRelation(index.table));
-    if (table === undefined || first === undefined || !KNOWN_METHODS.has(index.method)) return null;
-    const raw = await pool
-      .use([index], async (session) => {
-        await session.show([index]);
-        return session.size(index);
-      })
-      .catch(() => null);
-    if (raw === null) return null;
-    if (mode === 'raw') return { bytes: raw, height: 0 };
-    const asked = hinting.then(() => sizeHints(first, index, table));
-    hinting = asked;
-    return indexSize(index, table, await asked);
-  };
-  const sizeOf = (index: IndexDefinition) => {
-    const text = indexText(index);
-    const known = sizes.get(text) ?? measure(index);
-    sizes.set(text, known);
-    return known;
-  };
-  const plan = async (bound: Bound, indexes: readonly IndexDefinition[]) => {
-    const heights = new Map(await Promise.all(indexes.map(async (index) => [indexText(index), (await sizeOf(index))?.height ?? 0] as const)));
-    return pool.use(indexes, async (session) => {
-      await session.show(indexes);
-      const used = new Set<string>();
-      let cost = 0;
+  const looksAt = (bound: Bound, indexes: readonly IndexDefinition[]) =>
+    pool.use(indexes, async (session) => {
+      const looks: Look[] = [];
       for (const [place, binding] of bound.bindings.entries()) {
-        const root = await session.explain(bound, binding);
+        const root = await session.explain(indexes, bound, binding);
         explains += 1;
-        const nameOf = (name: string) => session.byName(name);
-        for (const index of [...indexesIn(root)].flatMap((name) => nameOf(name) ?? [])) used.add(indexText(index));
-        const missing = mode === 'raw' ? 0 : missingDescentCost(root, (name) => heightOf(nameOf(name), heights));
-        if (indexes.length === 0) learned.noteBase(bound, place, root);
-        cost += learned.costOf(bound, place, { plan: root, cost: root['Total Cost'] + missing }) / bound.bindings.length;
+        looks.push({ place, root, named: namedIn(root, session) });
       }
-      return { cost, used: [...used] };
+      return looks;
     });
+  const plan = async (bound: Bound, indexes: readonly IndexDefinition[]) => {
+    const used = new Set<string>();
+    let cost = 0;
+    for (const { place, root, named } of await looksAt(bound, indexes)) {
+      const heights = new Map<string, number | null>();
+      for (const [name, index] of named) {
+        used.add(indexText(index));
+        if (mode !== 'raw') heights.set(name, index.method === 'btree' ? ((await sizeOf(index))?.height ?? 0) : null);
+      }
+      const missing = mode === 'raw' ? 0 : missingDescentCost(root, (name) => heights.get(name) ?? null);
+      if (indexes.length === 0) learned.noteBase(bound, place, root);
+      cost += learned.costOf(bound, place, { plan: root, cost: root['Total Cost'] + missing }) / bound.bindings.length;
+    }
+    return { cost, used: [...used] };
   };
   return {
     plan,
@@ -83,8 +66,76 @@ export async function openHypoPg({ sessions, facts, mode = 'corrected', discount
   };
 }
 
-const heightOf = (index: IndexDefinition | undefined, heights: ReadonlyMap<string, number>): number | null =>
-  index === undefined || index.method !== 'btree' ? null : (heights.get(indexText(index)) ?? 0);
+interface Sizing {
+  readonly pool: SessionPool;
+  readonly facts: readonly TableFacts[];
+  readonly mode: WhatIfMode;
+  /** For the hints. */
+  readonly client: pg.Client | undefined;
+}
+
+/** Each definition is sized once; null where it cannot be judged. */
+function sizesBy({ pool, facts, mode, client }: Sizing): (index: IndexDefinition) => Promise<IndexSize | null> {
+  const tables = new Map(facts.map((table) => [quoteRelation(table.table), table]));
+  const sizes = new Map<string, Promise<IndexSize | null>>();
+  const hints = new Map<string, Promise<SizeHints>>();
+  // one hint after the other: two at once would both make the sample of a table
+  let hinting: Promise<unknown> = Promise.resolve();
+  const rawSizeOf = inBatches((indexes: readonly IndexDefinition[]) => pool.use([], (session) => session.sizes(indexes)));
+  const hintsOf = (index: IndexDefinition, table: TableFacts): Promise<SizeHints> => {
+    // the order of keys changes neither how many there are of each nor how many rows a condition holds
+    const key = JSON.stringify([quoteRelation(index.table), index.method, index.keys.map(keyText).toSorted(), index.include.length, index.predicate]);
+    const known = hints.get(key);
+    if (known !== undefined) return known;
+    const asked = hinting.then(() => sizeHints(client as pg.Client, index, table));
+    hinting = asked;
+    hints.set(key, asked);
+    return asked;
+  };
+  const measure = async (index: IndexDefinition): Promise<IndexSize | null> => {
+    const table = tables.get(quoteRelation(index.table));
+    if (table === undefined || client === undefined || !KNOWN_METHODS.has(index.method)) return null;
+    const raw = await rawSizeOf(index);
+    if (raw === null) return null;
+    return mode === 'raw' ? { bytes: raw, height: 0 } : indexSize(index, table, await hintsOf(index, table));
+  };
+  return (index) => {
+    const text = indexText(index);
+    const known = sizes.get(text) ?? measure(index);
+    sizes.set(text, known);
+    return known;
+  };
+}
+
+interface Look {
+  readonly place: number;
+  readonly root: PlanNode;
+  /** Hypothetical indexes in it, by their names there. */
+  readonly named: ReadonlyMap<string, IndexDefinition>;
+}
+
+function namedIn(root: PlanNode, session: HypoSession): Map<string, IndexDefinition> {
+  const found = [...indexesIn(root)].map((name) => [name, session.byName(name)] as const);
+  return new Map(found.flatMap(([name, index]) => (index === undefined ? [] : [[name, index] as const])));
+}
+
+/** Questions that come at once are asked together. */
+function inBatches<T, R>(ask: (questions: readonly T[]) => Promise<readonly R[]>): (question: T) => Promise<R> {
+  let waiting: T[] = [];
+  let answers: Promise<readonly R[]> = Promise.resolve([]);
+  return async (question) => {
+    if (waiting.length === 0 || waiting.length >= AT_ONCE) {
+      const batch: T[] = [];
+      waiting = batch;
+      answers = Promise.resolve().then(() => {
+        if (waiting === batch) waiting = [];
+        return ask(batch);
+      });
+    }
+    const place = waiting.push(question) - 1;
+    return (await answers)[place] as R;
+  };
+}
 
 interface SessionPool {
   /** Waits for a free session; the one that already shows most of these indexes. */
