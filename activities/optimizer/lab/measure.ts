@@ -114,7 +114,7 @@ function runOf({ client, statementTimeoutMs }: LabSession, job: Job): Run {
   };
 }
 
-/** Executions of both sides round by round; the first `warming` of them do not count. */
+/** Executions of both sides round by round, as far as there are both; the first `warming` of them do not count. */
 export function paired(befores: readonly Execution[], afters: readonly Execution[], { limitMs, warming }: { limitMs: number; warming: number }): Compared {
   const [before, after] = [befores.at(-1), afters.at(-1)];
   if (before === undefined || after === undefined) {
@@ -123,7 +123,7 @@ export function paired(befores: readonly Execution[], afters: readonly Execution
   const msOf = (execution: Execution | undefined, clock: Clock) => (execution?.kind === 'done' ? byClock(execution, clock) : limitMs);
   const fault = faultOf(before, after);
   // a round that ended in a fault says nothing
-  const rounds = befores.length - (fault === null ? 0 : 1);
+  const rounds = Math.min(befores.length, afters.length) - (fault === null ? 0 : 1);
   const pairsBy = (clock: Clock): readonly TimedPair[] =>
     Array.from({ length: Math.max(0, rounds - warming) }, (_, place) => ({
       beforeMs: msOf(befores[place + warming], clock),

@@ -26,8 +26,9 @@ export async function measureSets(session: LabSession, units: readonly Unit[], {
   const warming = isWarm ? 0 : 1;
   const timesOf = (place: number) => rows.map((row) => unitTimes(session, row, { place, warming }));
   await race(session, rows, { ...rounds, warming });
-  const isSuspect = (row: Row) => sets.some((_, place) => looksTooSlow(unitTimes(session, row, { place, warming })));
-  await race(session, rows.filter(isSuspect), { ...rounds, repeats: 2 * rounds.repeats, warming: 0, isAgain: true });
+  const slowLanes = (row: Row) => row.lanes.filter((_, place) => looksTooSlow(unitTimes(session, row, { place, warming })));
+  const again = rows.map((row) => ({ ...row, lanes: slowLanes(row) })).filter(({ lanes }) => lanes.length > 0);
+  await race(session, again, { ...rounds, repeats: 2 * rounds.repeats, warming: 0, isAgain: true });
   return sets.map((_, place) => summed(timesOf(place)));
 }
 
