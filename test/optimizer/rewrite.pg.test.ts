@@ -260,6 +260,14 @@ describe('a day', () => {
   });
 });
 
+test('a shifted moment gives the same, and not without the days by which months differ', async () => {
+  const before = 'select id from moment where at + $1 > $2';
+  const asked = { types: ['interval', 'timestamp without time zone'], values: [['1 month 5 days', '2026-05-03 12:00']] };
+  expect(await same('bare-date-range', before, asked)).toMatchObject({ kind: 'equal' });
+  const after = 'select id from moment where at >= $2::timestamp - $1::interval and at + $1 > $2';
+  expect(await compared(client, { before, after, ...asked })).toMatchObject({ because: expect.stringContaining('row(s) instead of') });
+});
+
 describe('a statement with its plan and the catalogue', () => {
   const candidatesFor = async (text: string) => {
     const { found } = await foundFor(client, text);
