@@ -1,7 +1,7 @@
 /** `assay optimizer approve|refuse|history`: what becomes of a recommendation. */
 import { userInfo } from 'node:os';
 import type { Command } from 'commander';
-import { AssayError } from '../../domain/errors.ts';
+import { AssayError, isAssayError } from '../../domain/errors.ts';
 import type { DecisionAnswer, DecisionRequest, HistoryEntry, RecommendationRecord, RecommendationResult } from '../../domain/optimizer/decision.ts';
 import { isAdvised, kindOf } from '../../domain/optimizer/recommendation.ts';
 import { when } from './figures.ts';
@@ -81,7 +81,12 @@ async function approved(session: Session, id: string, options: DecisionOptions):
     };
   if (options.wait === false) return left(id, data, 0);
   const workflow = await (await session.client()).optimizer.recommendation(record.recommendation.cluster, id);
-  const followed = await follow(begunAt(session.terminal.now(), workflow), { terminal: session.terminal, quiet: session.options.quiet });
+  const followed = await follow(begunAt(session.terminal.now(), workflow), { terminal: session.terminal, quiet: session.options.quiet }).catch(
+    (error: unknown) => {
+      if (isAssayError(error, 'no-worker')) session.tell(`approved ${id}: it goes on once a worker is there; see how far it is: assay optimizer history`);
+      throw error;
+    },
+  );
   if (followed.kind === 'detached') return left(id, data, 3);
   const { result } = followed;
   return { exit: result.state === 'kept' ? 0 : 1, data: { ...data, ...result }, text: (paint) => endText(result, paint) };
