@@ -1,5 +1,5 @@
 /** Sources as people really run them: nothing sound in them may ever be called broken, and nothing about them may keep a proof waiting. */
-import { appendFileSync, renameSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -147,7 +147,9 @@ describe("a user's configuration that keeps the engine quiet", { timeout: 120_00
   it('does not make a repository that went away look like WAL that is missing', async () => {
     await prover.backup();
     await prover.mark();
-    appendFileSync(cluster.configFile, '\n[global]\nlog-level-stderr=off\n');
+    const loud = readFileSync(cluster.configFile, 'utf8');
+    writeFileSync(cluster.configFile, loud.replace('log-level-console=warn', 'log-level-console=off\nlog-level-stderr=off'));
+    expect(readFileSync(cluster.configFile, 'utf8')).not.toBe(loud);
     const away = `${cluster.repositoryPath}.away`;
     const { restoreClone } = prover.steps;
     const { proof } = await prover.prove({}, { restoreClone: (request) => restoreClone(request).finally(() => renameSync(cluster.repositoryPath, away)) });
