@@ -172,6 +172,17 @@ describe('a log in stderr format', () => {
   });
 });
 
+test('while a long log is taken apart the worker goes on beating', async () => {
+  const line = (n: number) =>
+    `2026-11-21 10:00:00.123 CET [77] app@shop LOG:  duration: 2 ms  statement: select a, b from t where c = ${n} and d in (1, 2, 3)\n`;
+  let turns = 0;
+  const clock = setInterval(() => (turns += 1), 1);
+  const { statements } = await read(Array.from({ length: 500 }, (_, n) => line(n)).join(''), 'long.log');
+  clearInterval(clock);
+  expect(statements.map(({ calls }) => calls)).toEqual([500]);
+  expect(turns).toBeGreaterThan(3);
+});
+
 test('what cannot be taken apart is said without the words around it: they may be values', async () => {
   const { notJudged } = await read(`select a from t 'whispered'; selec 'whispered'; select 'whispered`);
   expect(notJudged.length).toBeGreaterThan(0);

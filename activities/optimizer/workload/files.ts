@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { AssayError } from '../../../domain/errors.ts';
@@ -10,7 +11,7 @@ import { rolesOf, type Workload } from '../../../domain/optimizer/workload.ts';
 import type { CapturedValues } from '../bind/bind.ts';
 import { isFault, parseAll, parserReady, tokens } from '../bind/tree.ts';
 import { type LogFormat, loggedStatements } from './log-lines.ts';
-import { type SentStatement, takenApart, valuesSent } from './sent.ts';
+import { type SentStatement, type TakenApart, takenApart, valuesSent } from './sent.ts';
 
 export interface FileWorkload extends Workload {
   /** Values that the files hold, by statement id; for `bindStatements`. They never leave the process. */
@@ -40,8 +41,12 @@ export async function workloadFromFiles(paths: readonly string[], database: stri
     for (const one of all) sent.push(one);
   }
   const elsewhere = new Set(sent.some((one) => one.database === database) ? [] : sent.flatMap((one) => one.database ?? []));
-  const found: Found = { statements: new Map(), captured: new Map(), notJudged: new Map(), msByRole: new Map() };
-  for (const one of sent) add(found, elsewhere.size > 0 ? { ...one, database } : one, database);
+  const found: Found = { statements: new Map(), captured: new Map(), notJudged: new Map(), msByRole: new Map(), apart: new Map() };
+  for (const [place, one] of sent.entries()) {
+    // the worker beats meanwhile: a step that is silent for ten seconds is begun anew beside itself
+    if (place % AT_A_TIME === 0) await turn();
+    add(found, elsewhere.size > 0 ? { ...one, database } : one, database);
+  }
   if (found.statements.size + found.notJudged.size === 0) {
     throw new AssayError('usage', { reason: `no statement in ${paths.join(', ')}`, hint: 'name .sql files, server logs with statements, or folders of them' });
   }
@@ -114,7 +119,13 @@ function scannable(text: string) {
   }
 }
 
+/** Statements between two turns of the event loop. */
+const AT_A_TIME = 100;
+/** Texts that are remembered: an application sends few, each of them often. */
+const MOST_TEXTS = 5_000;
+
 interface Found {
+  readonly apart: Map<string, TakenApart>;
   readonly statements: Map<string, Statement>;
   readonly captured: Map<string, CapturedValues[]>;
   readonly notJudged: Map<string, NotJudged>;
@@ -125,8 +136,9 @@ interface Found {
 /** So long counts a statement without a time. */
 const UNTIMED_MS = 0.001;
 
-function add({ statements, captured, notJudged, msByRole }: Found, sent: SentStatement, database: string): void {
-  const apart = takenApart(sent.text);
+function add({ statements, captured, notJudged, msByRole, apart: known }: Found, sent: SentStatement, database: string): void {
+  const apart = known.get(sent.text) ?? takenApart(sent.text);
+  if (known.size < MOST_TEXTS) known.set(sent.text, apart);
   if (apart.normal === null) {
     const id = digest(apart.text);
     if (apart.notJudged !== null) notJudged.set(id, { statement: id, ...apart.notJudged });
