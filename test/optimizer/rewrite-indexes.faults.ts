@@ -1,4 +1,4 @@
-/** Another text and the indexes that it allows, weighed together, by the step itself: a real control database, a real server that stands for the lab. */
+/** Another text and the indexes that it allows, weighed together, by the step itself: a real control database, a real server that stands for the lab. Much is executed: beside the fault matrix. */
 import { hostname } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Control } from '../../activities/control/control-database.ts';
@@ -44,7 +44,15 @@ async function prove(text: string, set: readonly IndexDefinition[] = []) {
   await store.begin(head, { statements, notJudged: [], notices: [] });
   await store.saveFinalists(run, [{ indexes: set, estimatedRatio: 0.5, estimatedBytes: 1 }]);
   const clone = { id: 'c', cluster: 'main', host: hostname(), directory: '/nowhere' };
-  const on = { policy: cluster.policy(), clone, run, limits: limitsOf({ repeats: 4, statementTimeoutMs: 3_000 }), workload: null, proof: 'p', backup: 'B' };
+  const on = {
+    policy: cluster.policy(),
+    clone,
+    run,
+    limits: limitsOf({ repeats: 4, statementTimeoutMs: 3_000, searchMs: 2_000 }),
+    workload: null,
+    proof: 'p',
+    backup: 'B',
+  };
   const index = { ...on, finalist: 0, experiment: `i-${run}`, recommendation: `index-${run}` };
   const beside = set.length > 0 && (await steps.settleFinalist(index)).isRecommended ? [index.recommendation] : [];
   if (set.length > beside.length && beside.length === 0) throw new Error('the index was not worth it');
