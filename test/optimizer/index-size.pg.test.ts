@@ -19,7 +19,7 @@ beforeAll(async () => {
       now() - n * interval '1 minute' as at, n::bigint * 7 as big, (n % 1000) / 100.0::numeric(15,2) as price, md5(n::text)::uuid as uid,
       case when n % 4 = 0 then n end as holes, n / 4 as parent, random() * 1e6 as real_number from generate_series(1, 150000) n;
     create unique index on "Sche.ma"."größe ""t""" (id); analyze`);
-  client = new pg.Client({ host: cluster.socketDirectory, port: cluster.port, user: cluster.osUser.name, database: 'postgres' });
+  client = new pg.Client({ host: cluster.socketDirectory, port: cluster.port, user: 'postgres', database: 'postgres' });
   client.on('error', () => {});
   await client.connect();
   return () => client.end();

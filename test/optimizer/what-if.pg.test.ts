@@ -170,7 +170,7 @@ async function built<T>(indexes: readonly IndexDefinition[], use: () => Promise<
 }
 
 async function openClient(): Promise<pg.Client> {
-  const client = new pg.Client({ host: cluster.socketDirectory, port: cluster.port, user: cluster.osUser.name, database: 'postgres' });
+  const client = new pg.Client({ host: cluster.socketDirectory, port: cluster.port, user: 'postgres', database: 'postgres' });
   client.on('error', () => {});
   await client.connect();
   return client;
