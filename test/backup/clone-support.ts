@@ -46,6 +46,8 @@ export async function restoreInto({ cluster, clones }: Bench, clone: CloneRef, .
       ...options,
       'restore',
     ],
+    // the machine's own may be shut to whoever runs this
+    env: { PGBACKREST_SPOOL_PATH: folders.spoolDirectory },
     as: cluster.osUser,
     deadlineMs: 120_000,
   });

@@ -26,7 +26,9 @@ const fleet = await startEmbeddedFleet({
 const client = await fleet.client();
 try {
   await fleet.cluster.sql(
-    'create table account as select n as id from generate_series(1, 1000) n; create table big as select n as id from generate_series(1, 50000) n',
+    'create table account as select n as id from generate_series(1, 1000) n; create table big as select n as id from generate_series(1, 50000) n; ' +
+      // its GIN index can only be judged by building it: one more set, so they are chosen from and measured side by side
+      `create table sale as select n as id, jsonb_build_object('customer', n % 500) as detail from generate_series(1, 50000) n`,
   );
   const cluster = 'shop';
   const start = (workflow: string, workflowId: string, input: object) =>
@@ -36,7 +38,10 @@ try {
   await start('backupFingerprint', workflowIds.backupFingerprint(cluster, 'f1'), {});
   await start('backupRestorePoint', workflowIds.backupRestorePoint(cluster, 'p1'), { name: 'p1' });
   await fleet.cluster.sql('create extension pg_stat_statements; analyze');
-  for (let id = 1; id <= 20; id += 1) await fleet.cluster.sql('select * from big where id = $1', { params: [id] });
+  for (let id = 1; id <= 20; id += 1) {
+    await fleet.cluster.sql('select * from big where id = $1', { params: [id] });
+    await fleet.cluster.sql('select count(id) from sale where detail @> $1::jsonb', { params: [JSON.stringify({ customer: id })] });
+  }
   const { recommendation } = (await start('optimizerRun', workflowIds.optimizerRun(cluster, 'o1'), { requestKey: 'o1' })) as OptimizerRunResult;
   if (recommendation === null) throw new TypeError('a recommendation was expected');
   const proposed = client.workflow.getHandle(workflowIds.optimizerRecommendation(cluster, recommendation));

@@ -29,8 +29,7 @@ export async function restoreBackup(engine: Engine, request: RestoreRequest, io:
     onLine: progress.onLine,
     // whoever wipes the clone finds the engine by where it works
     cwd: request.lockDirectory,
-    // it empties its stanza's spool, which may be another user's; said here, it does not go on into restore_command, where it is refused (status 31)
-    ...(engine.config.isArchiveAsync ? {} : { env: { PGBACKREST_SPOOL_PATH: request.spoolDirectory } }),
+    env: environmentOf(engine, request),
     progress: () => {
       const { doneBytes, totalBytes } = progress.now();
       engine.observe({ kind: 'engine-progress', cluster: engine.policy.cluster, phase: 'restore', doneBytes, totalBytes });
@@ -54,8 +53,18 @@ function whenFull({ writesTo, neededBytes }: { readonly writesTo: string; readon
 }
 
 /** The same restore for people to run themselves. */
-export const restoreArgv = (engine: Engine, request: RestoreRequest): readonly string[] =>
-  argvOf(engine, { name: 'restore', repository: request.repository, options: optionsOf(engine, request) });
+export function restoreArgv(engine: Engine, request: RestoreRequest): readonly string[] {
+  const environment = Object.entries(environmentOf(engine, request)).map(([name, value]) => `${name}=${value}`);
+  const argv = argvOf(engine, { name: 'restore', repository: request.repository, options: optionsOf(engine, request) });
+  return environment.length === 0 ? argv : ['env', ...environment, ...argv];
+}
+
+/**
+ * A restore empties its stanza's spool, which may be another user's. Said by the environment, its place does not go on into restore_command,
+ * where it is refused (status 31) without asynchronous archiving.
+ */
+const environmentOf = ({ config }: Engine, { spoolDirectory }: RestoreRequest): Readonly<Record<string, string>> =>
+  config.isArchiveAsync ? {} : { PGBACKREST_SPOOL_PATH: spoolDirectory };
 
 function optionsOf({ policy, config }: Engine, request: RestoreRequest): readonly string[] {
   return [
