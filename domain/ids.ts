@@ -23,8 +23,22 @@ export const workflowIds = {
 export const scheduleNames = ['full', 'differential', 'incremental', 'deep-proof', 'random-proof', 'expire', 'fingerprint', 'optimizer'] as const;
 export type ScheduleName = (typeof scheduleNames)[number];
 
-export const scheduleId = (cluster: string, name: ScheduleName): string =>
-  name === 'optimizer' ? `optimizer/${cluster}/schedule/run` : `backup/${cluster}/schedule/${name}`;
+/** `repository`: one beside the policy's first, whose schedules have the plain name. */
+export const scheduleId = (cluster: string, name: ScheduleName, repository: number | null = null): string =>
+  name === 'optimizer' ? `optimizer/${cluster}/schedule/run` : `backup/${cluster}/schedule/${inRepository(name, repository)}`;
+
+/** What is done in each repository by itself. */
+const perRepository: readonly ScheduleName[] = ['full', 'differential', 'incremental', 'deep-proof', 'random-proof', 'expire'];
+const mostRepositories = [1, 2, 3, 4] as const;
+
+/** `full-repo2`. */
+export const inRepository = (name: string, repository: number | null): string => (repository === null ? name : `${name}-repo${repository}`);
+
+/** Every id that a schedule of this name may have; left out: whatever repositories the policy has or had. */
+export const scheduleIdsOf = (cluster: string, name: ScheduleName, others: readonly number[] = mostRepositories): readonly string[] => [
+  scheduleId(cluster, name),
+  ...(perRepository.includes(name) ? others.map((repository) => scheduleId(cluster, name, repository)) : []),
+];
 
 /** null: not one of Assay's schedules. */
 export const clusterOfSchedule = (id: string): string | null => /^(?:backup|optimizer)\/([^/]+)\/schedule\/[^/]+$/.exec(id)?.[1] ?? null;

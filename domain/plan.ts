@@ -1,5 +1,5 @@
 /** What `assay apply` would change: the difference between the policy and what is found. Pure; carried out by `workers/commands/apply.ts`. */
-import { fleetQueue, type ScheduleName, scheduleId, workflowIds } from './ids.ts';
+import { fleetQueue, inRepository, type ScheduleName, scheduleId, workflowIds } from './ids.ts';
 import type { OptimizerRunInput } from './optimizer/requests.ts';
 import type { ClusterPolicy, SchedulePolicy } from './policy.ts';
 
@@ -66,22 +66,33 @@ export interface FoundCluster {
 const DAY_MS = 86_400_000;
 const WEEK_MS = 7 * DAY_MS;
 
-/** Every schedule a policy asks for. */
+/** Every schedule a policy asks for. Each repository has backups, proofs and expiry of its own: one run writes to one of them. */
 export function desiredSchedules(policy: ClusterPolicy): readonly Schedule[] {
-  const { full, differential, incremental } = policy.schedules;
-  const { deep, randomPerWeek, fingerprint } = policy.proof;
-  const every = fingerprint.everyMs ?? null;
+  const every = policy.proof.fingerprint.everyMs ?? null;
+  const [, ...others] = policy.engine.repositories;
   return [
-    ...backup(policy, 'full', full),
-    ...backup(policy, 'differential', differential),
-    ...backup(policy, 'incremental', incremental),
-    ...onCron(policy, 'deep-proof', deep, ['backupProve', { cluster: policy.cluster, depth: 'deep', policy }]),
-    ...(randomPerWeek === 0
-      ? []
-      : [onInterval(policy, 'random-proof', WEEK_MS / randomPerWeek, ['backupProve', { cluster: policy.cluster, depth: 'plain', random: true, policy }])]),
-    ...onCron(policy, 'expire', policy.retention.schedule ?? null, ['backupExpire', { cluster: policy.cluster, policy }]),
+    ...ofRepository(policy, null),
     ...(every === null ? [] : [onInterval(policy, 'fingerprint', every, ['backupFingerprint', { cluster: policy.cluster, policy }])]),
     ...optimizing(policy),
+    ...others.flatMap(({ id }) => ofRepository(policy, id)),
+  ];
+}
+
+/** null: the policy's first. */
+function ofRepository(policy: ClusterPolicy, repository: number | null): readonly Schedule[] {
+  const { full, differential, incremental } = policy.schedules;
+  const { deep, randomPerWeek } = policy.proof;
+  const input = { cluster: policy.cluster, ...(repository === null ? {} : { repository }), policy };
+  const backup = (type: 'full' | 'differential' | 'incremental', schedule: SchedulePolicy | null) =>
+    onCron(policy, type, schedule, ['backupRun', { ...input, type }, repository]);
+  const random: Start = ['backupProve', { ...input, depth: 'plain', random: true }, repository];
+  return [
+    ...backup('full', full),
+    ...backup('differential', differential),
+    ...backup('incremental', incremental),
+    ...onCron(policy, 'deep-proof', deep, ['backupProve', { ...input, depth: 'deep' }, repository]),
+    ...(randomPerWeek === 0 ? [] : [onInterval(policy, 'random-proof', WEEK_MS / randomPerWeek, random)]),
+    ...onCron(policy, 'expire', policy.retention.schedule ?? null, ['backupExpire', input, repository]),
   ];
 }
 
@@ -92,10 +103,8 @@ function optimizing(policy: ClusterPolicy): readonly Schedule[] {
   return onCron(policy, 'optimizer', schedule, ['optimizerRun', input]);
 }
 
-type Start = readonly [ScheduledWorkflow, unknown];
-
-const backup = (policy: ClusterPolicy, type: 'full' | 'differential' | 'incremental', schedule: SchedulePolicy | null) =>
-  onCron(policy, type, schedule, ['backupRun', { cluster: policy.cluster, type, policy }]);
+/** Workflow, its input, and the repository it works in where that is not the policy's first. */
+type Start = readonly [ScheduledWorkflow, unknown, (number | null)?];
 
 function onCron(policy: ClusterPolicy, name: ScheduleName, schedule: SchedulePolicy | null, start: Start): readonly Schedule[] {
   if (schedule === null) return [];
@@ -110,9 +119,9 @@ function onInterval(policy: ClusterPolicy, name: 'random-proof' | 'fingerprint',
   return { ...common(policy, name, start), when: { kind: 'interval', everyMs, offsetMs: 0 }, jitterMs, catchUpMs: Math.min(everyMs, DAY_MS) };
 }
 
-function common(policy: ClusterPolicy, name: ScheduleName, [workflow, input]: Start) {
-  const id = workflowIds[workflow](policy.cluster, `schedule-${name}`);
-  return { id: scheduleId(policy.cluster, name), workflow, workflowId: id, taskQueue: fleetQueue, input };
+function common(policy: ClusterPolicy, name: ScheduleName, [workflow, input, repository = null]: Start) {
+  const id = workflowIds[workflow](policy.cluster, `schedule-${inRepository(name, repository)}`);
+  return { id: scheduleId(policy.cluster, name, repository), workflow, workflowId: id, taskQueue: fleetQueue, input };
 }
 
 /**

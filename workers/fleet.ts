@@ -72,7 +72,7 @@ export async function startFleet({ config, policy, signingKey, controlUrl }: Fle
   const watch = createWatch({
     observe,
     repositoriesOf: (each) => dependencies.engineFor(each).repositories(),
-    missedRuns: (cluster) => missedRunsOf(temporal.client.schedule, cluster),
+    missedRuns: (cluster, repositories) => missedRunsOf(temporal.client.schedule, cluster, repositories),
     counts: () => gaugeRecommendations(control),
   });
   const expiry = startExpiry(createCapturedStore(control));

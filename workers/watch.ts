@@ -1,6 +1,6 @@
 /** What the metrics must know beside what happens: which clusters there are, and which runs never happened. */
 import { type ScheduleClient, ScheduleNotFoundError } from '@temporalio/client';
-import { type ScheduleName, scheduleId, scheduleNames } from '../domain/ids.ts';
+import { type ScheduleName, scheduleIdsOf, scheduleNames } from '../domain/ids.ts';
 import type { Observe, RecommendationCounts } from '../domain/observation.ts';
 import { type OptimizerPolicy, optimizerPolicyOf } from '../domain/optimizer/policy.ts';
 import type { ClusterPolicy, SchedulePolicy } from '../domain/policy.ts';
@@ -11,7 +11,7 @@ export interface WatchPorts {
   /** Ids of the repositories that the cluster's engine writes to. */
   repositoriesOf(policy: ClusterPolicy): Promise<readonly number[]>;
   /** Runs that Temporal skipped since each schedule was made; 0 where there is no such schedule. */
-  missedRuns(cluster: string): Promise<ReadonlyMap<ScheduleName, number>>;
+  missedRuns(cluster: string, repositories: readonly number[]): Promise<ReadonlyMap<ScheduleName, number>>;
   /** What the control database holds of each cluster's recommendations; a cluster that it knows nothing of is missing. */
   counts(): Promise<ReadonlyMap<string, RecommendationCounts>>;
 }
@@ -27,6 +27,7 @@ export interface Watch {
 
 export function createWatch({ observe, repositoriesOf, missedRuns, counts }: WatchPorts): Watch {
   const known = new Map<string, string>();
+  const repositories = new Map<string, readonly number[]>();
   const counted = new Map<string, number>();
   return {
     async clusters(policies) {
@@ -41,12 +42,13 @@ export function createWatch({ observe, repositoriesOf, missedRuns, counts }: Wat
         const seen = { repositories: await repositoriesOf(policy), objectives: objectivesOf(policy) };
         if (known.get(cluster) === JSON.stringify(seen)) continue;
         known.set(cluster, JSON.stringify(seen));
+        repositories.set(cluster, seen.repositories);
         observe({ kind: 'cluster-watched', cluster, ...seen });
       }
     },
     async missed() {
       for (const cluster of known.keys()) {
-        for (const [schedule, total] of await missedRuns(cluster)) {
+        for (const [schedule, total] of await missedRuns(cluster, repositories.get(cluster) ?? [])) {
           const before = counted.get(`${cluster}/${schedule}`);
           counted.set(`${cluster}/${schedule}`, total);
           // a schedule that was made anew counts from zero again
@@ -94,16 +96,20 @@ function longestPauseMs({ cron, timeZone }: SchedulePolicy): number {
 
 const longest = (times: readonly number[]): number => Math.max(0, ...times.slice(1).map((at, before) => at - (times[before] ?? at)));
 
-/** Temporal's own count for each schedule of a cluster. Throws Temporal's errors where it does not answer. */
-export async function missedRunsOf(client: ScheduleClient, cluster: string): Promise<ReadonlyMap<ScheduleName, number>> {
-  const missed = new Map<ScheduleName, number>();
-  for (const name of scheduleNames) {
-    try {
-      missed.set(name, (await client.getHandle(scheduleId(cluster, name)).describe()).info.numActionsMissedCatchupWindow);
-    } catch (error) {
-      if (!(error instanceof ScheduleNotFoundError)) throw error;
-      missed.set(name, 0);
-    }
+/** Temporal's own count for each schedule of a cluster, over its repositories. Throws Temporal's errors where it does not answer. */
+export async function missedRunsOf(client: ScheduleClient, cluster: string, repositories: readonly number[] = []): Promise<ReadonlyMap<ScheduleName, number>> {
+  const missedBy = async (name: ScheduleName) => {
+    const counts = await Promise.all(scheduleIdsOf(cluster, name, repositories.length > 1 ? repositories : []).map((id) => missedOf(client, id)));
+    return [name, counts.reduce((sum, count) => sum + count, 0)] as const;
+  };
+  return new Map(await Promise.all(scheduleNames.map(missedBy)));
+}
+
+async function missedOf(client: ScheduleClient, id: string): Promise<number> {
+  try {
+    return (await client.getHandle(id).describe()).info.numActionsMissedCatchupWindow;
+  } catch (error) {
+    if (!(error instanceof ScheduleNotFoundError)) throw error;
+    return 0;
   }
-  return missed;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { clusterOfSchedule } from '../../domain/ids.ts';
+import { clusterOfSchedule, scheduleIdsOf, scheduleNames } from '../../domain/ids.ts';
 import type { OptimizerPolicy } from '../../domain/optimizer/policy.ts';
 import { clusterChanges, desiredSchedules, differingKeys, type FoundCluster, removalChanges, whenText } from '../../domain/plan.ts';
 import { plannedRuns } from '../../workers/commands/plan-runs.ts';
@@ -55,6 +55,23 @@ test('the optimizer runs where it has a schedule, and counts what came since its
   expect(clusterOfSchedule('somebody/shop/schedule/run')).toBeNull();
   const { optimizer: _, ...older } = policy;
   expect(desiredSchedules(older)).toHaveLength(desiredSchedules(policy).length);
+});
+
+test('every repository of the policy has backups, proofs and expiry of its own; one that goes takes its schedules along', () => {
+  const posix = (id: number) => ({ kind: 'posix', id, path: `/repository${id}`, cipherPass: null }) as const;
+  const two = { ...policy, engine: { ...policy.engine, repositories: [posix(3), posix(1)] } };
+  const own = desiredSchedules(two).filter(({ id }) => id.endsWith('-repo1'));
+  expect(own.map(({ id, workflowId }) => [id, workflowId])).toEqual([
+    ['backup/shop/schedule/full-repo1', 'backup/shop/run/schedule-full-repo1'],
+    ['backup/shop/schedule/deep-proof-repo1', 'backup/shop/prove/schedule-deep-proof-repo1'],
+    ['backup/shop/schedule/random-proof-repo1', 'backup/shop/prove/schedule-random-proof-repo1'],
+    ['backup/shop/schedule/expire-repo1', 'backup/shop/expire/schedule-expire-repo1'],
+  ]);
+  expect(own.map(({ input }) => (input as { repository?: number }).repository)).toEqual([1, 1, 1, 1]);
+  expect(desiredSchedules(two).slice(0, 4)).toEqual(desiredSchedules(policy).map((each) => ({ ...each, input: { ...(each.input as object), policy: two } })));
+  expect(own.every(({ id }) => scheduleNames.some((name) => scheduleIdsOf('shop', name).includes(id)))).toBe(true);
+  const there = { ...everything, schedules: desiredSchedules(two).map((schedule) => ({ ...schedule, paused: false })), policy: two };
+  expect(brief(there).filter((line) => line.startsWith('remove'))).toEqual(own.map(({ id }) => `remove schedule ${id}`));
 });
 
 test('nothing changes where everything is as the policy says, through JSON too', () => {

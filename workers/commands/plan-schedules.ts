@@ -8,12 +8,13 @@ import {
   type ScheduleSpec,
 } from '@temporalio/client';
 import { CronExpressionParser } from 'cron-parser';
-import { clusterOfSchedule, scheduleId, scheduleNames } from '../../domain/ids.ts';
+import { clusterOfSchedule, scheduleIdsOf, scheduleNames } from '../../domain/ids.ts';
 import type { FoundSchedule, Schedule, When } from '../../domain/plan.ts';
 
 /** All schedules of a cluster, each asked for by its id: Temporal's list lags behind. */
 export async function findSchedules(client: ScheduleClient, cluster: string, crons: readonly string[]): Promise<readonly FoundSchedule[]> {
-  const all = await Promise.all(scheduleNames.map((name) => describe(client, scheduleId(cluster, name))));
+  const ids = scheduleNames.flatMap((name) => scheduleIdsOf(cluster, name));
+  const all = await Promise.all(ids.map((id) => describe(client, id)));
   return all.flatMap((description) => (description === null ? [] : [found(description, crons)]));
 }
 
