@@ -1,10 +1,9 @@
 /** Connections to PostgreSQL and the one quoting helper. */
-import { readFileSync } from 'node:fs';
 import pg from 'pg';
-import { AssayError, reasonOf } from '../domain/errors.ts';
 import { applicationName } from '../domain/ids.ts';
 import type { Connection } from '../domain/policy.ts';
 import type { ReadSecret } from './backup/ports.ts';
+import { readNamedFile } from './named-file.ts';
 
 /** Quotes any identifier, however hostile. The only way a name gets into SQL. */
 export const ident = (name: string): string => pg.escapeIdentifier(name);
@@ -49,6 +48,12 @@ export async function connect(connection: Connection, readSecret: ReadSecret, op
   return client;
 }
 
+/** What a session of Assay is, whatever `alter role … set role` says: its grants are those of the role it connects as. */
+export const asItself: Readonly<Record<string, string>> = { role: 'none' };
+
+/** For a session that writes: many keep a role that reads, or a database, from writing by accident (`alter role … set default_transaction_read_only = on`). */
+export const mayWrite: Readonly<Record<string, string>> = { ...asItself, default_transaction_read_only: 'off' };
+
 /** Settings as a session's start takes them, and PGOPTIONS of PostgreSQL's own programs: they beat what ALTER ROLE and ALTER DATABASE say. */
 export const startupOptions = (settings: Readonly<Record<string, string>>): string =>
   Object.entries(settings)
@@ -71,18 +76,7 @@ export async function withConnection<T>(
 }
 
 function ssl(connection: Connection) {
-  const ca = connection.sslRootCertificate === null ? {} : { ca: rootCertificate(connection.sslRootCertificate) };
+  const { sslRootCertificate: path } = connection;
+  const ca = path === null ? {} : { ca: String(readNamedFile(path, { what: 'the root certificate', hint: 'correct connection.ssl_root_certificate' })) };
   return { rejectUnauthorized: connection.sslMode === 'verify-full', ...ca };
-}
-
-function rootCertificate(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new AssayError(
-      'usage',
-      { reason: `cannot read the root certificate: ${reasonOf(cause)}`, hint: 'correct connection.ssl_root_certificate' },
-      { cause },
-    );
-  }
 }

@@ -1,8 +1,12 @@
 /** Entry of the `assay` command: hands it what needs more than a Temporal client, each part loaded only when it is called. */
 import { readFileSync } from 'node:fs';
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import type { LocalHandlers } from '../ops/cli/handlers.ts';
-import { runCli } from '../ops/cli/main.ts';
-import { processTerminal } from '../ops/cli/terminal.ts';
+
+// before all imports but types: what they bring is compiled once, not at each command; where the folder cannot be written, each time
+enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/node', import.meta.url)));
+const [{ runCli }, { processTerminal }] = await Promise.all([import('../ops/cli/main.ts'), import('../ops/cli/terminal.ts')]);
 
 const policy = async () => (await import('./commands/plan-handlers.ts')).policyHandlers;
 const restore = () => import('./commands/restore.ts');

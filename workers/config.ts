@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
+import { readNamedFile } from '../activities/named-file.ts';
 import { AssayError, reasonOf } from '../domain/errors.ts';
 import type { FleetPolicy, SecretReference } from '../domain/policy.ts';
 
@@ -174,14 +175,8 @@ export function temporalConnection(config: ProcessConfig, policy: Pick<FleetPoli
   const { address, namespace, tls } = temporalOf(config, policy);
   if (tls === null) return { address, namespace };
   const pem = (path: string) => Buffer.from(readSecret(`file:${path}`));
-  const certificate = (path: string) => {
-    try {
-      return readFileSync(path);
-    } catch (cause) {
-      const hint = 'correct temporal.tls in assay.yaml, or ASSAY_TEMPORAL_TLS_CA and ASSAY_TEMPORAL_TLS_CERT of this process';
-      throw new AssayError('usage', { reason: `cannot read a certificate for Temporal: ${reasonOf(cause)}`, hint }, { cause });
-    }
-  };
+  const hint = 'correct temporal.tls in assay.yaml, or ASSAY_TEMPORAL_TLS_CA and ASSAY_TEMPORAL_TLS_CERT of this process';
+  const certificate = (path: string) => readNamedFile(path, { what: 'a certificate for Temporal', hint });
   return {
     address,
     namespace,

@@ -1,4 +1,5 @@
 /** What the metrics must know beside what happens: which clusters there are, and which runs never happened. */
+import { isDeepStrictEqual } from 'node:util';
 import { type ScheduleClient, ScheduleNotFoundError } from '@temporalio/client';
 import { type ScheduleName, scheduleIdsOf, scheduleNames } from '../domain/ids.ts';
 import type { Observe, RecommendationCounts } from '../domain/observation.ts';
@@ -26,8 +27,7 @@ export interface Watch {
 }
 
 export function createWatch({ observe, repositoriesOf, missedRuns, counts }: WatchPorts): Watch {
-  const known = new Map<string, string>();
-  const repositories = new Map<string, readonly number[]>();
+  const known = new Map<string, Seen>();
   const counted = new Map<string, number>();
   return {
     async clusters(policies) {
@@ -40,15 +40,14 @@ export function createWatch({ observe, repositoriesOf, missedRuns, counts }: Wat
       for (const policy of policies) {
         const { cluster } = policy;
         const seen = { repositories: await repositoriesOf(policy), objectives: objectivesOf(policy) };
-        if (known.get(cluster) === JSON.stringify(seen)) continue;
-        known.set(cluster, JSON.stringify(seen));
-        repositories.set(cluster, seen.repositories);
+        if (isDeepStrictEqual(known.get(cluster), seen)) continue;
+        known.set(cluster, seen);
         observe({ kind: 'cluster-watched', cluster, ...seen });
       }
     },
     async missed() {
-      for (const cluster of known.keys()) {
-        for (const [schedule, total] of await missedRuns(cluster, repositories.get(cluster) ?? [])) {
+      for (const [cluster, { repositories }] of known) {
+        for (const [schedule, total] of await missedRuns(cluster, repositories)) {
           const before = counted.get(`${cluster}/${schedule}`);
           counted.set(`${cluster}/${schedule}`, total);
           // a schedule that was made anew counts from zero again
@@ -62,6 +61,12 @@ export function createWatch({ observe, repositoriesOf, missedRuns, counts }: Wat
       for (const cluster of known.keys()) observe({ kind: 'recommendations-counted', cluster, ...(all.get(cluster) ?? NOTHING) });
     },
   };
+}
+
+/** What the metrics are told of a cluster. */
+interface Seen {
+  readonly repositories: readonly number[];
+  readonly objectives: ReturnType<typeof objectivesOf>;
 }
 
 const NOTHING: RecommendationCounts = { states: {}, oldestAt: {}, lastAt: {}, regressedAt: null, collectedAt: null, ratio: null };

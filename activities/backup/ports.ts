@@ -116,8 +116,8 @@ export interface MarkerStore {
 
 /** Proofs, certificates and backups as the control database and the evidence folder keep them. */
 export interface EvidenceStore {
-  /** Signs, chains, writes JSON and HTML beside the repository, records in the control database. Idempotent by proof id. */
-  issue(policy: ClusterPolicy, proof: Proof): Promise<ProofSummary>;
+  /** Signs, chains, writes JSON and HTML beside the repository, records in the control database. Idempotent by proof id. `markers`: as loaded; those left out are read. */
+  issue(policy: ClusterPolicy, proof: Proof, markers?: readonly Marker[]): Promise<ProofSummary>;
   recordBackup(policy: ClusterPolicy, backup: BackupRecord): Promise<void>;
   /** Labels of backups by their newest proof, for retention. */
   provenBackups(cluster: string): Promise<readonly ProofSummary[]>;

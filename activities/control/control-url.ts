@@ -1,6 +1,6 @@
 /** Reads `ASSAY_CONTROL_URL`: the forms of libpq, Unix sockets included. */
-import { readFileSync } from 'node:fs';
 import { AssayError } from '../../domain/errors.ts';
+import { readNamedFile } from '../named-file.ts';
 
 /** A user or a port without a host before it: libpq's way with a socket (`postgresql://user@/database?host=/run`), no URL by the standard. */
 const NO_HOST = /^(\w+:\/\/(?:[^/?#]*@)?)(:\d+)?(?=\/)/;
@@ -39,7 +39,8 @@ export function parseControlUrl(url: string): ControlAddress {
 function ssl(mode: string, rootCertificate: string | null): ControlAddress['ssl'] {
   if (mode === 'disable') return undefined;
   if (mode !== 'require' && mode !== 'verify-full') throw bad(`sslmode ${mode} is none of disable, require, verify-full`);
-  return { rejectUnauthorized: mode === 'verify-full', ...(rootCertificate === null ? {} : { ca: readFileSync(rootCertificate, 'utf8') }) };
+  const named = { what: "the root certificate of the control database's URL", hint: 'correct its sslrootcert' };
+  return { rejectUnauthorized: mode === 'verify-full', ...(rootCertificate === null ? {} : { ca: String(readNamedFile(rootCertificate, named)) }) };
 }
 
 function bad(reason: string): AssayError {

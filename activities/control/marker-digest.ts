@@ -1,11 +1,12 @@
 /** One form of a marker, wherever it is kept, so that its digest is the same from the database and from a file. */
 import { createHash } from 'node:crypto';
-import { canonicalJson, wellFormed } from '../../domain/backup/certificate-canonical.ts';
+import { canonicalPieces, isWellFormed, wellFormed } from '../../domain/backup/certificate-canonical.ts';
 import type { Marker, MarkerRef, TableFingerprint } from '../../domain/backup/model.ts';
 
-/** Instants to the millisecond, tables by schema and name, strings fit for jsonb. Idempotent. */
+/** Instants to the millisecond, tables by schema and name, strings fit for jsonb. Idempotent; a fingerprint that has this form already is not copied. */
 export function settledMarker(marker: Marker): Marker {
-  const { fingerprints, ...head } = wellFormed(marker);
+  const { fingerprints, ...given } = marker;
+  const head = wellFormed(given);
   const { witness } = head;
   return {
     ...head,
@@ -13,13 +14,20 @@ export function settledMarker(marker: Marker): Marker {
     witness: witness === null ? null : { ...witness, at: instant(witness.at) },
     tookMs: Math.round(head.tookMs),
     fenceMs: Math.round(head.fenceMs * 1_000) / 1_000,
-    fingerprints: fingerprints.map((table) => ({ ...table, takenAt: instant(table.takenAt) })).sort(byName),
+    fingerprints: fingerprints.map(settledTable).sort(byName),
   };
+}
+
+function settledTable(table: TableFingerprint): TableFingerprint {
+  const takenAt = instant(table.takenAt);
+  return takenAt === table.takenAt && isWellFormed(table) ? table : { ...wellFormed(table), takenAt };
 }
 
 /** `sha256:…` of the canonical JSON of a settled marker. */
 export function markerDigest(settled: Marker): string {
-  return `sha256:${createHash('sha256').update(canonicalJson(settled)).digest('hex')}`;
+  const hash = createHash('sha256');
+  for (const piece of canonicalPieces(settled)) hash.update(piece);
+  return `sha256:${hash.digest('hex')}`;
 }
 
 export function markerRef({ id, database, lsn, at, timeline, systemIdentifier }: Marker): MarkerRef {

@@ -5,15 +5,16 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
-import { canonicalJson } from '../../domain/backup/certificate-canonical.ts';
+import { createGzip, gunzip } from 'node:zlib';
+import { canonicalPieces } from '../../domain/backup/certificate-canonical.ts';
 import { compareLsn, isLsn, type Lsn } from '../../domain/backup/lsn.ts';
 import type { Marker } from '../../domain/backup/model.ts';
 import { clusterFolder, makeFolder, writeWhole } from './evidence-folder.ts';
 import { settledMarker } from './marker-digest.ts';
 
-const compress = promisify(gzip);
 const expand = promisify(gunzip);
 
 const FILE = /^([0-9A-F]{8})-([0-9A-F]{8})-[0-9a-f]{16}\.json\.gz$/;
@@ -38,7 +39,7 @@ export function markerPath(evidenceDirectory: string, marker: Pick<Marker, 'clus
 export async function writeMarkerFile(evidenceDirectory: string, marker: Marker): Promise<string> {
   const path = markerPath(evidenceDirectory, marker);
   await makeFolder(markerFolder(evidenceDirectory, marker.cluster), 0o700);
-  await writeWhole(path, await compress(canonicalJson(marker)), 0o600);
+  await writeWhole(path, await buffer(Readable.from(canonicalPieces(marker)).pipe(createGzip())), 0o600);
   return path;
 }
 

@@ -80,32 +80,47 @@ export async function checkArchivingArrives(dependencies: DoctorDependencies, fa
   if (wanted === null) return [ok(name, 'no segment was finished yet')];
   const until = dependencies.now().getTime() + (dependencies.archivePatienceMs ?? 10_000);
   const repositories = await dependencies.engine.repositories(policy);
-  return Promise.all(repositories.map((repository) => arrives(dependencies, { policy, repository, wanted, until })));
+  const { archiver } = facts;
+  return Promise.all(repositories.map((repository) => arrives(dependencies, { policy, repository, wanted, archiver, until })));
 }
 
-async function arrives(
-  dependencies: DoctorDependencies,
-  question: { policy: ClusterPolicy; repository: number; wanted: string; until: number },
-): Promise<Finding> {
+async function arrives(dependencies: DoctorDependencies, question: ArrivalQuestion & { readonly until: number }): Promise<Finding> {
   const { policy, repository, wanted, until } = question;
   const name = 'archiving-arrives';
   try {
     for (;;) {
       const newest = (await dependencies.engine.archive(policy, repository)).at(-1)?.name ?? null;
       if (newest !== null && newest >= wanted) return ok(name, `repository ${repository} has ${newest}; the source has finished ${wanted}`);
-      if (dependencies.now().getTime() >= until) {
-        const line = `repository ${repository} has ${newest ?? 'no segment'}, the source has finished ${wanted}, whatever pg_stat_archiver says`;
-        return fault(
-          name,
-          line,
-          `see the engine's log, and run \`${policy.engine.binary} --config=${policy.engine.config} --stanza=${policy.engine.stanza} check\``,
-        );
-      }
+      if (dependencies.now().getTime() >= until) return missed(question, newest);
       await setTimeout(250);
     }
   } catch (error) {
     return fault(name, `repository ${repository} could not be read: ${reasonOf(error)}`, 'check its path or endpoint, its credentials and its cipher key');
   }
+}
+
+export interface ArrivalQuestion {
+  readonly policy: ClusterPolicy;
+  readonly repository: number;
+  /** Segment that the source has finished. */
+  readonly wanted: string;
+  readonly archiver: ClusterFacts['archiver'];
+}
+
+/** Pure. What was finished before archiving was turned on is never archived: where nothing was tried yet, nothing is wrong yet. */
+export function missed({ policy, repository, wanted, archiver }: ArrivalQuestion, newest: string | null): Finding {
+  const name = 'archiving-arrives';
+  if (newest === null && archiver.lastArchived === null && archiver.failed === 0)
+    return warning(
+      name,
+      `nothing was archived yet, neither well nor badly: repository ${repository} has no segment`,
+      'select pg_switch_wal(), then look again',
+    );
+  return fault(
+    name,
+    `repository ${repository} has ${newest ?? 'no segment'}, the source has finished ${wanted}, whatever pg_stat_archiver says`,
+    `see the engine's log, and run \`${policy.engine.binary} --config=${policy.engine.config} --stanza=${policy.engine.stanza} check\``,
+  );
 }
 
 /** null before there is one. */

@@ -92,28 +92,30 @@ export async function searchIndexes(question: SearchQuestion): Promise<SearchAns
   const labOnly = await (question.buildable ?? withoutExtension)(distinct(planned.flatMap((_, place) => indexesFor(place, true))));
   const sets = withLabOnly(found.sets, labOnly, question);
   const wide = sets.length > 0 ? found.wide : [];
-  return { sets, wider: await withRoom({ sets, wide, whatIf, limits }), explains: whatIf.explains(), notPlanned };
+  return { sets, wider: await withRoom({ sets, standIns: found.standIns, wide, whatIf, limits }), explains: whatIf.explains(), notPlanned };
 }
 
 interface Room {
   readonly sets: readonly FoundSet[];
+  readonly standIns: readonly IndexDefinition[];
   readonly wide: readonly FoundSet[];
   readonly whatIf: WhatIf;
   readonly limits: SearchQuestion['limits'];
 }
 
-/** What only the wide ones hold, as far as the lab has room for it beside the others; the smallest first, which are the most. */
-async function withRoom({ sets, wide, whatIf, limits }: Room): Promise<readonly IndexDefinition[]> {
+/** What no set holds, as far as the lab has room for it beside them: first what would take a member's place, then what only the wide ones hold; the smallest first, which are the most. */
+async function withRoom({ sets, standIns, wide, whatIf, limits }: Room): Promise<readonly IndexDefinition[]> {
   const bytesOf = async (index: IndexDefinition) => ({ index, bytes: (await whatIf.size(index)) ?? Number.POSITIVE_INFINITY });
+  const ordered = async (indexes: readonly IndexDefinition[]) => (await Promise.all(indexes.map(bytesOf))).toSorted((a, b) => a.bytes - b.bytes);
   const own = distinct(sets.flatMap(({ indexes }) => indexes));
   const known = new Set(own.map(indexText));
-  const others = distinct(wide.flatMap(({ indexes }) => indexes)).filter((index) => !known.has(indexText(index)));
+  const others = [...(await ordered(standIns)), ...(await ordered(distinct(wide.flatMap(({ indexes }) => indexes))))];
   // what the lab alone can judge has no estimate
-  let room =
-    POOL_BUDGETS * limits.budgetBytes - (await Promise.all(own.map(bytesOf))).reduce((sum, { bytes }) => sum + (Number.isFinite(bytes) ? bytes : 0), 0);
-  const ordered = (await Promise.all(others.map(bytesOf))).toSorted((a, b) => a.bytes - b.bytes);
-  return ordered.flatMap(({ index, bytes }) => {
-    if (bytes > room) return [];
+  let room = POOL_BUDGETS * limits.budgetBytes;
+  for (const { bytes } of await ordered(own)) room -= Number.isFinite(bytes) ? bytes : 0;
+  return others.flatMap(({ index, bytes }) => {
+    if (bytes > room || known.has(indexText(index))) return [];
+    known.add(indexText(index));
     room -= bytes;
     return [index];
   });

@@ -3,7 +3,10 @@ import type { Taken, Times } from './field.ts';
 import { WITHHELD } from './tpch.ts';
 
 export const NONE = 'no indexes';
-export const OURS = { gigabyte: 'ours, 1 GB', small: 'ours, 150 MB', all: 'ours, 1 GB, all 22 given' } as const;
+/** `larger`: with twice the room of the peer that it is held against. */
+export const OURS = { gigabyte: 'ours, 1 GB', small: 'ours, 150 MB', all: 'ours, 1 GB, all 22 given', larger: 'ours, 2 GB, all 22 given' } as const;
+/** The same indexes as `OURS.all`, and with them what else the product finds for single statements: other texts, settings. No peer knows of these. */
+export const KINDS = 'ours, 1 GB, all 22 given, with other texts and settings';
 export const SMALL_PEER = 'dexter22_50';
 export const DTA = 'anytime_2000_2_4';
 

@@ -13,8 +13,9 @@ import type { Bench, Benchmark, Figure } from '../benchmark.ts';
 import { GOAL_GIGABYTES } from '../options.ts';
 import { seconds } from '../pairs.ts';
 import { executedFigures } from './executed-figures.ts';
-import { DTA, type Estimates, isGiven, NONE, OURS, SMALL_PEER, totals } from './executed-sets.ts';
+import { DTA, type Estimates, isGiven, KINDS, NONE, OURS, SMALL_PEER, totals } from './executed-sets.ts';
 import { type IndexSet, openField, race, type Times } from './field.ts';
+import { findKinds, keptKinds, sentWith } from './kinds.ts';
 import { findOurs, type Ours } from './ours.ts';
 import { definitionOf, generateTpch, loadTpch, peerSets, tpchQueries, WITHHELD } from './tpch.ts';
 
@@ -40,6 +41,8 @@ const GIGABYTE = 1e9;
 const SMALL = 150e6;
 const SEARCH_MS = 60_000;
 const CHOOSE_MS = 6 * 60_000;
+const KINDS_MS = 10 * 60_000;
+const KINDS_TOY_MS = 20_000;
 /** At scale 1, others on the machine included. */
 const TIMEOUT_MS = 60_000;
 /** Peers' sets that are run again after the first round, besides those that goals name: the quickest. */
@@ -88,17 +91,25 @@ async function measured({ bench, cluster, folder, scale }: Where): Promise<reado
       { name: OURS.small, given: isGiven, budgetBytes: SMALL * scale },
       { name: OURS.gigabyte, given: isGiven, budgetBytes: GIGABYTE * scale },
       { name: OURS.all, given: () => true, budgetBytes: GIGABYTE * scale },
+      { name: OURS.larger, given: () => true, budgetBytes: 2 * GIGABYTE * scale },
     ];
     const asked = { bounds, questions, searchMs: SEARCH_MS * share, chooseMs: CHOOSE_MS * share, statementTimeoutMs: timeoutMs, tell: bench.tell };
     const ours = await keptOr(bench.options.tpchOurs, () => findOurs(client, asked));
+    const all = ours.get(OURS.all)?.indexes ?? [];
+    const kinds = await keptKinds(bench.options.tpchOurs?.replace(/\.json$/, '-kinds.json') ?? null, () =>
+      findKinds(client, { bounds, indexes: all, statementTimeoutMs: timeoutMs, measureMs: scale < 1 ? KINDS_TOY_MS : KINDS_MS, tell: bench.tell }),
+    );
     const peers = [...peerSets(folder)].map(([name, statements]) => [name, statements.map(definitionOf)] as const);
-    const sets = new Map<string, IndexSet>([[NONE, []], ...peers, ...[...ours].map(([name, { indexes }]) => [name, indexes] as const)]);
+    const sets = new Map<string, IndexSet>([[NONE, []], ...peers, ...[...ours].map(([name, { indexes }]) => [name, indexes] as const), [KINDS, all]]);
     const estimates = await estimated(client, given, sets);
     const field = await openField(client, bounds, sets.values());
     bench.tell(`${field.built.length} different indexes of ${sets.size - 1} sets are built`);
-    // unindexed the withheld ones run for minutes; only one goal asks for them
-    const runs = (query: string, set: string) => isGiven(query) || set === DTA || set === OURS.all;
-    const times = await race(field, { sets, rounds: bench.options.pairs, timeoutMs, runs, stays: quickest, tell: bench.tell });
+    // unindexed the withheld ones run for minutes; only the goals for all 22 ask for them
+    const runs = (query: string, set: string) => isGiven(query) || set === DTA || set === OURS.all || set === OURS.larger || set === KINDS;
+    const sent = await sentWith(client, bounds, kinds);
+    bench.tell(`${KINDS}: other texts of ${Object.keys(kinds.texts).join(', ') || 'none'}, settings for ${Object.keys(kinds.settings).join(', ') || 'none'}`);
+    const sentAs = (query: string, set: string) => (set === KINDS ? sent(query) : null);
+    const times = await race(field, { sets, rounds: bench.options.pairs, timeoutMs, runs, sentAs, stays: quickest, tell: bench.tell });
     const facts = await readTableFacts(client);
     const existing = facts.flatMap(({ indexes }) => indexes.filter(({ isConstraint }) => isConstraint));
     return executedFigures({

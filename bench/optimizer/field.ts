@@ -3,7 +3,7 @@
  * that is rolled back, as the lab does it: every set meets the same data, the same caches and the same minute.
  */
 import type pg from 'pg';
-import { type Execution, execute, planText, prepareUnits, type Unit } from '../../activities/optimizer/lab/execute.ts';
+import { type Execution, execute, type LocalSettings, planText, prepareUnits, type Unit } from '../../activities/optimizer/lab/execute.ts';
 import { type BuiltIndex, buildSet } from '../../activities/optimizer/lab/sets.ts';
 import { indexText } from '../../domain/optimizer/index-sql.ts';
 import type { Bound, IndexDefinition } from '../../domain/optimizer/model.ts';
@@ -18,8 +18,8 @@ export interface Field {
   bytes(set: IndexSet): number;
   buildMs(set: IndexSet): number;
   /** Equal texts are equal plans: then one execution stands for both sets. */
-  plan(query: Unit, set: IndexSet): Promise<string>;
-  execute(query: Unit, set: IndexSet, timeoutMs: number): Promise<Execution>;
+  plan(query: Unit, set: IndexSet, settings?: LocalSettings): Promise<string>;
+  execute(query: Unit, set: IndexSet, conditions: { readonly timeoutMs: number; readonly settings?: LocalSettings }): Promise<Execution>;
 }
 
 /** Builds every index of the sets once. */
@@ -39,8 +39,8 @@ export async function openField(client: pg.Client, bounds: readonly Bound[], set
     built,
     bytes: (set) => of(set).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     buildMs: (set) => of(set).reduce((sum, { buildMs }) => sum + buildMs, 0),
-    plan: (query, set) => planText(client, query, others(set)),
-    execute: (query, set, timeoutMs) => execute(client, query, { away: others(set), timeoutMs }),
+    plan: (query, set, settings) => planText(client, query, others(set), settings),
+    execute: (query, set, conditions) => execute(client, query, { ...conditions, away: others(set) }),
   };
 }
 
@@ -58,6 +58,8 @@ export interface Race {
   readonly sets: ReadonlyMap<string, IndexSet>;
   readonly rounds: number;
   readonly timeoutMs: number;
+  /** Under some sets a query is sent in another way: as another text, with settings of its own. null: as it is. Default: all as they are. */
+  readonly sentAs?: (query: string, set: string) => { readonly unit: Unit; readonly settings: LocalSettings } | null;
   /** Sets that a query is not run under are left out of its times. Default: all. */
   readonly runs?: (query: string, set: string) => boolean;
   /** Asked after the first round: sets that are run again. Default: all. */
@@ -68,9 +70,12 @@ export interface Race {
 }
 
 /** Query by query, its sets right after each other, in an order that turns with every round. What takes too long is not run again. */
-export async function race(field: Field, { sets, rounds, timeoutMs, runs, stays, untilMs = Number.POSITIVE_INFINITY, tell = () => {} }: Race): Promise<Times> {
+export async function race(
+  field: Field,
+  { sets, rounds, timeoutMs, runs, sentAs, stays, untilMs = Number.POSITIVE_INFINITY, tell = () => {} }: Race,
+): Promise<Times> {
   const lanes: { readonly id: string; readonly plans: readonly Lane[] }[] = [];
-  for (const query of field.queries) lanes.push({ id: query.bound.statement.id, plans: await plansOf(field, query, { sets, runs }) });
+  for (const query of field.queries) lanes.push({ id: query.bound.statement.id, plans: await plansOf(field, query, { sets, runs, sentAs }) });
   const times = (): Times => new Map(lanes.map(({ id, plans }) => [id, new Map(plans.flatMap((lane) => lane.names.map((name) => [name, lane] as const)))]));
   let isStaying = (_set: string) => true;
   for (let round = 0; round < rounds && Date.now() < untilMs; round += 1) {
@@ -86,6 +91,7 @@ export async function race(field: Field, { sets, rounds, timeoutMs, runs, stays,
 
 interface Lane extends Taken {
   readonly query: Unit;
+  readonly settings: LocalSettings;
   readonly set: IndexSet;
   readonly names: string[];
   readonly ms: number[];
@@ -93,12 +99,19 @@ interface Lane extends Taken {
   isTooSlow: boolean;
 }
 
-async function plansOf(field: Field, query: Unit, { sets, runs = () => true }: Pick<Race, 'sets' | 'runs'>): Promise<readonly Lane[]> {
+async function plansOf(
+  field: Field,
+  asIs: Unit,
+  { sets, runs = () => true, sentAs = () => null }: Pick<Race, 'sets' | 'runs' | 'sentAs'>,
+): Promise<readonly Lane[]> {
   const plans = new Map<string, Lane>();
   for (const [name, set] of sets) {
-    if (!runs(query.bound.statement.id, name)) continue;
-    const plan = await field.plan(query, set);
-    const lane = plans.get(plan) ?? { query, set, names: [], ms: [], elapsedMs: [], isTooSlow: false };
+    const { id } = asIs.bound.statement;
+    if (!runs(id, name)) continue;
+    const { unit: query, settings } = sentAs(id, name) ?? { unit: asIs, settings: {} };
+    // a setting may change nothing of a plan but how it is executed
+    const plan = `${JSON.stringify(settings)} ${await field.plan(query, set, settings)}`;
+    const lane = plans.get(plan) ?? { query, settings, set, names: [], ms: [], elapsedMs: [], isTooSlow: false };
     plans.set(plan, lane);
     lane.names.push(name);
   }
@@ -106,7 +119,7 @@ async function plansOf(field: Field, query: Unit, { sets, runs = () => true }: P
 }
 
 async function runLane(field: Field, lane: Lane, timeoutMs: number): Promise<void> {
-  const done = lane.isTooSlow ? null : await field.execute(lane.query, lane.set, timeoutMs);
+  const done = lane.isTooSlow ? null : await field.execute(lane.query, lane.set, { timeoutMs, settings: lane.settings });
   if (done?.kind === 'failed') throw new TypeError(`${lane.query.bound.statement.id} fails under ${lane.names.join(', ')}: ${done.reason}`);
   if (done?.kind === 'too-slow') lane.isTooSlow = true;
   lane.elapsedMs.push(done?.kind === 'done' ? done.executionMs : timeoutMs);

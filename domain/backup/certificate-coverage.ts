@@ -36,11 +36,11 @@ export function markerCoverage(
   const found = refs.map((ref) => ({ ref, stored: find(ref.id) }));
   const isCounted = ({ id }: MarkerRef) => counted === undefined || counted.includes(id);
   const newest = newestPerDatabase(found.flatMap(({ ref, stored }) => (stored === undefined || !isCounted(ref) ? [] : [stored.marker])));
-  const tables = newest.flatMap((marker) => marker.fingerprints.map((table) => tableEntry(marker.database, table, provenAt)));
-  tables.sort((a, b) => b.bytes - a.bytes || compareNames(a, b));
+  const tables = newest.flatMap(({ database, fingerprints }) => fingerprints.map((table) => ({ database, table })));
+  tables.sort((a, b) => b.table.bytes - a.table.bytes || compareNames(a, b));
   return {
     markers: found.map(({ ref, stored }) => markerEntry(ref, stored, provenAt)),
-    tables: tables.slice(0, LISTED_TABLES),
+    tables: tables.slice(0, LISTED_TABLES).map(({ database, table }) => tableEntry(database, table, provenAt)),
     tablesNotListed: Math.max(0, tables.length - LISTED_TABLES),
   };
 }
@@ -76,10 +76,15 @@ function tableEntry(database: string, table: TableFingerprint, provenAt: Instant
 
 const ageMs = (takenAt: Instant, provenAt: Instant) => Math.max(0, Math.round(Date.parse(provenAt) - Date.parse(takenAt)) || 0);
 
-function compareNames(a: CertificateTable, b: CertificateTable): number {
-  const name = (entry: CertificateTable) => `${entry.database}\0${entry.schema}\0${entry.table}`;
-  return name(a) < name(b) ? -1 : 1;
+interface Named {
+  readonly database: string;
+  readonly table: TableFingerprint;
 }
+
+const compareNames = (a: Named, b: Named): number =>
+  compare(a.database, b.database) || compare(a.table.schema, b.table.schema) || compare(a.table.table, b.table.table);
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** The verdict's coverage as the certificate says it. A share of nothing is 0: an empty test covers nothing. */
 export function coverageEntry(coverage: Coverage, tables: Pick<MarkerCoverage, 'tables' | 'tablesNotListed'>): CertificateBody['coverage'] {

@@ -81,6 +81,9 @@ export interface ProofSummary {
   /** Measured; null where the restore did not get so far. */
   readonly recoveryTimeMs?: number | null;
   readonly recoveryPointMs?: number | null;
+  /** Moment of the source that was compared, or the target time; null where there is none. */
+  readonly provenAt?: Instant | null;
+  readonly repository?: number;
   readonly certificate: { readonly json: string; readonly html: string };
   readonly finishedAt: Instant;
 }

@@ -81,7 +81,7 @@ function fromNewest(backups: readonly BackupRecord[]): Reachability {
   return {
     verdict: 'reachable',
     backup,
-    because: [`its place in WAL is not known: looked for from backup ${backup.label}, ${at(consistentFrom(backup))}, on`],
+    because: [`its place in WAL is not known beforehand: looked for from the end of backup ${backup.label} on, ${at(consistentFrom(backup))}`],
   };
 }
 

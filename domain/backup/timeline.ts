@@ -1,5 +1,5 @@
 /** Timelines: how WAL branches at each promotion. Source: PostgreSQL manual, "Timelines"; `readTimeLineHistory` in timeline.c. */
-import { isLsn } from './lsn.ts';
+import { compareLsn, isLsn, type Lsn } from './lsn.ts';
 import type { TimelineBranch, TimelineHistory } from './model.ts';
 
 /** Lines of a `.history` file: parent timeline, LSN where it was left, reason; oldest first. Comments and empty lines are skipped. */
@@ -18,3 +18,7 @@ export function wayTo(timeline: number, histories: readonly TimelineHistory[]): 
   const history = histories.find((each) => each.timeline === timeline);
   return [...(history?.branches ?? []), { timeline, leftAt: null }];
 }
+
+/** The timeline of this history on which a position lies; where two meet it is still the older one's. */
+export const timelineAt = (lsn: Lsn, { timeline, branches }: TimelineHistory): number =>
+  branches.find(({ leftAt }) => compareLsn(lsn, leftAt) <= 0)?.timeline ?? timeline;

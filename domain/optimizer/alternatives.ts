@@ -6,7 +6,7 @@
  */
 import type { Experiment } from './model.ts';
 import { nodesOf } from './plan.ts';
-import { kindOf, newBytes, type Recommendation, type RecommendedIndex } from './recommendation.ts';
+import { kindOf, type Recommendation, type RecommendedIndex, takenBytes } from './recommendation.ts';
 import { ruleWords } from './rewrite.ts';
 import { settingSql, type TriedSettings } from './setting.ts';
 import type { StatementPlans } from './statement-plans.ts';
@@ -97,7 +97,7 @@ export function alternativesOf({ recommendations, plans, settings }: RunFound): 
       if (changes.length === 0) continue;
       const writes = kind === 'indexes' ? writesOf(recommendation) : NO_WRITES;
       const way = { kind, recommendation: recommendation.id, what: changes.flatMap(doing), left: { ratio, low, high } };
-      add(statement, { ...way, sizeBytes: newBytes(changes) + bytesBeside(changes), memoryBytes: 0, writes });
+      add(statement, { ...way, sizeBytes: takenBytes(changes), memoryBytes: 0, writes });
     }
   }
   for (const tried of settings) {
@@ -137,10 +137,6 @@ function doing(change: RecommendedIndex): readonly string[] {
   const gone = useless.map(({ name, isOnly }) => `${name} is not used with it${isOnly ? ', by nobody: take one of both' : ''}`);
   return [...rules.map((rule) => ruleWords[rule]), ...indexes.flatMap(({ sql }) => sql.split('\n')), ...gone];
 }
-
-/** Of the indexes that another text needs. */
-const bytesBeside = (changes: readonly RecommendedIndex[]): number =>
-  changes.reduce((sum, change) => sum + (change.kind === 'rewrite' ? (change.rewrite.indexes ?? []).reduce((all, { sizeBytes }) => all + sizeBytes, 0) : 0), 0);
 
 const NO_WRITES: WriteCost = { statements: 0, slowest: null };
 

@@ -54,7 +54,12 @@ export function summaryOfHygiene(report: HygieneReport): HygieneSummary {
   const { tables, indexes, found, notices, findings } = report;
   const proposed = findings.filter(({ change }) => change !== null);
   const freesBytes = Math.round(proposed.reduce((sum, finding) => sum + finding.freesBytes, 0));
-  const because = proposed.length === 0 ? ['no index should go or be built anew'] : ['not measured on a lab'];
+  const refused = findings.filter((finding) => finding.refused).length;
+  const none =
+    refused === 0
+      ? 'no index should go or be built anew'
+      : `${refused} that should go or be built anew were refused or taken back before: they come back when what speaks for them changes`;
+  const because = proposed.length === 0 ? [none] : ['not measured on a lab'];
   return { tables, indexes, found, proposed: proposed.length, freesBytes, notices, recommendation: null, because };
 }
 

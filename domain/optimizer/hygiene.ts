@@ -57,6 +57,8 @@ export interface HygieneFinding {
   readonly freesBytes: number;
   readonly because: string;
   readonly kept: string | null;
+  /** `kept` says that somebody refused it, or production took it back. Missing: nobody did. */
+  readonly refused?: true;
   /** Of a removal: what must still be so when it is carried out. */
   readonly rests?: RemovalGrounds;
 }

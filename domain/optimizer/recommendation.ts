@@ -1,5 +1,6 @@
 /** A proposed change with its evidence, and the SQL file by which a user's own pipeline makes it. Pure. */
 import { createIndexSql, indexName, quoteName, quoteRelation } from './index-sql.ts';
+import { sayMadeUp } from './made-up-values.ts';
 import type { Decision, Experiment, IndexDefinition, Instant, RecommendationState, RelationName, TableSize } from './model.ts';
 import { type RewriteAdvice, sayRewrite } from './rewrite.ts';
 import { type SettingAdvice, sayAdvice } from './setting.ts';
@@ -83,6 +84,16 @@ export const tablesOfChange = (change: RecommendedIndex): readonly RelationName[
 export const newBytes = (changes: readonly RecommendedIndex[]): number =>
   changes.reduce((sum, change) => sum + (kindOf(change) === 'create-index' ? change.sizeBytes : 0), 0);
 
+/** The indexes that other texts need: no changes of their own. */
+export const indexesBeside = (changes: readonly RecommendedIndex[]) =>
+  changes.flatMap((change) => (change.kind === 'rewrite' ? (change.rewrite.indexes ?? []) : []));
+
+/** Their real bytes. */
+export const bytesBeside = (changes: readonly RecommendedIndex[]): number => indexesBeside(changes).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+
+/** Real bytes of all that is built for them. */
+export const takenBytes = (changes: readonly RecommendedIndex[]): number => newBytes(changes) + bytesBeside(changes);
+
 /** What removals and rebuilds give back. */
 export const freedBytes = (changes: readonly RecommendedIndex[]): number =>
   changes.reduce((sum, change) => sum + (['drop-index', 'reindex'].includes(kindOf(change)) ? change.sizeBytes : 0), 0);
@@ -160,6 +171,7 @@ function headOf({ id, cluster, database, experiment, backup, createdAt }: Omit<R
     comment(`evidence: experiment ${experiment.id}, measured on a restored copy of backup ${backup} (proof ${experiment.proofId})`),
     comment(`executed total ${share(total.ratio)} of before (95 %: ${share(total.low)} to ${share(total.high)}), weighted by calls`),
     comment(`statements: ${count('faster')} faster, ${count('same')} the same, ${count('slower')} slower`),
+    ...[sayMadeUp(statements)].flatMap((said) => (said === null ? [] : [comment(said)])),
   ];
 }
 

@@ -13,6 +13,8 @@ export const rewriteRules = [
   'bare-date-range',
   'or-to-union',
   'distinct-to-exists',
+  'grouped-before-join',
+  'grouped-in-two-steps',
 ] as const;
 export type RewriteRule = (typeof rewriteRules)[number];
 
@@ -92,13 +94,15 @@ export const ruleWords: Readonly<Record<RewriteRule, string>> = {
   'bare-date-range': 'a condition on the day or another unit of time of a column becomes a range of the bare column, which an index on it can serve',
   'or-to-union': 'an OR over several columns becomes two queries, each with its own access path; the second leaves out what the first gave',
   'distinct-to-exists': 'a join that only filters becomes EXISTS, and makes no duplicates that DISTINCT must remove',
+  'grouped-before-join': 'rows are grouped before they are joined, so that groups are joined instead of rows',
+  'grouped-in-two-steps': 'rows are grouped by what takes few values first: what is computed of those is computed once for each such group, not for each row',
 };
 
 /** Sentences for a file, a terminal and a page; texts stay out of them. */
 export function sayRewrite(advice: RewriteAdvice): readonly string[] {
   const { statement, rules, grounds, fixed, proof, parameterTypes = [] } = advice;
   const rows = proof.isOfWrites
-    ? `${proof.rows} row(s) changed, the same ones to the same values, and rolled back`
+    ? `${proof.rows} row(s) changed or inserted, the same ones with the same values${proof.isOrdered ? ', in the same order' : ''}, and rolled back`
     : `${proof.rows} row(s)${proof.isOrdered ? `, in the same order${proof.mayTie ? ' on the copy: rows that ORDER BY leaves equal may come in another one' : ''}` : ', as a set with its duplicates: the statement asks for no order'}`;
   const zones = proof.timeZones.length === 0 ? '' : `; also in the time zones ${proof.timeZones.join(', ')}`;
   return [

@@ -48,7 +48,15 @@ export function knownCosts(ask: (statement: number, set: Mask) => Promise<{ read
     lists.set(statement, found);
     return found;
   };
-  const find = (statement: number, set: Mask) => listOf(known, statement).find(({ given, used }) => (set & ~given) === 0n && (used & ~set) === 0n);
+  // the same sets are asked about again and again
+  const found = new Map<number, Map<Mask, Known>>();
+  const find = (statement: number, set: Mask): Known | undefined => {
+    const before = found.get(statement) ?? new Map<Mask, Known>();
+    found.set(statement, before);
+    const there = before.get(set) ?? listOf(known, statement).find(({ given, used }) => (set & given) === set && (used & set) === used);
+    if (there !== undefined) before.set(set, there);
+    return there;
+  };
   const keep = (statement: number, answer: Known) => {
     listOf(known, statement).push(answer);
     plans.set(statement, withPlan(listOf(plans, statement), answer));

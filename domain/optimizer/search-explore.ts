@@ -5,11 +5,11 @@ import { covers } from './redundancy.ts';
 import { type Book, maskOf, placesOf } from './search-book.ts';
 import { bit, type Mask } from './search-costs.ts';
 import { addItems, suits } from './search-items.ts';
-import { merged, trimmed } from './search-merges.ts';
+import { merges, trimmed } from './search-merges.ts';
 import type { Item, Running } from './search-model.ts';
 import { ask, maskOfItems, probe } from './search-probe.ts';
 import type { SetView } from './search-sets.ts';
-import { openTrial } from './search-trial.ts';
+import { openTrial, type Trial } from './search-trial.ts';
 
 export interface Around {
   readonly set: Mask;
@@ -44,7 +44,7 @@ export async function explore(running: Running, view: SetView, { book, ...around
     const others = items.filter((item) => !item.serves.has(statement) && isOpen(item) && suits(running, item, statement));
     await probe(running, { statement, set: near, items: others, least });
   });
-  await replace({ running, view, around, book, price, readers });
+  await replace({ running, view, around, book, price, trial: trialOf(book, around.set), readers });
   if (around.isThorough === true) await complete(running, book, priceOf(book, around));
 }
 
@@ -62,12 +62,17 @@ async function complete(running: Running, { plans, items }: Book, price: number)
 
 /** Cost units per byte that the least valuable quarter of the set still saves; nothing where there is room left. */
 function priceOf(book: Book, { set, budgetBytes }: Around): number {
-  const trial = openTrial(book);
-  trial.add(placesOf(set));
+  const trial = trialOf(book, set);
   if (trial.bytes() < 0.9 * budgetBytes) return 0;
   const losses = trial.losses();
   const rates = trial.members().map((item) => (losses[item] ?? 0) / Math.max(1, book.items[item]?.bytes ?? 1));
   return PRICE_SHARE * Math.max(0, rates.toSorted((a, b) => a - b)[Math.floor(rates.length / 4)] ?? 0);
+}
+
+function trialOf(book: Book, set: Mask): Trial {
+  const trial = openTrial(book);
+  trial.add(placesOf(set));
+  return trial;
 }
 
 interface Replacing {
@@ -76,6 +81,8 @@ interface Replacing {
   readonly around: Around;
   readonly book: Book;
   readonly price: number;
+  /** Of the set that is looked around. */
+  readonly trial: Trial;
   /** Of each member the statements whose plans use it. */
   readonly readers: ReadonlyMap<number, readonly number[]>;
 }
@@ -100,12 +107,8 @@ async function replace(parts: Replacing): Promise<void> {
   });
 }
 
-function mergesOf(members: readonly Item[]): IndexDefinition[] {
-  const pairs = members.flatMap((long) =>
-    members.filter((short) => short !== long && short.table === long.table).map((short) => merged(long.index, short.index)),
-  );
-  return pairs.filter((index) => index !== null);
-}
+const mergesOf = (members: readonly Item[]): IndexDefinition[] =>
+  members.flatMap((long) => members.filter((short) => short !== long && short.table === long.table).flatMap((short) => merges(long.index, short.index)));
 
 const trimsOf = (parts: Replacing, members: readonly Item[]): IndexDefinition[] => members.flatMap((item) => trimOf(parts, item) ?? []);
 
@@ -123,14 +126,11 @@ function isTrimOf({ index }: Item, wide: Item, parts: Replacing): boolean {
 }
 
 /** What is known to be saved by one more, all else staying. */
-function gainOf({ book, running, around }: Replacing, { id }: Item): number {
-  const trial = openTrial(book);
-  trial.add(placesOf(around.set));
-  const there = new Set([...trial.members(), id]);
+function gainOf({ book, running, trial }: Replacing, { id }: Item): number {
   const gains = new Map<number, number>();
   for (const place of book.plansOf[id] ?? []) {
     const plan = book.plans[place];
-    if (plan === undefined || !plan.needs.every((item) => there.has(item))) continue;
+    if (plan === undefined || !plan.needs.every((item) => item === id || trial.has(item))) continue;
     gains.set(plan.statement, Math.max(gains.get(plan.statement) ?? 0, trial.costOf(plan.statement) - plan.cost));
   }
   return [...gains.values()].reduce((sum, gain) => sum + gain, -(running.items[id]?.upkeep ?? 0));

@@ -1,11 +1,15 @@
 /** Filling a set by what saves most for its bytes, and making one fit by what is least worth its bytes. On a book: nothing is asked. */
 import type { Book } from './search-book.ts';
+import { promiseQueue } from './search-queue.ts';
 import type { Trial } from './search-trial.ts';
 
 export interface Fitting {
   readonly trial: Trial;
   readonly book: Book;
   readonly budgetBytes: number;
+  readonly bundles: Bundles;
+  /** By item, 1: may not come in now. */
+  readonly barred: Uint8Array;
 }
 
 /** Items that plans need together. */
@@ -15,53 +19,58 @@ export interface Bundle {
   readonly plans: readonly number[];
 }
 
-interface Element {
-  readonly bundle: Bundle;
-  /** Gain per byte when last tried; infinite where that says nothing any more. */
-  bound: number;
+export interface Bundles {
+  readonly all: readonly Bundle[];
+  /** By item: places of the bundles that hold it. */
+  readonly holding: readonly (readonly number[])[];
+}
+
+/** What each plan needs, once. */
+export function bundlesOf({ plans, items: known }: Book, isAllowed: (item: number) => boolean): Bundles {
+  const bundles = new Map<string, { readonly items: readonly number[]; readonly plans: number[] }>();
+  for (const [place, { needs }] of plans.entries()) {
+    if (needs.length === 0 || !needs.every(isAllowed)) continue;
+    const bundle = bundles.get(needs.join()) ?? { items: needs, plans: [] };
+    bundle.plans.push(place);
+    bundles.set(needs.join(), bundle);
+  }
+  const all = [...bundles.values()];
+  const holding: number[][] = known.map(() => []);
+  for (const [place, { items }] of all.entries()) for (const item of items) holding[item]?.push(place);
+  return { all, holding };
 }
 
 /** Lazy greedy: the most promising bundle is tried, and taken where it still is. `power`: 1 favours small indexes, less favours great gains. */
-export function grow(fitting: Fitting, bundles: readonly Bundle[], power: number): void {
-  const elements = bundles.map((bundle): Element => ({ bundle, bound: boundOf(fitting, bundle, power) }));
+export function grow(fitting: Fitting, power: number): void {
+  const { all, holding } = fitting.bundles;
+  // by gain per byte when last looked at
+  const promising = promiseQueue(all.length);
+  const look = (place: number) => promising.put(place, gainOf(fitting, all[place] as Bundle, power));
+  for (const place of all.keys()) look(place);
   for (;;) {
-    const element = elements.reduce<Element | null>((best, other) => (other.bound > (best?.bound ?? 0) ? other : best), null);
-    if (element === null) return;
-    const before = fitting.trial.now();
-    element.bound = tried(fitting, element.bundle, power);
-    if (element.bound <= 0 || elements.some((other) => other !== element && other.bound > element.bound)) {
-      fitting.trial.back(before);
-      continue;
-    }
-    element.bound = 0;
+    const first = promising.first();
+    if (first < 0) return;
+    look(first);
+    if (promising.first() !== first) continue;
+    const { items } = all[first] as Bundle;
+    fitting.trial.add(items);
+    promising.put(first, 0);
     // what shares an item with the new ones costs less room now
-    for (const other of elements) {
-      if (other !== element && other.bundle.items.some((item) => element.bundle.items.includes(item))) other.bound = Number.POSITIVE_INFINITY;
-    }
+    for (const place of new Set(items.flatMap((item) => holding[item] ?? []))) if (place !== first) look(place);
   }
 }
 
-function boundOf(fitting: Fitting, bundle: Bundle, power: number): number {
-  const before = fitting.trial.now();
-  const bound = tried(fitting, bundle, power);
-  if (bound > 0) fitting.trial.back(before);
-  return bound;
-}
-
-/** Adds the bundle; its gain per byte. 0 where it does not fit or saves nothing: then all is as before. */
-function tried({ trial, book, budgetBytes }: Fitting, { items, plans }: Bundle, power: number): number {
+/** Its gain per byte; 0 where it does not fit or saves nothing. The set stays as it is. */
+function gainOf({ trial, budgetBytes, barred }: Fitting, { items, plans }: Bundle, power: number): number {
   if (!plans.some(trial.isBetter)) return 0;
-  const [value, bytes] = [trial.value(), trial.bytes()];
-  const wanted = items.reduce((sum, item) => sum + (trial.has(item) ? 0 : (book.items[item]?.bytes ?? 0)), bytes);
   // a wider one may still take the place of what it covers, but that is a move, not growth
-  if (wanted > budgetBytes) return 0;
-  const before = trial.now();
+  if (trial.bytes() + trial.bytesMore(items) > budgetBytes || items.some((item) => barred[item] === 1)) return 0;
+  const [before, value, bytes] = [trial.now(), trial.value(), trial.bytes()];
   const isAdded = trial.add(items);
   const gain = isAdded ? value - trial.value() : 0;
   const more = trial.bytes() - bytes;
-  if (gain > 0) return more <= 0 ? Number.MAX_VALUE : gain / more ** power;
   trial.back(before);
-  return 0;
+  return gain <= 0 ? 0 : more <= 0 ? Number.MAX_VALUE : gain / more ** power;
 }
 
 /** Members go, least worth their bytes first, until the rest fits; then those come back for which there is room after all. False where it cannot end below `enough`. */

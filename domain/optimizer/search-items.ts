@@ -4,7 +4,7 @@ import { inTurn } from './in-turn.ts';
 import { indexText, keyText, quoteRelation } from './index-sql.ts';
 import type { IndexDefinition } from './model.ts';
 import { coveredBy } from './redundancy.ts';
-import { merged } from './search-merges.ts';
+import { merges } from './search-merges.ts';
 import type { Item, Running } from './search-model.ts';
 import { probe, probeTogether, USEFUL_SHARE } from './search-probe.ts';
 
@@ -102,8 +102,8 @@ function mergesOf({ items, problem, base, costs }: Running): Merge[] {
   const pairs: Merge[] = [];
   for (const group of alike.values()) {
     for (const [long, short] of group.flatMap((one) => group.filter((other) => other !== one).map((other) => [one, other] as const))) {
-      const index = merged(long.index, short.index);
-      if (index !== null && !known.has(indexText(index))) pairs.push({ index, parts: [long, short], worth: worth(long) + worth(short) });
+      const fresh = merges(long.index, short.index).filter((index) => !known.has(indexText(index)));
+      for (const index of fresh) pairs.push({ index, parts: [long, short], worth: worth(long) + worth(short) });
     }
   }
   const distinct = new Map(pairs.toSorted((a, b) => a.worth - b.worth).map((pair) => [indexText(pair.index), pair]));

@@ -3,20 +3,22 @@ import { keyText, quoteRelation } from './index-sql.ts';
 import type { IndexDefinition } from './model.ts';
 
 /**
- * The keys of `long` where those of `short` begin them, otherwise what both begin with; the other columns included. null where they have nothing in
- * common, or `long` holds all of it.
+ * Two indexes as one, all columns of both in it: with the keys of `long`, so that `short` finds its rows by what both begin with; and, where neither
+ * begins the other, with those common keys alone. None where they have nothing in common, or `long` holds all of it.
  */
-export function merged(long: IndexDefinition, short: IndexDefinition): IndexDefinition | null {
-  if (quoteRelation(long.table) !== quoteRelation(short.table) || long.predicate !== short.predicate || long.method !== short.method) return null;
+export function merges(long: IndexDefinition, short: IndexDefinition): IndexDefinition[] {
+  if (quoteRelation(long.table) !== quoteRelation(short.table) || long.predicate !== short.predicate || long.method !== short.method) return [];
   const differs = long.keys.findIndex((key, place) => short.keys[place] === undefined || keyText(key) !== keyText(short.keys[place]));
   const common = differs < 0 ? long.keys.length : differs;
-  if (common === 0) return null;
-  const keys = common === short.keys.length ? long.keys : long.keys.slice(0, common);
-  const held = new Set(keys.map(({ column }) => column));
   const others = [...long.keys, ...short.keys].map(({ column }) => column);
-  if (others.includes(null)) return null;
-  const include = [...new Set([...(others as string[]), ...long.include, ...short.include])].filter((column) => !held.has(column));
-  return keys.length === long.keys.length && include.length === long.include.length ? null : { ...long, keys, include };
+  if (common === 0 || others.includes(null)) return [];
+  const keyLists = common === short.keys.length ? [long.keys] : [long.keys, long.keys.slice(0, common)];
+  const made = keyLists.map((keys): IndexDefinition => {
+    const held = new Set(keys.map(({ column }) => column));
+    const include = [...new Set([...(others as string[]), ...long.include, ...short.include])].filter((column) => !held.has(column));
+    return { ...long, keys, include };
+  });
+  return made.filter(({ keys, include }) => keys.length !== long.keys.length || include.length !== long.include.length);
 }
 
 /** Without what none of its readers reads: columns at the end of the keys, included ones. null where all is read. */

@@ -1,6 +1,6 @@
 /** The best set that a book knows of: greedy starts by several powers, each moved until nothing helps, the best shaken and moved again. Asks nothing. */
 import type { Book } from './search-book.ts';
-import { type Bundle, type Fitting, fits, grow } from './search-grow.ts';
+import { type Bundle, bundlesOf, type Fitting, fits, grow } from './search-grow.ts';
 import { openTrial, type Trial } from './search-trial.ts';
 
 export interface SolveOptions {
@@ -32,7 +32,7 @@ export function solve(book: Book, options: SolveOptions): Solved[] {
   const trial = openTrial(book);
   const empty = trial.now();
   const bundles = bundlesOf(book, options.isAllowed);
-  const fitting: Fitting = { trial, book, budgetBytes: options.budgetBytes };
+  const fitting: Fitting = { trial, book, budgetBytes: options.budgetBytes, bundles, barred: new Uint8Array(book.items.length) };
   const found = new Map<string, Solved>();
   const note = () => {
     const set = trial.members();
@@ -41,32 +41,31 @@ export function solve(book: Book, options: SolveOptions): Solved[] {
   for (const start of options.starts) {
     trial.back(empty);
     if (!trial.add(start) || trial.bytes() > options.budgetBytes) continue;
-    settle(fitting, bundles, options);
+    settle(fitting, options);
     note();
   }
   for (const power of options.powers) {
     if (options.isOver()) break;
     trial.back(empty);
-    grow(fitting, bundles, power);
-    settle(fitting, bundles, options);
+    grow(fitting, power);
+    settle(fitting, options);
     note();
   }
-  shake({ fitting, bundles, options, found, note });
+  shake({ fitting, options, found, note });
   return [...found.values()].toSorted((a, b) => a.value - b.value);
 }
 
 interface Shaking {
   readonly fitting: Fitting;
-  readonly bundles: readonly Bundle[];
   readonly options: SolveOptions;
   readonly found: ReadonlyMap<string, Solved>;
   readonly note: () => void;
 }
 
 /** From the best: some members out that may not come back at once, filled up, moved until nothing helps. */
-function shake({ fitting, bundles, options, found, note }: Shaking): void {
+function shake({ fitting, options, found, note }: Shaking): void {
   const { trial } = fitting;
-  const random = numbersFrom(found.size + bundles.length);
+  const random = numbersFrom(found.size + fitting.bundles.all.length);
   for (let kick = 0; kick < options.kicks && !options.isOver(); kick++) {
     const best = [...found.values()].toSorted((a, b) => a.value - b.value)[0];
     if (best === undefined || best.set.length < 2) return;
@@ -74,27 +73,23 @@ function shake({ fitting, bundles, options, found, note }: Shaking): void {
     trial.add(best.set);
     const out = Array.from({ length: Math.min(KICKED, best.set.length - 1) }, () => best.set[random(best.set.length)] ?? 0);
     for (const item of out) trial.remove(item);
-    grow(
-      fitting,
-      bundles.filter(({ items }) => !items.some((item) => out.includes(item))),
-      random(2) === 0 ? 1 : 0.5,
-    );
-    settle(fitting, bundles, options);
+    growWithout(fitting, out, random(2) === 0 ? 1 : 0.5);
+    settle(fitting, options);
     note();
   }
 }
 
 /** Passes over all bundles until none helps. */
-function settle(fitting: Fitting, bundles: readonly Bundle[], { isOver }: SolveOptions): void {
+function settle(fitting: Fitting, { isOver }: SolveOptions): void {
   const { trial } = fitting;
   for (let pass = 0, isMoving = true; isMoving && pass < MOST_PASSES; pass++) {
     dropIdle(trial);
     isMoving = false;
-    for (const bundle of bundles) {
+    for (const bundle of fitting.bundles.all) {
       if (isOver()) return;
       if (moveIn(fitting, bundle)) isMoving = true;
     }
-    isMoving = refill(fitting, bundles, isOver) || isMoving;
+    isMoving = refill(fitting, isOver) || isMoving;
   }
   dropIdle(trial);
 }
@@ -109,18 +104,19 @@ function dropIdle(trial: Trial): void {
 }
 
 /** In with the bundle, out with the least valuable until it fits. Back where that is not better. */
-function moveIn({ trial, book, budgetBytes }: Fitting, { items, plans }: Bundle): boolean {
+function moveIn(fitting: Fitting, { items, plans }: Bundle): boolean {
+  const { trial } = fitting;
   if (!plans.some(trial.isBetter)) return false;
   const before = trial.now();
   const value = trial.value();
   const enough = value * (1 - WORTHWHILE);
-  if (trial.add(items) && trial.value() < enough && fits({ trial, book, budgetBytes }, items, enough) && trial.value() < enough) return true;
+  if (trial.add(items) && trial.value() < enough && fits(fitting, items, enough) && trial.value() < enough) return true;
   trial.back(before);
   return false;
 }
 
 /** One out, and the room filled anew without it: one for several. */
-function refill(fitting: Fitting, bundles: readonly Bundle[], isOver: () => boolean): boolean {
+function refill(fitting: Fitting, isOver: () => boolean): boolean {
   const { trial } = fitting;
   let isBetter = false;
   for (const item of trial.members()) {
@@ -129,27 +125,17 @@ function refill(fitting: Fitting, bundles: readonly Bundle[], isOver: () => bool
     const before = trial.now();
     const enough = trial.value() * (1 - WORTHWHILE);
     trial.remove(item);
-    grow(
-      fitting,
-      bundles.filter(({ items }) => !items.includes(item)),
-      1,
-    );
+    growWithout(fitting, [item], 1);
     if (trial.value() < enough) isBetter = true;
     else trial.back(before);
   }
   return isBetter;
 }
 
-/** What each plan needs, once. */
-function bundlesOf({ plans }: Book, isAllowed: (item: number) => boolean): Bundle[] {
-  const bundles = new Map<string, { readonly items: readonly number[]; readonly plans: number[] }>();
-  for (const [place, { needs }] of plans.entries()) {
-    if (needs.length === 0 || !needs.every(isAllowed)) continue;
-    const bundle = bundles.get(needs.join()) ?? { items: needs, plans: [] };
-    bundle.plans.push(place);
-    bundles.set(needs.join(), bundle);
-  }
-  return [...bundles.values()];
+function growWithout(fitting: Fitting, out: readonly number[], power: number): void {
+  for (const item of out) fitting.barred[item] = 1;
+  grow(fitting, power);
+  for (const item of out) fitting.barred[item] = 0;
 }
 
 /** Whole numbers below a bound, the same ones for the same seed (xorshift32). */

@@ -13,12 +13,15 @@ import { findItems } from './search-items.ts';
 import type { FoundSet, Item, Running, SearchProblem } from './search-model.ts';
 import { type SetView, setView } from './search-sets.ts';
 import { solve } from './search-solve.ts';
+import { standIns } from './search-stand-ins.ts';
 
 export interface SearchResult {
   /** Best estimate first; the empty set is not among them. */
   readonly sets: readonly FoundSet[];
   /** For the larger budget; empty where none was asked for. */
   readonly wide: readonly FoundSet[];
+  /** What would take the place of large members of the best set; empty where no larger budget was asked for. */
+  readonly standIns: readonly IndexDefinition[];
   readonly plans: number;
   /** Everything was looked at: neither deadline nor number of plans cut it short. */
   readonly isComplete: boolean;
@@ -46,9 +49,11 @@ export async function search(problem: SearchProblem): Promise<SearchResult> {
   await findItems(main.within(FINDING_SHARE));
   const view = setView(running);
   const found = await setsFor(main, view, variantsOf(limits.budgetBytes, limits.sets, true));
+  const [best] = found;
+  const close = limits.wide === undefined || best === undefined ? [] : standIns(running, best, limits.budgetBytes);
   const wide =
     limits.wide === undefined || found.length === 0 ? [] : await setsFor(running, view, variantsOf(limits.wide.budgetBytes, limits.wide.sets, false));
-  return { sets: found, wide, plans: plans(), isComplete: !running.isOver() };
+  return { sets: found, wide, standIns: close, plans: plans(), isComplete: !running.isOver() };
 }
 
 interface Variant {

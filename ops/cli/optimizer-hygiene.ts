@@ -14,7 +14,7 @@ export function addHygiene(optimizer: Command, run: Runner): void {
     .command('hygiene')
     .summary('indexes that are there and bring nothing: unused, double, invalid, bloated')
     .description(
-      'Of the last run: each index that should go or be built anew, why, and what keeps it where something does. What is proposed is a recommendation once it was measured on a restored copy. Reads the control database.',
+      'Of the last run: each index that should go or be built anew, why, and what keeps it where something does, a refusal too. What is proposed is a recommendation once it was measured on a restored copy. Reads the control database.',
     )
     .argument('<cluster>', 'CLUSTER or CLUSTER/DATABASE (default: the database of the last run)')
     .action(
@@ -83,7 +83,8 @@ const counts = (found: HygieneSummary['found']): string =>
     .map(([kind, count]) => `${count} ${kind === 'unused' ? 'not read so far' : kind}`)
     .join(', ') || 'nothing found';
 
-function doing({ change }: HygieneFinding, paint: Paint): string {
+function doing({ change, refused }: HygieneFinding, paint: Paint): string {
+  if (refused) return paint.dim('refused');
   if (change === null) return paint.dim('keep');
   return change === 'drop-index' ? paint.doubt('drop') : paint.doubt('rebuild');
 }

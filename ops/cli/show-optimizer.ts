@@ -1,7 +1,8 @@
 /** Runs and recommendations of the optimizer, as people read them. */
 import { percent, withTexts } from '../../domain/optimizer/finding-words.ts';
+import { CAPTURE, madeUpOf, sayMadeUp } from '../../domain/optimizer/made-up-values.ts';
 import type { StatementVerdict } from '../../domain/optimizer/model.ts';
-import { freedBytes, kindOf, newBytes, type Recommendation, type RecommendedIndex } from '../../domain/optimizer/recommendation.ts';
+import { freedBytes, indexesBeside, kindOf, type Recommendation, type RecommendedIndex, takenBytes } from '../../domain/optimizer/recommendation.ts';
 import type { OptimizerRunResult } from '../../domain/optimizer/requests.ts';
 import { sayRewrite } from '../../domain/optimizer/rewrite.ts';
 import { sayAdvice } from '../../domain/optimizer/setting.ts';
@@ -60,17 +61,38 @@ export function recommendationsText(all: readonly Recommendation[], paint: Paint
     state,
     String(indexes.length),
     roomOf(indexes),
-    share(experiment.total),
+    share(experiment.total) + (isMadeUp(experiment) ? paint.doubt(' ~') : ''),
     when(createdAt, paint),
   ]);
-  return `${table(['RECOMMENDATION', 'DATABASE', 'STATE', 'INDEXES', 'SIZE', 'TIME LEFT', 'MADE'], rows, paint)}\n`;
+  const mark = all.some(({ experiment }) => isMadeUp(experiment)) ? `  ${paint.doubt('~')} measured with values made up from statistics. ${CAPTURE}\n` : '';
+  return `${table(['RECOMMENDATION', 'DATABASE', 'STATE', 'INDEXES', 'SIZE', 'TIME LEFT', 'MADE'], rows, paint)}\n${mark}`;
 }
 
-/** What a removal gives back is no size of zero. */
-function roomOf(indexes: Recommendation['indexes']): string {
-  const [takes, frees] = [newBytes(indexes), freedBytes(indexes)];
-  return takes === 0 && frees > 0 ? `frees ${bytes(frees)}` : bytes(takes);
+/** Of what it moves nothing was measured with values that were really sent. */
+function isMadeUp({ statements }: Recommendation['experiment']): boolean {
+  const { moved, madeUp } = madeUpOf(statements);
+  return madeUp > 0 && madeUp === moved;
 }
+
+/** What a removal gives back is no size of zero, and what builds nothing has none. */
+function roomOf(indexes: Recommendation['indexes']): string {
+  const [takes, frees] = [takenBytes(indexes), freedBytes(indexes)];
+  if (takes === 0 && frees > 0) return `frees ${bytes(frees)}`;
+  return takes === 0 && !isBuilt(indexes) ? '-' : bytes(takes);
+}
+
+function sizeWords(indexes: Recommendation['indexes']): string {
+  const [takes, frees] = [takenBytes(indexes), freedBytes(indexes)];
+  const freed = frees === 0 ? [] : [`${bytes(frees)} freed`];
+  if (takes > 0 || isBuilt(indexes)) return [`${bytes(takes)} really`, ...freed].join(', ');
+  if (freed.length > 0) return freed.join();
+  return indexes.some((change) => kindOf(change) === 'create-statistics')
+    ? 'none to speak of: statistics are a row of the catalogue'
+    : 'none on disk: nothing is built';
+}
+
+const isBuilt = (indexes: Recommendation['indexes']): boolean =>
+  indexes.some((change) => kindOf(change) === 'create-index') || indexesBeside(indexes).length > 0;
 
 export function recommendationText(recommendation: Recommendation, paint: Paint): string {
   const { id, cluster, database, state, createdAt, experiment, backup, indexes, decision, texts } = recommendation;
@@ -81,11 +103,12 @@ export function recommendationText(recommendation: Recommendation, paint: Paint)
     ['made', when(createdAt, paint)],
     ['evidence', `experiment ${plain(experiment.id)} on a copy of backup ${plain(backup)}, proof ${plain(experiment.proofId)}`],
     ['time left', share(experiment.total)],
-    ['size', `${bytes(newBytes(indexes))} really${freedBytes(indexes) === 0 ? '' : `, ${bytes(freedBytes(indexes))} freed`}`],
+    ['size', sizeWords(indexes)],
   ];
   const because = decision.because.map((each) => `  · ${plain(withTexts(each, texts))}\n`).join('');
+  const doubt = [sayMadeUp(experiment.statements)].flatMap((said) => (said === null ? [] : [`  ${paint.doubt('!')} ${said}\n`])).join('');
   const sql = indexes.map((change) => `${paint.strong(lines(change.sql))}\n  ${paint.dim(changeFigures(change, recommendation))}\n`);
-  return `${facts(rows, paint)}\n${because}\n${sql.join('')}\n${statementsTable(experiment.statements, texts, paint)}\n`;
+  return `${facts(rows, paint)}\n${because}${doubt}\n${sql.join('')}\n${statementsTable(experiment.statements, texts, paint)}\n`;
 }
 
 /** One statement a line, none of which can move the terminal. */

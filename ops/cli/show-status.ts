@@ -39,15 +39,20 @@ function lagWords({ bytes: lag, seconds }: ArchiveLag, { objectives: { rpoMs } }
   return rpoMs !== null && seconds * 1000 > rpoMs && lag > 0 ? paint.doubt(`${words}; objective ${duration(rpoMs)}`) : words;
 }
 
+/** Each proof adds a part and leaves one behind it; people ask for the newest. */
+const PARTS = 14;
+
 /** Intervals that can be restored, and the holes between them, in the order of time. */
 function windowText(window: readonly WindowPart[], gaps: readonly WindowGap[], paint: Paint): string {
-  const parts = window.map((part) => ({
+  const newest = window.toSorted((a, b) => (a.from < b.from ? -1 : 1)).slice(-PARTS);
+  const parts = newest.map((part) => ({
     at: part.from,
     row: [stateWord(part, paint), String(part.repository), span(part.from, part.to, paint), plain(part.because)],
   }));
   const holes = gaps.map((gap) => ({ at: gap.after ?? gap.until ?? '', row: gapRow(gap, paint) }));
   const rows = [...parts, ...holes].sort((a, b) => (a.at < b.at ? -1 : 1)).map(({ row }) => row);
-  return rows.length === 0 ? '' : `\n${table(['WINDOW', 'REPO', 'FROM – TO', 'BECAUSE'], rows, paint)}\n`;
+  const older = window.length > PARTS ? `${window.length - PARTS} older parts are not shown; \`--json\` has them\n` : '';
+  return rows.length === 0 ? '' : `\n${table(['WINDOW', 'REPO', 'FROM – TO', 'BECAUSE'], rows, paint)}\n${older}`;
 }
 
 function stateWord({ state }: WindowPart, paint: Paint): string {

@@ -2,8 +2,11 @@
 import { type Html, html } from '../../domain/html.ts';
 import type { RecommendationRecord } from '../../domain/optimizer/decision.ts';
 import { count, ms, percent, size, withTexts } from '../../domain/optimizer/finding-words.ts';
+import { sayMadeUp } from '../../domain/optimizer/made-up-values.ts';
 import {
+  bytesBeside,
   freedBytes,
+  indexesBeside,
   isAdvised,
   kindOf,
   newBytes,
@@ -34,10 +37,12 @@ export interface RecommendationSheet extends RecommendationRecord {
 export function recommendationPage({ plans, tried, ...record }: RecommendationSheet): string {
   const { recommendation } = record;
   const { id, cluster, database, state, backup, experiment, decision, texts, createdAt } = recommendation;
+  const madeUp = sayMadeUp(experiment.statements);
+  const reasons = [...decision.because, ...(madeUp === null ? [] : [madeUp])];
   const body = html`<header><p class="over"><b>Assay</b> · Recommendation</p><h1>${cluster}/${database}</h1>
 <p class="place"><span class="chip state-${state}">${state}</span> ${id} · made ${createdAt.slice(0, 19).replace('T', ' ')} UTC</p><p class="claim">${claim(recommendation)}</p></header>
 ${figures(recommendation)}
-${decision.because.length === 0 ? '' : html`<ul class="because">${decision.because.map((sentence) => html`<li>${withTexts(sentence, texts)}</li>`)}</ul>`}
+${reasons.length === 0 ? '' : html`<ul class="because">${reasons.map((sentence) => html`<li>${withTexts(sentence, texts)}</li>`)}</ul>`}
 <section class="long"><h2>What each statement gains</h2>${gainPicture(experiment.statements, texts)}</section>
 ${plans.length === 0 ? '' : html`<section class="long"><h2>Plans before and after</h2>${planPairs({ plans, verdicts: experiment.statements, texts })}</section>`}
 ${setsPicture({ sets: tried, chosen: experiment.id, texts })}
@@ -74,7 +79,7 @@ function claim({ experiment: { total }, indexes }: Recommendation): Html {
 
 /** Those that the text needs. */
 function withIndexes(changes: Recommendation['indexes']): string {
-  const count = changes.reduce((sum, change) => sum + (change.kind === 'rewrite' ? (change.rewrite.indexes ?? []).length : 0), 0);
+  const count = indexesBeside(changes).length;
   return count === 0 ? '' : `, together with ${count === 1 ? 'one new index' : `${count} new indexes`},`;
 }
 
@@ -89,13 +94,24 @@ function figures({ experiment: { total, statements }, indexes }: Recommendation)
 ${
   indexes.every((change) => isAdvised(kindOf(change)))
     ? advised(indexes)
-    : html`<div><dt>Size</dt><dd>${size(newBytes(indexes))}<small>really, ${count(built)} built${freed === 0 ? '' : `; ${size(freed)} freed`}</small></dd></div>
+    : html`<div><dt>Size</dt>${roomOf(indexes, built, freed)}</div>
 <div><dt>Build</dt><dd>${ms(buildMs)}<small>on the copy, without CONCURRENTLY</small></dd></div>`
 }</dl>`;
 }
 
-/** Nothing is built, and no room is taken. */
+/** Where nothing is built there is no size: of removals what they free, of statistics none to speak of. */
+function roomOf(indexes: readonly RecommendedIndex[], built: number, freed: number): Html {
+  if (built > 0) return html`<dd>${size(newBytes(indexes))}<small>really, ${count(built)} built${freed === 0 ? '' : `; ${size(freed)} freed`}</small></dd>`;
+  return freed > 0 ? html`<dd>${size(freed)}<small>freed</small></dd>` : html`<dd>none<small>statistics are a row of the catalogue</small></dd>`;
+}
+
+/** Assay builds nothing; what another text needs is made by hand. */
 function advised(indexes: readonly RecommendedIndex[]): Html {
+  const own = bytesBeside(indexes);
+  const ownMs = indexesBeside(indexes).reduce((sum, { buildMs }) => sum + buildMs, 0);
+  if (own > 0)
+    return html`<div><dt>Size</dt><dd>${size(own)}<small>really, of its own indexes</small></dd></div>
+<div><dt>Build</dt><dd>${ms(ownMs)}<small>on the copy, without CONCURRENTLY; to be made by hand, then the application changes</small></dd></div>`;
   const memory = Math.max(0, ...indexes.map((change) => (change.kind === 'setting' ? (change.advice.memory?.executionBytes ?? 0) : 0)));
   return html`<div><dt>Memory</dt><dd>${memory === 0 ? 'none' : size(memory)}<small>${memory === 0 ? 'beyond what it takes today' : 'an execution may take it at most'}</small></dd></div>
 <div><dt>Build</dt><dd>nothing<small>the application is what changes</small></dd></div>`;

@@ -1,10 +1,11 @@
 /** The certificate as a document: what it says, in which bytes, and what it admits. */
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { markerDigest, settledMarker } from '../../activities/control/marker-digest.ts';
 import { certificateBody, certificateFile, fileKey, objective, parseCertificateFile, signedText } from '../../domain/backup/certificate.ts';
-import { canonicalJson, wellFormed } from '../../domain/backup/certificate-canonical.ts';
+import { canonicalJson, canonicalPieces, wellFormed } from '../../domain/backup/certificate-canonical.ts';
 import { notProven } from '../../domain/backup/certificate-limits.ts';
 import { certificateJsonSchema } from '../../domain/backup/certificate-schema.ts';
 import { sayBytes, sayDuration, sayShare } from '../../domain/backup/certificate-words.ts';
@@ -50,6 +51,17 @@ describe('canonical JSON', () => {
 
   test.each([[Number.NaN], [1n], ['\ud800'], [() => 1]])('refuses %s', (value) => {
     expect(() => canonicalJson(value)).toThrow(RangeError);
+  });
+
+  test('in pieces it is the same text, and what a digest was made of before stays what it is made of', () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.oneof(fc.jsonValue(), fc.array(fc.integer(), { minLength: 190, maxLength: 410 }))), (given) => {
+        const document = wellFormed(given);
+        expect([...canonicalPieces(document)].join('')).toBe(canonicalJson(document));
+      }),
+    );
+    const many = settledMarker(exampleMarker({ fingerprints: Array.from({ length: 1_000 }, (_, at) => exampleFingerprint(`t${at}`)) }));
+    expect(markerDigest(many)).toBe(`sha256:${createHash('sha256').update(canonicalJson(many)).digest('hex')}`);
   });
 
   test('a cut character or a NUL is made fit, never lost without trace', () => {

@@ -47,6 +47,16 @@ beforeAll(async () => {
   const steps = createBackupSteps(deps);
   await createSourceObjects(() => '').apply(policy);
   await cluster.sql("insert into step values ('before the backup')");
+  // what a source has and does by itself, and what a cluster restored from it must not; none of it is in force here, since nothing reloads it
+  const settings = {
+    synchronous_standby_names: 'away',
+    shared_preload_libraries: 'no_such_library',
+    archive_cleanup_command: 'false',
+    recovery_end_command: 'false',
+  };
+  for (const [name, value] of Object.entries(settings)) await cluster.sql(`alter system set ${name} = '${value}'`);
+  await cluster.sql("create subscription taker connection 'host=nowhere.invalid' publication p with (connect = false, slot_name = 'taker')");
+  await cluster.sql('alter subscription taker enable');
   ({ backup } = await steps.takeBackup({ policy, type: 'full', repository: 1, requestKey: 'cold' }));
   // the engine tells a backup's end in whole seconds: only the one after it is sure to come later
   await until(Date.parse(backup.stoppedAt) + 1_000);
@@ -166,6 +176,10 @@ describe('with the source gone', { timeout: 90_000 }, () => {
     await run({ argv: ['sh', '-ec', people], as: cluster.osUser, env: { PATH: `${cluster.binaries}:${process.env.PATH}` }, deadlineMs: 60_000 });
     expect(await askRestored(into, names('step'))).toEqual([{ names: 'before the backup, before the moment' }]);
     expect(await askRestored(into, 'select pg_is_in_recovery() as r, current_setting($$archive_mode$$) as a')).toEqual([{ r: false, a: 'off' }]);
+    // a subscriber of that name is still alive somewhere: nothing here takes its changes, runs a job, or waits for another's standby
+    expect(await askRestored(into, 'select subname, subenabled from pg_subscription')).toEqual([{ subname: 'taker', subenabled: true }]);
+    expect(await askRestored(into, "select backend_type from pg_stat_activity where backend_type like 'logical replication%'")).toEqual([]);
+    await askRestored(into, "insert into step values ('life goes on')");
   });
 });
 

@@ -84,4 +84,10 @@ describe('control url', () => {
     expect(() => parseControlUrl(url)).toThrow(/control database's URL/);
     expect(() => parseControlUrl(url)).not.toThrow(/hidden/);
   });
+
+  test('a root certificate that cannot be read is the usage that is wrong, and is named', () => {
+    const parse = () => parseControlUrl('postgres://u:hidden@db/x?sslmode=verify-full&sslrootcert=/nowhere/root.crt');
+    expect(parse).toThrow(expect.objectContaining({ code: 'usage', message: expect.stringMatching(/root certificate .*\/nowhere\/root\.crt/) }));
+    expect(parse).not.toThrow(/hidden/);
+  });
 });

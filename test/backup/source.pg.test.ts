@@ -6,7 +6,7 @@ import { newestWitness } from '../../activities/backup/source/witness.ts';
 import { compareLsn, segmentAt, segmentName } from '../../domain/backup/lsn.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { testCluster } from '../support/cluster.ts';
-import { policyOf, session } from './marker-support.ts';
+import { markerOf, policyOf, session, told } from './marker-support.ts';
 
 let cluster: EmbeddedCluster;
 let admin: pg.Client;
@@ -99,6 +99,21 @@ describe('the source, as a role with nothing but the grants', () => {
     expect(witness.at >= before.now.slice(0, 23) && witness.at <= after.now.replace('Z', '999Z')).toBe(true);
     expect(await cluster.sql('select pg_xact_status($1::xid8) as status', { params: [witness.transactionId] })).toEqual([{ status: 'committed' }]);
     expect(await newestWitness(admin)).toEqual(witness);
+  });
+
+  test('a role or a database that is kept from writing by accident writes witnesses all the same', async () => {
+    await admin.query(`alter role "${READER.replaceAll('"', '""')}" set default_transaction_read_only = on`);
+    expect(await source.writeWitness(asReader())).toMatchObject({ nonce: expect.any(String) });
+    await admin.query(`alter role "${READER.replaceAll('"', '""')}" reset all`);
+  });
+
+  test('a role that becomes another when it connects still has its own rights', async () => {
+    const quoted = `"${READER.replaceAll('"', '""')}"`;
+    await admin.query(`create role idle; grant idle to ${quoted}; alter role ${quoted} set role = idle; create table noted (a int)`);
+    expect(await source.writeWitness(asReader())).toMatchObject({ nonce: expect.any(String) });
+    await source.switchWal(asReader());
+    expect(told(await markerOf(cluster, 'postgres', { user: READER }))).toMatchObject({ 'public.noted': '0' });
+    await admin.query(`alter role ${quoted} reset all; drop role idle; drop table noted`);
   });
 
   test('old witnesses are pruned, the newest never', async () => {

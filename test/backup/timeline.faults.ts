@@ -94,6 +94,10 @@ describe('a restored cluster that goes live', { timeout: 240_000 }, () => {
   test('can be restored to a moment before it was', async () => {
     const { into, result } = await restore({ kind: 'time', at: moments.one ?? '' });
     expect(result.proof).toMatchObject({ verdict: 'proven', backup: first.label });
+    // also of a stop from which recovery read on, up to the new timeline
+    const stops = result.proof.because.filter((each) => each.includes(' reached: '));
+    expect(stops.length).toBeGreaterThan(1);
+    expect(stops.filter((each) => !each.endsWith('on timeline 1'))).toEqual([]);
     expect(await stepsOf(into)).toEqual(['one']);
   });
 

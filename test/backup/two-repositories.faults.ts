@@ -5,12 +5,7 @@ import type { Client } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { BackupRunResult } from '../../domain/backup/requests.ts';
-import { applyFleet } from '../../workers/commands/apply.ts';
-import { planFleet } from '../../workers/commands/plan.ts';
-import { openPlan } from '../../workers/commands/plan-dependencies.ts';
-import { readConfig } from '../../workers/config.ts';
-import { type EmbeddedFleet, startEmbeddedFleet } from '../../workers/embedded/embedded-fleet.ts';
-import { readPolicy } from '../../workers/read-policy.ts';
+import { applyPolicy, type EmbeddedFleet, startEmbeddedFleet } from '../../workers/embedded/embedded-fleet.ts';
 
 let fleet: EmbeddedFleet;
 let client: Client;
@@ -25,11 +20,8 @@ beforeAll(async () => {
   writeFileSync(fleet.policyFile, stringify(file));
   await fleet.cluster.sql(`alter system set archive_command = 'pgbackrest --config=${config} --stanza=two archive-push %p'`);
   await fleet.cluster.sql('select pg_reload_conf()');
-  const policy = readPolicy(fleet.policyFile);
-  const { dependencies, close } = await openPlan({ config: readConfig(fleet.env), fleet: policy });
-  await applyFleet(dependencies, policy, { confirmRemovals: true });
-  expect((await planFleet(dependencies, policy)).changes).toEqual([]);
-  await close();
+  await applyPolicy(fleet);
+  expect(await applyPolicy(fleet)).toMatchObject({ done: [], failed: [] });
   await fleet.startWorker();
   client = await fleet.client();
 }, 120_000);

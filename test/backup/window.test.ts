@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseTimelineHistory } from '../../domain/backup/timeline.ts';
+import { parseTimelineHistory, timelineAt } from '../../domain/backup/timeline.ts';
 import { restorableWindow } from '../../domain/backup/window.ts';
 import { backup, lsnIn, MB16, minute, name, segment, segments } from './window-case.ts';
 
@@ -127,6 +127,11 @@ describe('timelines', () => {
     const found = window({ backups: [backup(10), late], segments: [...segments(10, 25), ...segments(20, 30, 2)], histories: [history] });
     expect(found.leftBehind).toEqual(['B000022']);
     expect(found.intervals.flatMap((interval) => interval.backups)).toEqual(['B000010']);
+  });
+
+  test('a position lies on the timeline that went on there: the older one up to where it was left', () => {
+    const history = { timeline: 3, branches: parseTimelineHistory('1\t0/3000148\tx\n2\t1/A0\tx\n') };
+    expect(['0/3000000', '0/3000148', '0/3000149', '1/A0', '2/0'].map((lsn) => timelineAt(lsn, history))).toEqual([1, 1, 2, 2, 3]);
   });
 
   test('history files are read as PostgreSQL writes them', () => {

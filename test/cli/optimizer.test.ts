@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import type { RecommendationRecord } from '../../domain/optimizer/decision.ts';
 import { btree } from '../../domain/optimizer/index-sql.ts';
-import { type Recommendation, type RecommendedIndex, recommendedIndex } from '../../domain/optimizer/recommendation.ts';
+import type { StatementVerdict } from '../../domain/optimizer/model.ts';
+import { type Recommendation, type RecommendedIndex, recommendationSql, recommendedIndex } from '../../domain/optimizer/recommendation.ts';
 import type { OptimizerRunResult } from '../../domain/optimizer/requests.ts';
 import { withFiles } from '../../ops/cli/optimizer-commands.ts';
 import { paintFor } from '../../ops/cli/paint.ts';
@@ -46,6 +47,31 @@ test('a recommendation says what, why, and which statements; nothing in a text s
     expect(out).toContain(part);
   expect(out).toContain('select * from "Order" where customer_id');
   expect(out).not.toContain('\u001b');
+});
+
+test('what rests on values that nobody sent says so, with the way out; what was really sent, or moves nothing, does not', async () => {
+  const advice = 'capture: { values: true }';
+  const measuredWith = (...sources: readonly StatementVerdict['bindingSource'][]) => ({
+    ...recommendation,
+    experiment: {
+      ...recommendation.experiment,
+      statements: [
+        ...sources.map((bindingSource, at): StatementVerdict => ({ statement: String(at), ...total, judged: 'faster', bindingSource })),
+        { statement: 'untouched', ratio: 1, low: 1, high: 1, judged: 'same', bindingSource: 'synthetic' } as const,
+      ],
+    },
+  });
+  const shown = async (made: Recommendation) => (await run('optimizer show r-1', { recommendation: async () => ({ ...record, recommendation: made }) })).out;
+  expect(await shown(measuredWith('synthetic'))).toContain('the statement that it moves ran with values made up from statistics');
+  expect(await shown(measuredWith('synthetic', 'generic'))).toContain('all 2 statements that it moves ran with values made up');
+  expect(await shown(measuredWith('synthetic', 'captured'))).toContain('1 of 2 statements that it moves ran with values made up');
+  expect(await shown(measuredWith('captured'))).not.toContain(advice);
+  const listed = await run('optimizer recommendations', { recommendations: async () => [measuredWith('synthetic'), measuredWith('captured')] });
+  expect(listed.out.match(/33\.0\)( ~)?/g)).toEqual(['33.0) ~', '33.0)']);
+  expect(listed.out).toContain(advice);
+  const sent = await run('optimizer recommendations', { recommendations: async () => [measuredWith('captured', 'synthetic')] });
+  expect(sent.out).not.toContain('~');
+  expect(recommendationSql(measuredWith('synthetic'))).toContain(`-- the statement that it moves ran with values made up`);
 });
 
 test('--out writes the change and its undo', async () => {

@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import type { BackupRecord } from '../../domain/backup/model.ts';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
 import { standingOf } from '../../domain/backup/standing.ts';
-import type { BackupStatus } from '../../domain/backup/status.ts';
+import type { BackupStatus, WindowPart } from '../../domain/backup/status.ts';
+import { paintFor } from '../../ops/cli/paint.ts';
+import { statusText } from '../../ops/cli/show-status.ts';
 
 const at = '2026-11-21T10:00:00Z';
 const now = Date.parse(at);
@@ -63,4 +65,17 @@ test.each<[string, Partial<BackupStatus>, string, RegExp]>([
 test('a fault comes before a doubt, and neither hides the other', () => {
   const found = standingOf({ ...good, gaps: [gap], provenAt: null, proofs: [] }, now);
   expect(found).toEqual({ standing: 'fault', because: [expect.stringMatching(/lacks/), expect.stringMatching(/ever proven/)] });
+});
+
+test('of a long window the newest parts are shown, and every gap', () => {
+  const day = (number: number) => new Date(Date.UTC(2026, 9, number)).toISOString();
+  const part = (number: number): WindowPart => ({ repository: 1, state: 'reachable', from: day(number), to: day(number + 1), because: `part-${number}.` });
+  const window = Array.from({ length: 40 }, (_, number) => part(number));
+  const text = statusText(
+    { ...good, window, gaps: [{ ...gap, after: day(1) }] },
+    paintFor({ color: false, columns: 120, zone: 'UTC', now: () => new Date(now) }),
+  );
+  expect([text.includes('part-25.'), text.includes('part-26.'), text.includes('part-39.')]).toEqual([false, true, true]);
+  expect(text).toContain('26 older parts are not shown; `--json` has them');
+  expect(text).toContain(gap.firstMissing);
 });

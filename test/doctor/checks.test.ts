@@ -7,6 +7,7 @@ import {
   checkChecksums,
   checkWalLevel,
   lastWholeSegment,
+  missed,
 } from '../../activities/doctor/check-archiving.ts';
 import {
   checkCloneBinaries,
@@ -196,4 +197,12 @@ test('versions are compared part by part', () => {
   expect(compareVersions('2.9', '2.45')).toBeLessThan(0);
   expect(compareVersions('2.53.1', '2.53')).toBeGreaterThan(0);
   expect(compareVersions('2.45dev', '2.45')).toBe(0);
+});
+
+test('segments that were finished before archiving was turned on are no fault of the archive, until one was tried', () => {
+  const question = { policy, repository: 1, wanted: '000000010000000000000004', archiver: { ...sound.archiver, lastArchived: null } };
+  expect(missed(question, null)).toMatchObject({ outcome: 'warning', fix: 'select pg_switch_wal(), then look again' });
+  expect(missed(question, '000000010000000000000003')).toMatchObject({ outcome: 'fault' });
+  expect(missed({ ...question, archiver: sound.archiver }, null)).toMatchObject({ outcome: 'fault' });
+  expect(missed({ ...question, archiver: { ...question.archiver, failed: 2 } }, null)).toMatchObject({ outcome: 'fault' });
 });

@@ -5,6 +5,7 @@ import { type Control, openControl } from '../../activities/control/control-data
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
 import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
 import { lookAtIndexes } from '../../activities/optimizer/hygiene/look.ts';
+import { asDecided } from '../../activities/optimizer/hygiene/refused.ts';
 import { againstRemoval } from '../../activities/optimizer/hygiene/still.ts';
 import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
 import { searchSets } from '../../activities/optimizer/search-sets.ts';
@@ -211,6 +212,19 @@ describe('on the lab', () => {
     // the lab is as it was
     expect(await cluster.sql(`select from pg_class where relname in ('never', 'same_2')`)).toHaveLength(2);
     expect(await cluster.sql(`select from pg_class where relname like 'assay_lab%'`)).toEqual([]);
+  });
+
+  test('what was refused is not proposed again, whatever comes beside it, and the report says who refused it', async () => {
+    const ours = ['prefix', 'parts_never', 'i ON x'];
+    const decided = { cluster: 'main', recommendation: 'r-h-1', because: ['not now'] };
+    await steps.enterState({ ...decided, state: 'refused', by: 'ann' });
+    const reportOf = async (id: string) => (await store.findHygiene({ run: id }))?.report as HygieneReport;
+    const words = expect.stringMatching(/^refused by ann on \d{4}-\d\d-\d\d: not now \(recommendation r-h-1\)/);
+    expect(what(await asDecided(store, of, await reportOf('h-1')), 'prefix')).toEqual([expect.any(String), null, words]);
+    await steps.lookAtIndexes({ policy: cluster.policy(), database: 'postgres', run: 'h-2', limits: limitsOf({}) });
+    const report = await reportOf('h-2');
+    for (const name of ours) expect(what(report, name)).toEqual([expect.any(String), null, words]);
+    await steps.enterState({ ...decided, state: 'proposed', by: null });
   });
 
   test('what a removal rests on is looked at again before anything goes', async () => {

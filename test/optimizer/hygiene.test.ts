@@ -1,7 +1,8 @@
 /** What the counters of an index tell from look to look, what is decided on them, and how it reads. */
 import { describe, expect, test } from 'vitest';
-import { type HygieneContext, type HygieneIndex, hygieneOf, indexKey } from '../../domain/optimizer/hygiene.ts';
-import { collector, summaryOfHygiene } from '../../domain/optimizer/hygiene-report.ts';
+import { type HygieneContext, type HygieneFinding, type HygieneIndex, hygieneOf, indexKey } from '../../domain/optimizer/hygiene.ts';
+import { withRefusals } from '../../domain/optimizer/hygiene-refused.ts';
+import { collector, type HygieneReport, summaryOfHygiene } from '../../domain/optimizer/hygiene-report.ts';
 import { decideHygiene } from '../../domain/optimizer/hygiene-verdict.ts';
 import { btree } from '../../domain/optimizer/index-sql.ts';
 import { unusedSince, useNow, WATCH_MS } from '../../domain/optimizer/index-use.ts';
@@ -36,6 +37,50 @@ const index = (name: string, columns: readonly string[], more: Partial<HygieneIn
 const context = (more: Partial<HygieneContext> = {}): HygieneContext => ({
   ...{ now: day(40), windowMs: WATCH_MS, countersSince: null, uses: new Map(), standbys: 0, protectedTables: [], ...more },
 });
+describe('a removal that was refused', () => {
+  const [wide, narrow] = [index('wide', ['a', 'b']), index('narrow', ['a'])];
+  const [finding] = hygieneOf([wide, narrow], context());
+  if (finding === undefined) throw new TypeError('one begins as the other');
+  const change = removalOf(finding.index, { because: finding.because, ...(finding.rests === undefined ? {} : { rests: finding.rests }) });
+  const event = { state: 'refused', at: day(39), by: 'ann', because: ['not before the sale'] } as const;
+  const ended = [{ recommendation: { id: 'r-1', indexes: change === null ? [] : [change] }, event }];
+  const report = (found: HygieneFinding): HygieneReport => ({
+    ...{ at: day(40), tables: 1, indexes: 2, indexBytes: 1, found: {}, notices: [] },
+    findings: [found],
+  });
+  const standing = (found: HygieneFinding) => withRefusals(report(found), ended).findings[0];
+  test('says by whom, when and why, and is not proposed', () => {
+    expect(standing(finding)).toMatchObject({ change: null, refused: true });
+    expect(standing(finding)?.kept).toBe(
+      'refused by ann on 2026-02-08: not before the sale (recommendation r-1); it comes back when what speaks for it changes',
+    );
+    expect(summaryOfHygiene(withRefusals(report(finding), ended))).toMatchObject({
+      proposed: 0,
+      because: [expect.stringMatching(/^1 that should go .* were refused/)],
+    });
+    expect(standing(standing(finding) as HygieneFinding)).toEqual(standing(finding));
+  });
+  test('comes back where it is another index by that name, serves by another one, or has grown by half', () => {
+    const grown = { ...finding, freesBytes: 160_000_000 };
+    const another = { ...finding, index: { ...finding.index, definition: `${finding.index.definition} WHERE a > 1`, where: 'a > 1' } };
+    const byAnother = { ...finding, rests: { on: 'other', scans: 0 } };
+    for (const found of [grown, another, byAnother]) expect(standing(found)).toEqual(found);
+    expect(standing({ ...finding, freesBytes: 140_000_000 })?.refused).toBe(true);
+  });
+  test('by the guard says so', () => {
+    const back = [{ ...ended[0], event: { ...event, state: 'rolled-back', by: null, because: ['s-1 became slower'] } as const }] as Parameters<
+      typeof withRefusals
+    >[1];
+    expect(withRefusals(report(finding), back).findings[0]?.kept).toMatch(/^taken back by the guard on 2026-02-08: s-1 became slower/);
+  });
+  test('is listed as refused', async () => {
+    const stored = { cluster: 'main', database: 'shop', run: 'o-1', report: withRefusals(report(finding), ended) };
+    const { out } = await run('optimizer hygiene main', { hygiene: async () => stored });
+    expect(out).toMatch(/refused +public\.t +narrow .*refused by ann on 2026-02-08/);
+    expect(out).not.toMatch(/\bdrop\b/);
+  });
+});
+
 const kinds = (indexes: readonly HygieneIndex[], more: Partial<HygieneContext> = {}) =>
   hygieneOf(indexes, context(more)).map(({ index: { name }, kind, change, kept }) => [name, kind, change, kept]);
 

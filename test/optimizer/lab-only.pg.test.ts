@@ -1,24 +1,11 @@
 /** What HypoPG cannot judge, from the statement to the recommendation: found, really built, and kept where execution says so. */
-import { hostname } from 'node:os';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Control } from '../../activities/control/control-database.ts';
-import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
-import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
+import { describe, expect, test } from 'vitest';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { Statement } from '../../domain/optimizer/model.ts';
 import { nodesOf, type PlanNode } from '../../domain/optimizer/plan.ts';
-import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
-import { testCluster } from '../support/cluster.ts';
-import { openSteps } from './steps-support.ts';
+import { useSteps } from './steps-support.ts';
 
-let cluster: EmbeddedCluster;
-let control: Control;
-let store: OptimizerStore;
-let steps: OptimizerSteps;
-
-beforeAll(async () => {
-  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off' } });
-  await cluster.sql('create database control');
+const bench = useSteps(async (cluster) => {
   await cluster.sql(`create extension hypopg; create schema ext; create extension pg_trgm schema ext;
     create table doc (id int primary key, title text, body jsonb, during int4range, place point, pad text);
     insert into doc select n, md5(n::text) || md5((n * 7)::text), jsonb_build_object('k', n % 5000, 'v', md5(n::text)), int4range(n, n + 5), point(n, n % 100),
@@ -27,9 +14,7 @@ beforeAll(async () => {
     insert into person select n, n % 40, n % 40, n % 40, n % 500, repeat('x', 30) from generate_series(1, 50000) n;
     insert into tag select n % 500, 'w' || n from generate_series(1, 800) n`);
   await cluster.sql('vacuum analyze doc, person, tag');
-  ({ control, store, steps } = await openSteps(cluster));
-}, 60_000);
-afterAll(() => control?.close());
+});
 
 let number = 0;
 
@@ -38,21 +23,17 @@ async function asked(texts: readonly string[]) {
   const run = `l-${number}`;
   const counts = { kind: 'select', calls: 20, totalMs: 100, rows: 1, blocks: 0, tempBlocks: 0, walBytes: 0 } as const;
   const statements = texts.map((text, place): Statement => ({ id: `${run}-${place}`, database: 'postgres', text, ...counts }));
-  const head = { id: run, cluster: 'main', database: 'postgres', owner: 'test', source: 'files', startedAt: new Date().toISOString(), settings: {} } as const;
-  await store.begin(head, { statements, notJudged: [], notices: [] });
-  const clone = { id: 'c', cluster: 'main', host: hostname(), directory: '/nowhere' };
-  const limits = limitsOf({ repeats: 4, searchMs: 5_000 });
-  return { policy: cluster.policy(), clone, run, limits, workload: null, proof: 'p', backup: 'B' };
+  return { ...(await bench.begin(run, statements)), limits: limitsOf({ repeats: 4, searchMs: 5_000 }) };
 }
 
 /** The whole way of a run, in short: what is recommended, as SQL without names. */
 async function recommendedFor(text: string): Promise<readonly string[]> {
   const on = await asked([text]);
-  const { sets } = await steps.searchSets(on);
+  const { sets } = await bench.steps.searchSets(on);
   if (sets === 0) return [];
   const recommendation = `r-${on.run}`;
-  await steps.settleFinalist({ ...on, finalist: sets - 1, experiment: `e-${on.run}`, recommendation });
-  const made = await store.findRecommendation(recommendation);
+  await bench.steps.settleFinalist({ ...on, finalist: sets - 1, experiment: `e-${on.run}`, recommendation });
+  const made = await bench.store.findRecommendation(recommendation);
   return (made?.indexes ?? []).map(({ sql }) => sql.replace(/^.* USING /, ''));
 }
 
@@ -66,8 +47,8 @@ test.each([
 describe('columns that go together', () => {
   const prove = async (...texts: readonly string[]) => {
     const on = await asked(texts);
-    const answer = await steps.proveStatistics({ ...on, experiment: `e-${on.run}`, recommendation: `r-${on.run}` });
-    return { answer, made: await store.findRecommendation(`r-${on.run}`) };
+    const answer = await bench.steps.proveStatistics({ ...on, experiment: `e-${on.run}`, recommendation: `r-${on.run}` });
+    return { answer, made: await bench.store.findRecommendation(`r-${on.run}`) };
   };
   const counted = `select count(*) from person where a = 7 and b = 7 and c = 7`;
   const joined = `select count(*) from person p join tag t on t.grp = p.grp where p.a = 7 and p.b = 7 and p.c = 7`;
@@ -91,18 +72,18 @@ describe('columns that go together', () => {
     ]);
     expect(made?.indexes[0]?.leaveOneOut).toBeGreaterThan(1.5);
     expect(made?.tables).toEqual([{ table: { schema: 'public', relation: 'person' }, bytes: expect.any(Number) }]);
-    const [plans] = await store.plans(`${made?.id}`);
+    const [plans] = await bench.store.plans(`${made?.id}`);
     const [before, after] = [plans?.before, plans?.after].map((plan) => nodesOf(plan?.root as PlanNode).map(({ type }) => type));
     expect(before).not.toEqual(after);
-    expect(await cluster.sql('select from pg_statistic_ext')).toEqual([]);
+    expect(await bench.cluster.sql('select from pg_statistic_ext')).toEqual([]);
   }, 30_000);
 
   test('that have statistics, or are protected, are no idea', async () => {
-    await cluster.sql('create statistics known on c, a, b from person; analyze person');
+    await bench.cluster.sql('create statistics known on c, a, b from person; analyze person');
     expect((await prove(joined)).answer).toMatchObject({ ideas: 0, because: [expect.stringContaining('no plan counted wrong')] });
-    await cluster.sql('drop statistics known');
+    await bench.cluster.sql('drop statistics known');
     const on = await asked([joined]);
     const limits = { ...on.limits, protectedTables: ['public.person'] };
-    expect(await steps.proveStatistics({ ...on, limits, experiment: 'e-p', recommendation: 'r-p' })).toMatchObject({ ideas: 0 });
+    expect(await bench.steps.proveStatistics({ ...on, limits, experiment: 'e-p', recommendation: 'r-p' })).toMatchObject({ ideas: 0 });
   }, 30_000);
 });

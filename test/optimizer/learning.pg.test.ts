@@ -1,12 +1,9 @@
 /** From experiments that were really measured and kept to what a later search makes of its estimates. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { Control } from '../../activities/control/control-database.ts';
-import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
-import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
+import { afterAll, expect, test, vi } from 'vitest';
 import { readSnapshot } from '../../activities/optimizer/workload/read.ts';
 import { withConnection } from '../../activities/pg.ts';
 import { accuracyByShape } from '../../domain/optimizer/accuracy.ts';
@@ -17,31 +14,23 @@ import type { QueriesReport, QueriesRequest } from '../../ops/cli/handlers.ts';
 import { accuracyText } from '../../ops/cli/optimizer-accuracy.ts';
 import { paintFor } from '../../ops/cli/paint.ts';
 import { readQueries } from '../../workers/commands/optimizer-queries.ts';
-import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { policyText } from '../../workers/embedded/policy-text.ts';
-import { testCluster } from '../support/cluster.ts';
-import { controlUrlOf, openSteps } from './steps-support.ts';
+import { controlUrlOf, useSteps } from './steps-support.ts';
 
-let cluster: EmbeddedCluster;
-let control: Control;
-let store: OptimizerStore;
-let steps: OptimizerSteps;
-
-beforeAll(async () => {
-  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off', shared_preload_libraries: 'pg_stat_statements' } });
-  await cluster.sql('create database control');
-  await cluster.sql('create extension pg_stat_statements');
-  await cluster.sql(`create table visit (id int primary key, who int not null, page int not null, note text);
+const bench = useSteps(
+  async (cluster) => {
+    await cluster.sql('create extension pg_stat_statements');
+    await cluster.sql(`create table visit (id int primary key, who int not null, page int not null, note text);
     insert into visit select n, n % 2000, n % 300, repeat('x', 60) || n from generate_series(1, 40000) n`);
-  await cluster.sql('vacuum analyze visit');
-  ({ control, store, steps } = await openSteps(cluster));
-}, 60_000);
+    await cluster.sql('vacuum analyze visit');
+  },
+  { settings: { shared_preload_libraries: 'pg_stat_statements' } },
+);
 afterAll(() => {
   vi.unstubAllEnvs();
-  return control?.close();
 });
 
-const sourced = <T>(use: (client: pg.Client) => Promise<T>) => withConnection(cluster.policy().connection, () => '', {}, use);
+const sourced = <T>(use: (client: pg.Client) => Promise<T>) => withConnection(bench.cluster.policy().connection, () => '', {}, use);
 const visit = { schema: 'public', relation: 'visit' };
 const paint = paintFor({ color: false, columns: 120, zone: 'UTC', now: () => new Date(0) });
 const limits = limitsOf({ repeats: 3 });
@@ -55,14 +44,7 @@ async function runOf(texts: readonly string[], sets: readonly (readonly IndexDef
       ...{ id: `${place}`, database: 'postgres', text, kind: 'select', calls: 10, totalMs: 10, rows: 1, blocks: 0, tempBlocks: 0, walBytes: 0 },
     }),
   );
-  const head = { id: run, cluster: 'main', database: 'postgres', owner: 'test', source: 'files', startedAt: new Date().toISOString(), settings: {} } as const;
-  await store.begin(head, { statements, notJudged: [], notices: [] });
-  await store.saveFinalists(
-    run,
-    sets.map((indexes) => ({ indexes, estimatedRatio: 0.5, estimatedBytes: 1 })),
-  );
-  const clone = { id: 'c', cluster: 'main', host: hostname(), directory: '/nowhere' };
-  return { policy: cluster.policy(), clone, run, limits, workload: null, proof: 'p', experiment: `e-${run}` };
+  return { ...(await bench.begin(run, statements, { sets })), limits, experiment: `e-${run}` };
 }
 
 const texts = [
@@ -74,8 +56,8 @@ const texts = [
 
 test('a measured set says for each changed plan what was expected and what came of it; a later search reads it', async () => {
   const asked = await runOf(texts, [[btree(visit, ['who'])]]);
-  await steps.measureFinalist({ ...asked, finalist: 0 });
-  const gains = await store.gains('main');
+  await bench.steps.measureFinalist({ ...asked, finalist: 0 });
+  const gains = await bench.store.gains('main');
   const shapes = Object.fromEntries(gains.map(({ statement, shape }) => [statement, shape]));
   // the fourth reads the whole table whatever there is
   expect(shapes).toEqual({
@@ -88,13 +70,13 @@ test('a measured set says for each changed plan what was expected and what came 
     expect(measuredRatio).toBeGreaterThan(0);
     expect(measuredRatio).toBeLessThan(1);
   }
-  expect(await store.gains('other')).toEqual([]);
-  const shown = accuracyText(accuracyByShape(await store.gains(null)), paint);
+  expect(await bench.store.gains('other')).toEqual([]);
+  const shown = accuracyText(accuracyByShape(await bench.store.gains(null)), paint);
   expect(shown).toMatch(/Seq Scan → Index Only Scan +1 +9\d\.\d % +\d+\.\d % +\d\.\d\d +\d\.\d\d/);
 });
 
 test('a shape that brought much less than was expected of it counts less in the next search, and that is said', async () => {
-  const first = await steps.searchSets(await runOf(texts.slice(0, 2)));
+  const first = await bench.steps.searchSets(await runOf(texts.slice(0, 2)));
   const { id, estimatedRatio } = await newest();
   // as if ten other statements had been measured so
   const wrong = Array.from({ length: 10 }, (_, n) => ({
@@ -103,8 +85,8 @@ test('a shape that brought much less than was expected of it counts less in the 
     judged: 'same',
     bindingSource: 'synthetic',
   }));
-  const shapes = [...new Set((await store.gains('main')).map(({ shape }) => shape))];
-  await store.saveExperiment(
+  const shapes = [...new Set((await bench.store.gains('main')).map(({ shape }) => shape))];
+  await bench.store.saveExperiment(
     id,
     {
       ...{ id: 'e-wrong', proofId: 'p', changes: [], total: { ratio: 1, low: 1, high: 1 } },
@@ -112,7 +94,7 @@ test('a shape that brought much less than was expected of it counts less in the 
     },
     { verdict: 'rejected', because: [] },
   );
-  const second = await steps.searchSets(await runOf(texts.slice(0, 2)));
+  const second = await bench.steps.searchSets(await runOf(texts.slice(0, 2)));
   expect(first.sets).toBeGreaterThan(0);
   expect(first.notices).toEqual([]);
   expect(second.notices).toContainEqual(
@@ -125,17 +107,17 @@ test('a shape that brought much less than was expected of it counts less in the 
 test('queries: of the last run with verdicts and reasons, or of pg_stat_statements as it is now', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'assay-queries-'));
   const file = join(folder, 'assay.yaml');
-  writeFileSync(file, policyText({ cluster, host: 'here', temporalAddress: '127.0.0.1:1', signingKeyFile: '/nowhere' }));
-  vi.stubEnv('ASSAY_CONTROL_URL', controlUrlOf(cluster));
+  writeFileSync(file, policyText({ cluster: bench.cluster, host: 'here', temporalAddress: '127.0.0.1:1', signingKeyFile: '/nowhere' }));
+  vi.stubEnv('ASSAY_CONTROL_URL', controlUrlOf(bench.cluster));
   const ask = (over: Partial<QueriesRequest>) =>
     readQueries({ target: 'main', by: 'time', limit: 50, live: false, sinceLastRun: false, ...over }, { file, json: true });
   const asked = await runOf([...texts, 'select nowhere from visit where who = $1'], [[btree(visit, ['who'])]]);
   const { statement, ...counts } = { statement: 'v', calls: 3, totalMs: 900, rows: 0, blocks: 7, tempBlocks: 0, walBytes: 1 };
-  await store.saveSnapshot(asked.run, 'end', { cluster: 'main', snapshot: await sourced(readSnapshot) });
-  await steps.searchSets(asked);
-  await store.saveFinalists(asked.run, [{ indexes: [btree(visit, ['who'])], estimatedRatio: 0.5, estimatedBytes: 1 }]);
-  await steps.measureFinalist({ ...asked, finalist: 0 });
-  await control
+  await bench.store.saveSnapshot(asked.run, 'end', { cluster: 'main', snapshot: await sourced(readSnapshot) });
+  await bench.steps.searchSets(asked);
+  await bench.store.saveFinalists(asked.run, [{ indexes: [btree(visit, ['who'])], estimatedRatio: 0.5, estimatedBytes: 1 }]);
+  await bench.steps.measureFinalist({ ...asked, finalist: 0 });
+  await bench.control
     .em()
     .execute(`insert into assay_control.optimizer_statement (run, position, id, reason, detail, counts) values (?, 99, ?, 'utility', 'vacuum', ?)`, [
       ...[asked.run, statement, JSON.stringify(counts)],
@@ -152,8 +134,8 @@ test('queries: of the last run with verdicts and reasons, or of pg_stat_statemen
   ]);
   await expect(ask({ target: 'other' })).rejects.toMatchObject({ code: 'usage' });
 
-  await cluster.sql('select note from visit where page = $1 limit 1', { params: [7] });
-  await cluster.sql(`select count(*) from visit where note = 'my whispered secret'`);
+  await bench.cluster.sql('select note from visit where page = $1 limit 1', { params: [7] });
+  await bench.cluster.sql(`select count(*) from visit where note = 'my whispered secret'`);
   const live = await ask({ live: true, by: 'calls', target: 'main/postgres', limit: 10_000 });
   const since = await ask({ live: true, sinceLastRun: true, limit: 10_000 });
   const found = (report: QueriesReport, part: string) => report.lines.find(({ text }) => text?.includes(part) === true);
@@ -167,6 +149,6 @@ test('queries: of the last run with verdicts and reasons, or of pg_stat_statemen
 
 /** Best estimate of the last run's search. */
 async function newest(): Promise<{ readonly id: string; readonly estimatedRatio: number }> {
-  const { id, finalists } = await store.load(`l-${number}`);
+  const { id, finalists } = await bench.store.load(`l-${number}`);
   return { id, estimatedRatio: finalists[0]?.estimatedRatio as number };
 }

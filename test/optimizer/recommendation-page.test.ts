@@ -37,6 +37,14 @@ test('says the gain, the evidence, every statement and every index', () => {
   expect(page).toContain('<b class="bad">1 slower</b>');
 });
 
+test('says that values were made up, where they were', () => {
+  const { experiment } = recommendation;
+  const withValues = (bindingSource: StatementVerdict['bindingSource']) =>
+    pageOf({ experiment: { ...experiment, statements: experiment.statements.map((each) => ({ ...each, bindingSource })) } });
+  expect(withValues('synthetic')).toContain('all 3 statements that it moves ran with values made up from statistics');
+  expect(withValues('captured')).not.toContain('made up from statistics');
+});
+
 test('holds the exact SQL', () => {
   const shown = /<h2>The change<\/h2><pre class="mono">([\s\S]*?)<\/pre>/.exec(page)?.[1] ?? '';
   const text = shown.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&gt;', '>').replaceAll('&lt;', '<').replaceAll('&amp;', '&');

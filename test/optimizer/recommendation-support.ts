@@ -15,6 +15,7 @@ import { defaultOptimizerPolicy, type OptimizerPolicy } from '../../domain/optim
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
 import { type AssayClient, connectAssay } from '../../ops/client/connect.ts';
+import { workflowBundle } from '../../workers/bundle.ts';
 import { type EmbeddedControl, startControl } from '../../workers/embedded/control.ts';
 import { stepInterceptor } from '../../workers/step-interceptor.ts';
 import { policy as example } from '../doctor/facts.ts';
@@ -85,8 +86,8 @@ async function started(): Promise<void> {
     namespace: temporal.namespace ?? 'default',
     interceptors: { activity: [stepInterceptor(() => {}, null)] },
   };
-  const workflowsPath = new URL('../../workflows/index.ts', import.meta.url).pathname;
-  const fleet = await Worker.create({ ...common, taskQueue: fleetQueue, workflowsPath, activities: { appliedPolicy: async () => policyNow() } });
+  const activities = { appliedPolicy: async () => policyNow() };
+  const fleet = await Worker.create({ ...common, taskQueue: fleetQueue, workflowBundle: await workflowBundle(), activities });
   const host = await Worker.create({
     ...common,
     taskQueue: hostQueue(example.host),

@@ -1,10 +1,20 @@
 /** Another text of a statement, as people read it: in the file, on the page, on a terminal. None of it can be run by mistake, whatever the text holds. */
 import { describe, expect, test } from 'vitest';
 import { btree } from '../../domain/optimizer/index-sql.ts';
-import { isAdvised, kindOf, newBytes, type Recommendation, recommendationSql, tablesOfChange, undoSql } from '../../domain/optimizer/recommendation.ts';
+import {
+  type IndexChange,
+  isAdvised,
+  kindOf,
+  newBytes,
+  type Recommendation,
+  type RecommendedIndex,
+  recommendationSql,
+  tablesOfChange,
+  undoSql,
+} from '../../domain/optimizer/recommendation.ts';
 import { type RewriteAdvice, recommendedRewrite, ruleWords, sayRewrite } from '../../domain/optimizer/rewrite.ts';
 import { paintFor } from '../../ops/cli/paint.ts';
-import { recommendationText } from '../../ops/cli/show-optimizer.ts';
+import { recommendationsText, recommendationText } from '../../ops/cli/show-optimizer.ts';
 import { recommendationPage } from '../../ops/optimizer-report/recommendation-page.ts';
 import { recommendation } from './plan-examples.ts';
 
@@ -59,7 +69,28 @@ describe('a text with an index', () => {
     >[0]);
     expect(page).toContain('Another text of one statement, together with one new index, brings');
     expect(page).toContain('Indexes, to be made first');
+    expect(page).toContain('<dt>Size</dt><dd>2.0 MB<small>really, of its own indexes');
+    expect(recommendationText(document, paint)).toMatch(/size +2 MB really/);
   });
+});
+
+test('what builds nothing has no size: neither a text, nor a setting, nor statistics; a removal frees', () => {
+  const sizeOf = (indexes: Recommendation['indexes']) => /^.*size +(.*)$/m.exec(recommendationText({ ...recommendation, indexes }, paint))?.[1];
+  const statistics: RecommendedIndex = {
+    ...{ kind: 'create-statistics', index: null, table: order, name: 's', sql: 'CREATE STATISTICS s;', undo: 'DROP STATISTICS s;' },
+    ...{ sizeBytes: 0, buildMs: 1, leaveOneOut: null },
+  };
+  const removal: RecommendedIndex = { ...(recommendation.indexes[0] as IndexChange), kind: 'drop-index', sizeBytes: 3_000_000 };
+  expect(sizeOf(made().indexes)).toBe('none on disk: nothing is built');
+  expect(sizeOf([statistics])).toBe('none to speak of: statistics are a row of the catalogue');
+  expect(sizeOf([removal])).toBe('3 MB freed');
+  expect(sizeOf([removal, recommendation.indexes[1] as IndexChange])).toBe('22 MB really, 3 MB freed');
+  const rows = recommendationsText([made(), { ...recommendation, indexes: [statistics] }, { ...recommendation, indexes: [removal] }], paint);
+  expect(rows.split('\n').flatMap((line) => / proposed +1 +(.*?) {2}/.exec(line)?.[1] ?? [])).toEqual(['-', '-', 'frees 3 MB']);
+  const page = (indexes: Recommendation['indexes']) =>
+    recommendationPage({ recommendation: { ...recommendation, indexes }, digest: 'd'.repeat(64), history: [], plans: [], tried: [] });
+  expect(page([statistics])).toContain('<dt>Size</dt><dd>none<small>statistics are a row of the catalogue');
+  expect(page([removal])).toContain('<dt>Size</dt><dd>3.0 MB<small>freed');
 });
 
 describe('another text', () => {

@@ -1,27 +1,15 @@
 /** The rules' texts give the same at every edge of a calendar, a clock and a number. Many executions: beside the fault matrix. */
-import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
-import { testCluster } from '../support/cluster.ts';
+import { describe, expect, test } from 'vitest';
 import { differing, randomSchema, templates } from './rewrite-random.ts';
-import { sameBy, schemaSql } from './rewrite-support.ts';
+import { sameBy, schemaSql, useRewriteClient } from './rewrite-support.ts';
 
-let cluster: EmbeddedCluster;
-let client: pg.Client;
-
-beforeAll(async () => {
-  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off' } });
-  client = new pg.Client({ host: cluster.socketDirectory, port: cluster.port, user: 'postgres', database: 'postgres' });
-  await client.connect();
-  await client.query(`set plan_cache_mode = force_custom_plan; ${schemaSql}`);
-}, 60_000);
-afterAll(() => client?.end());
+const server = useRewriteClient(schemaSql);
 
 test('rows of any seed', async () => {
-  await client.query(randomSchema);
+  await server.client.query(randomSchema);
   const seeds = Array.from({ length: 8 }, (_, place) => 100 + place);
-  const found = await differing(client, seeds);
-  await client.query('reset timezone');
+  const found = await differing(server.client, seeds);
+  await server.client.query('reset timezone');
   expect(found.differing).toEqual([]);
   expect(found.compared).toBeGreaterThan(templates.length * seeds.length * 0.4);
 }, 120_000);
@@ -34,8 +22,8 @@ test.each<[string, RegExp, string]>([
 ])(
   'rows of any seed show %s',
   async (_, found, wrong) => {
-    const { differing: shown } = await differing(client, [100, 101, 102, 103, 104, 105], (text) => text.replaceAll(found, wrong));
-    await client.query('reset timezone');
+    const { differing: shown } = await differing(server.client, [100, 101, 102, 103, 104, 105], (text) => text.replaceAll(found, wrong));
+    await server.client.query('reset timezone');
     expect(shown.length).toBeGreaterThan(0);
     // they could be planned
     for (const { because } of shown) expect(because).not.toContain('42601');
@@ -47,11 +35,14 @@ describe('a count', () => {
   const counted = (comparison: string) =>
     `select id from customer c where (select count(*) from purchase p where p.customer_id = c.id and p.amount > 50) ${comparison}`;
   test.each(['> 0', '>= 1', '<> 0', '= 0', '< 1', '> 1', '>= 2', '<= 1', '<> 2', '>= -1', '> -3'])('that is %s gives the same', async (comparison) => {
-    expect(await sameBy(client, 'count-to-exists', counted(comparison))).toMatchObject({ kind: 'equal' });
+    expect(await sameBy(server.client, 'count-to-exists', counted(comparison))).toMatchObject({ kind: 'equal' });
   });
   test.each(['>', '>=', '=', '<>', '<', '<='])('that is %s a parameter gives the same, whatever that is', async (operator) => {
     const values = ['0', '1', '2', '3', '-1', '-9000000000', '9000000000', null].map((value) => [value]);
-    expect(await sameBy(client, 'count-to-exists', counted(`${operator} $1`), { types: ['bigint'], values })).toMatchObject({ kind: 'equal', bindings: 8 });
+    expect(await sameBy(server.client, 'count-to-exists', counted(`${operator} $1`), { types: ['bigint'], values })).toMatchObject({
+      kind: 'equal',
+      bindings: 8,
+    });
   });
 });
 
@@ -70,13 +61,16 @@ describe('a day', () => {
     '(at::date = $1) is null',
   ];
   test.each([...conditions, 'seen::date = $1'])('by %s gives the same at every edge', async (condition) => {
-    const found = await sameBy(client, 'bare-date-range', `select id from moment where ${condition}`, { types: ['date'], values: dates.map((date) => [date]) });
+    const found = await sameBy(server.client, 'bare-date-range', `select id from moment where ${condition}`, {
+      types: ['date'],
+      values: dates.map((date) => [date]),
+    });
     expect(found).toMatchObject({ kind: 'equal', bindings: dates.length });
   });
   test.each(['at', 'seen'])('of %s between two others likewise', async (column) => {
     const values = dates.map((date, place) => [date, dates[(place + 5) % dates.length] ?? null]);
     expect(
-      await sameBy(client, 'bare-date-range', `select id from moment where ${column}::date between $1 and $2`, { types: ['date', 'date'], values }),
+      await sameBy(server.client, 'bare-date-range', `select id from moment where ${column}::date between $1 and $2`, { types: ['date', 'date'], values }),
     ).toMatchObject({
       kind: 'equal',
     });
@@ -87,11 +81,11 @@ describe('a day', () => {
       ['seen', 'timestamp with time zone'],
     ] as const) {
       const text = `select id from moment where date_trunc('${unit}', ${column}) = $1`;
-      const { rows } = await client.query<{ begins: string }>(
+      const { rows } = await server.client.query<{ begins: string }>(
         `select distinct date_trunc('${unit}', ${column})::text as begins from moment where ${column} is not null union select '2024-02-29 12:00:00.5' order by 1`,
       );
       const values = [...rows.map(({ begins }) => [begins]), [null]];
-      expect(await sameBy(client, 'bare-date-range', text, { types: [type], values })).toEqual({
+      expect(await sameBy(server.client, 'bare-date-range', text, { types: [type], values })).toEqual({
         kind: 'equal',
         bindings: values.length,
         rows: expect.any(Number),

@@ -1,35 +1,20 @@
 /** Another text and the indexes that it allows, weighed together, by the step itself: a real control database, a real server that stands for the lab. Much is executed: beside the fault matrix. */
-import { hostname } from 'node:os';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Control } from '../../activities/control/control-database.ts';
-import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
-import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
+import { expect, test } from 'vitest';
 import { alternativesTo } from '../../domain/optimizer/alternatives.ts';
 import { btree } from '../../domain/optimizer/index-sql.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { IndexDefinition, Statement } from '../../domain/optimizer/model.ts';
 import { type RewriteChange, recommendationSql } from '../../domain/optimizer/recommendation.ts';
 import { sayRewrite } from '../../domain/optimizer/rewrite.ts';
-import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
-import { testCluster } from '../support/cluster.ts';
-import { openSteps } from './steps-support.ts';
+import { useSteps } from './steps-support.ts';
 
-let cluster: EmbeddedCluster;
-let control: Control;
-let store: OptimizerStore;
-let steps: OptimizerSteps;
-
-beforeAll(async () => {
-  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off' } });
-  await cluster.sql('create database control');
+const bench = useSteps(async (cluster) => {
   await cluster.sql(`create table event (id int primary key, at timestamp not null, seen timestamptz not null, pad text);
     insert into event select n, timestamp '2026-01-01' + n * interval '11 minutes', timestamptz '2026-01-01 UTC' + n * interval '11 minutes', repeat('x', 40) from generate_series(1, 40000) n`);
   await cluster.sql(`create table person (id int primary key, grp int not null, maybe int, pad text);
     insert into person select n, n % 100, nullif(n % 500, 0), repeat('x', 200) from generate_series(1, 4000) n`);
   await cluster.sql('vacuum analyze');
-  ({ control, store, steps } = await openSteps(cluster));
-}, 60_000);
-afterAll(() => control?.close());
+});
 
 let number = 0;
 
@@ -40,24 +25,13 @@ async function prove(text: string, set: readonly IndexDefinition[] = []) {
   const counts = { kind: 'select', calls: 20, totalMs: 100, rows: 1, blocks: 0, tempBlocks: 0, walBytes: 0 } as const;
   const statements: readonly Statement[] = [{ id: `q-${number}`, database: 'postgres', text, ...counts }];
   const settings = { max_parallel_workers_per_gather: '0' };
-  const head = { id: run, cluster: 'main', database: 'postgres', owner: 'test', source: 'files', startedAt: new Date().toISOString(), settings } as const;
-  await store.begin(head, { statements, notJudged: [], notices: [] });
-  await store.saveFinalists(run, [{ indexes: set, estimatedRatio: 0.5, estimatedBytes: 1 }]);
-  const clone = { id: 'c', cluster: 'main', host: hostname(), directory: '/nowhere' };
-  const on = {
-    policy: cluster.policy(),
-    clone,
-    run,
-    limits: limitsOf({ repeats: 4, statementTimeoutMs: 3_000, searchMs: 2_000 }),
-    workload: null,
-    proof: 'p',
-    backup: 'B',
-  };
+  const limits = limitsOf({ repeats: 4, statementTimeoutMs: 3_000, searchMs: 2_000 });
+  const on = { ...(await bench.begin(run, statements, { settings, sets: [set] })), limits };
   const index = { ...on, finalist: 0, experiment: `i-${run}`, recommendation: `index-${run}` };
-  const beside = set.length > 0 && (await steps.settleFinalist(index)).isRecommended ? [index.recommendation] : [];
+  const beside = set.length > 0 && (await bench.steps.settleFinalist(index)).isRecommended ? [index.recommendation] : [];
   if (set.length > beside.length && beside.length === 0) throw new Error('the index was not worth it');
-  const answer = await steps.proveRewrites({ ...on, names: [{ experiment: `e-${run}`, recommendation: `r-${run}` }], beside });
-  const made = await store.findRecommendation(`r-${run}`);
+  const answer = await bench.steps.proveRewrites({ ...on, names: [{ experiment: `e-${run}`, recommendation: `r-${run}` }], beside });
+  const made = await bench.store.findRecommendation(`r-${run}`);
   return { answer, made, advice: (made?.indexes[0] as RewriteChange | undefined)?.rewrite, run, index: index.recommendation };
 }
 
@@ -74,10 +48,10 @@ test('a text that pays with an index only is recommended with it, beside the ind
   expect(file).toContain(`--   ${index?.sql}`);
   expect(file.split('\n').filter((line) => line !== '' && !line.startsWith('--'))).toEqual([]);
   expect(advice === undefined ? [] : sayRewrite(advice)).toContainEqual(expect.stringContaining('make them first, then change the text'));
-  const [plans] = await store.plans(`${made?.id}`);
+  const [plans] = await bench.store.plans(`${made?.id}`);
   expect(JSON.stringify(plans?.after)).toContain(`"${index?.name}"`);
   expect(JSON.stringify(plans)).not.toContain('assay_lab');
-  expect(await cluster.sql(`select relname from pg_class where relname like 'assay_lab%'`)).toEqual([]);
+  expect(await bench.cluster.sql(`select relname from pg_class where relname like 'assay_lab%'`)).toEqual([]);
 }, 60_000);
 
 test('is not where an index serves the statement as it is as well', async () => {
@@ -98,9 +72,9 @@ test('says of an index of the same run that it leaves without use, on both sides
   const text = 'select count(*) from person p where p.id <= 300 and maybe = (select max(maybe) from person q where q.grp = p.grp)';
   const { answer, advice, run, index } = await prove(text, set);
   expect(answer.recommendations).toHaveLength(1);
-  const name = (await store.findRecommendation(index))?.indexes[0]?.name;
+  const name = (await bench.store.findRecommendation(index))?.indexes[0]?.name;
   expect(advice).toMatchObject({ useless: [{ name, isOnly: true }], beside: { ratio: expect.any(Number) } });
   expect(advice === undefined ? [] : sayRewrite(advice)).toContainEqual(expect.stringContaining('take one of both'));
-  const [found] = alternativesTo(index, await store.foundIn(run));
+  const [found] = alternativesTo(index, await bench.store.foundIn(run));
   expect(found?.ways.find(({ kind }) => kind === 'rewrite')?.what).toContainEqual(expect.stringContaining(`${name} is not used with it`));
 }, 60_000);

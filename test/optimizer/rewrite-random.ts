@@ -49,6 +49,37 @@ export const templates: readonly Template[] = [
   t('distinct-to-exists', 'select distinct a.id, a.k from a join b on b.k = a.k where b.v > $1', ints),
   t('distinct-to-exists', 'select distinct a.k, a.note from a, b, c where b.k = a.k and c.g = b.g and (c.v = $1 or a.v is null)', ints),
   t('distinct-to-exists', 'select distinct a.note from a, b'),
+  t(
+    'grouped-in-two-steps',
+    'select a.g, sum(a.amt * (1.5 - b.amt)), sum(a.amt), avg(b.amt), count(b.v), count(*), max(a.d) from a join b on b.k = a.k group by a.g',
+  ),
+  t('grouped-in-two-steps', `select count(distinct v), sum(case when note = 'x' then 1 else 0 end), avg(amt), sum(v), min(note) from a`),
+  t(
+    'grouped-in-two-steps',
+    'select g, count(distinct v) as n, avg(v) as m from a group by g having count(distinct v) > 1 or avg(v) is null order by n desc, g',
+  ),
+  t(
+    'grouped-in-two-steps',
+    'select k, count(case when v > $1 then 1 end), count(*) filter (where v is null), sum(v) filter (where v > 1), avg(v) from a group by k',
+    ints,
+  ),
+  t('grouped-in-two-steps', 'select extract(year from d) as y, sum(amt * v) - count(v), count(d) from a group by y'),
+  t('grouped-in-two-steps', 'select q.n, sum(q.x) from (select b.g as n, b.amt * a.v as x from a left join b on b.k = a.k) q group by q.n'),
+  t(
+    'grouped-before-join',
+    'select a.id, a.note, count(b.id), sum(b.amt), max(b.d), count(*), avg(b.v) from a left join b on b.k = a.v and b.g > 1 group by a.id',
+  ),
+  t(
+    'grouped-before-join',
+    'select a.k, a.id, count(distinct b.v) as n from a left join b on a.k = b.k and b.g = a.g where a.v < $1 group by a.id, a.k having count(b.v) >= 1',
+    ints,
+  ),
+  t('grouped-before-join', 'select a.note, count(*), sum(b.amt), avg(b.v), count(b.v), min(b.at) from b join a on a.id = b.k group by a.note'),
+  t(
+    'grouped-before-join',
+    'select n, y, sum(x) as s from (select a.g as n, b.v as y, b.amt * 2 as x from a, b where a.id = b.v and b.g < $1) q group by n, y having sum(x) > 1',
+    ints,
+  ),
   ...['=', '<', '>='].map((how) => days(`select id from a where at::date ${how} $1`, ['date'])),
   days('select id from a where (at::date between $1 and $2) is not true', ['date', 'date']),
   days('select id from a where date(seen) = $1', ['date']),

@@ -119,13 +119,15 @@ describe('a count that is compared', () => {
     expect(found?.text).toBe('select id\nfrom customer as c\nwhere exists (select 1 from purchase as p where p.customer_id = c.id)');
   });
   test('with a parameter ends as soon as the answer is known', async () => {
-    expect((await byRule('count-to-exists', counted('>= $1')))?.text).toContain('limit greatest($1::bigint, 0)) as counted) >= $1::bigint');
+    expect((await byRule('count-to-exists', counted('>= $1'), knownSchema(['bigint'])))?.text).toContain(
+      'limit greatest($1::bigint, 0)) as counted) >= $1::bigint',
+    );
   });
   test('with a parameter that is 0 in every call is that question too, and says so', async () => {
     const found = await byRule('count-to-exists', counted('> $1'), knownSchema(['bigint'], new Map([[1, '0']])));
     expect(found).toMatchObject({ text: expect.stringContaining('where exists (select 1'), fixed: new Map([[1, '0']]) });
     const other = await byRule('count-to-exists', counted('> $1'), knownSchema(['bigint'], new Map([[1, '7']])));
-    expect(other).toMatchObject({ text: expect.stringContaining('limit greatest($1::bigint, 0) + 1'), fixed: new Map() });
+    expect(other).toMatchObject({ text: expect.stringContaining('limit least(greatest($1::bigint, 0), 9223372036854775806) + 1'), fixed: new Map() });
   });
   test('of a column counts what is not null', async () => {
     const text = 'select id from customer c where 0 < (select count(p.payer_id) from purchase p where p.customer_id = c.id)';
@@ -235,4 +237,27 @@ describe('DISTINCT over a join that only filters', () => {
     ['DISTINCT ON', 'select distinct on (c.id) c.id from customer c join purchase p on p.customer_id = c.id'],
     ['nothing that only filters', 'select distinct c.id, p.id from customer c join purchase p on p.customer_id = c.id'],
   ])('with %s stays', async (_, text) => expect(await byRule('distinct-to-exists', text)).toBeNull());
+});
+
+test('a day is a range beside other conditions too: an AND in an AND is one', async () => {
+  const found = await byRule(
+    'bare-date-range',
+    'select id from purchase where at::date = $1 and amount > 3 or not (seen::date = $1 and amount > 3)',
+    knownSchema(['date']),
+  );
+  expect(found?.text).toContain(`where (at >= $1::date and at <= ($1::date + '23:59:59.999999'::interval) and amount > 3) or not`);
+  expect(found?.text).toContain('and seen::date = $1 and amount > 3)');
+});
+
+test.each([
+  [`name like 'a%'`, true],
+  ['name like $1', true],
+  ['name like city', false],
+  ['upper(name) = $1', true],
+  ['name::int > 3', false],
+  ['id in (select id from (select id, name::int as n from customer) q where n > 3)', false],
+  ['id in (select id from (select id, name from customer) q where name > $1)', true],
+])('what a listed query asks may be %s: %s', async (condition, isSafe) => {
+  const text = `select id from purchase where customer_id not in (select id from customer where ${condition})`;
+  expect((await byRule('not-in-to-not-exists', text)) !== null).toBe(isSafe);
 });

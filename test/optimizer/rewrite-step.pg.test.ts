@@ -1,34 +1,19 @@
 /** From a statement to the recommendation of another text of it, by the step itself: a real control database, a real server that stands for the lab. */
-import { hostname } from 'node:os';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Control } from '../../activities/control/control-database.ts';
-import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
-import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
+import { describe, expect, test } from 'vitest';
 import { recommendationDigest } from '../../activities/recommendation-digest.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { Statement } from '../../domain/optimizer/model.ts';
 import { nodesOf, type PlanNode } from '../../domain/optimizer/plan.ts';
 import { optimizerPolicyOf } from '../../domain/optimizer/policy.ts';
 import { recommendationSql, undoSql } from '../../domain/optimizer/recommendation.ts';
-import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
-import { testCluster } from '../support/cluster.ts';
-import { openSteps } from './steps-support.ts';
+import { useSteps } from './steps-support.ts';
 
-let cluster: EmbeddedCluster;
-let control: Control;
-let store: OptimizerStore;
-let steps: OptimizerSteps;
-
-beforeAll(async () => {
-  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off' } });
-  await cluster.sql('create database control');
+const bench = useSteps(async (cluster) => {
   await cluster.sql(`create table person (id int primary key, grp int not null, maybe int, pad text);
     create index on person (grp);
     insert into person select n, n % 500, nullif(n % 500, 0), repeat('x', 30) from generate_series(1, 25000) n`);
   await cluster.sql('vacuum analyze person');
-  ({ control, store, steps } = await openSteps(cluster));
-}, 60_000);
-afterAll(() => control?.close());
+});
 
 let number = 0;
 
@@ -46,14 +31,11 @@ async function prove(...texts: readonly string[]) {
       ...counts,
     }),
   );
-  const head = { id: run, cluster: 'main', database: 'postgres', owner: 'test', source: 'files', startedAt: new Date().toISOString(), settings: {} } as const;
-  await store.begin(head, { statements, notJudged: [], notices: [] });
-  const clone = { id: 'c', cluster: 'main', host: hostname(), directory: '/nowhere' };
   const limits = limitsOf({ repeats: 4, statementTimeoutMs: 3_000 });
   const names = [0, 1].map((place) => ({ experiment: `e-${run}-${place}`, recommendation: `r-${run}-${place}` }));
-  const request = { policy: cluster.policy(), clone, run, limits, workload: null, proof: 'p', backup: 'B', names };
-  const answer = await steps.proveRewrites(request);
-  return { answer, made: await store.findRecommendation(`r-${run}-0`), request };
+  const request = { ...(await bench.begin(run, statements)), limits, names };
+  const answer = await bench.steps.proveRewrites(request);
+  return { answer, made: await bench.store.findRecommendation(`r-${run}-0`), request };
 }
 
 const whole = 'with p as materialized (select * from person) select count(*) from p where grp = $1';
@@ -81,7 +63,7 @@ describe('another text', () => {
     });
     expect(made?.tables).toEqual([{ table: { schema: 'public', relation: 'person' }, bytes: expect.any(Number) }]);
     expect(made?.experiment.total.high).toBeLessThan(1);
-    const [plans] = await store.plans(`${made?.id}`);
+    const [plans] = await bench.store.plans(`${made?.id}`);
     const types = [plans?.before, plans?.after].map((plan) => nodesOf(plan?.root as PlanNode).map(({ type }) => type));
     expect(types[0]).toContain('CTE Scan');
     expect(types[1]).not.toContain('CTE Scan');
@@ -101,18 +83,18 @@ describe('another text', () => {
       rewrite: { rules: ['aggregate-joined'], grounds: [{ kind: 'type', column: 'grp', type: 'integer' }], proof: { bindings: 1, rows: 1 } },
     });
     const asked = { policy: request.policy, recommendation: `${made?.id}` };
-    expect(await steps.checkEvidence(asked)).toEqual({ fresh: true, because: [] });
+    expect(await bench.steps.checkEvidence(asked)).toEqual({ fresh: true, because: [] });
     const executing = { ...request.policy, optimizer: { ...optimizerPolicyOf(request.policy), apply: 'execute' as const } };
-    expect(await steps.checkEvidence({ ...asked, policy: executing })).toMatchObject({ fresh: true });
+    expect(await bench.steps.checkEvidence({ ...asked, policy: executing })).toMatchObject({ fresh: true });
     const digest = made === null ? '' : recommendationDigest(made);
-    await expect(steps.prepareApply({ ...asked, policy: executing, digest })).rejects.toMatchObject({
+    await expect(bench.steps.prepareApply({ ...asked, policy: executing, digest })).rejects.toMatchObject({
       code: 'refused-by-guard',
       message: expect.stringContaining('a rewrite is advice, which Assay never carries out'),
     });
-    await cluster.sql('alter table person alter grp type bigint');
-    expect(await steps.checkEvidence(asked)).toEqual({ fresh: false, because: ['the texts are equal only while public.person.grp is integer'] });
-    await cluster.sql('alter table person alter grp type int');
-    await cluster.sql('vacuum analyze person');
+    await bench.cluster.sql('alter table person alter grp type bigint');
+    expect(await bench.steps.checkEvidence(asked)).toEqual({ fresh: false, because: ['the texts are equal only while public.person.grp is integer'] });
+    await bench.cluster.sql('alter table person alter grp type int');
+    await bench.cluster.sql('vacuum analyze person');
   }, 60_000);
 
   test('of a statement that writes is proven by the rows that it changes, and measured; they are all there afterwards', async () => {
@@ -121,22 +103,22 @@ describe('another text', () => {
     expect(answer).toMatchObject({ tried: 1, because: [expect.stringMatching(/executed \d\.\d+/)] });
     if (made !== null)
       expect(made.indexes[0]).toMatchObject({ rewrite: { after: expect.stringMatching(/^delete from person\n/), proof: { isOfWrites: true, rows: 400 } } });
-    expect(await cluster.sql('select count(*)::int as n from person')).toEqual([{ n: 25_000 }]);
+    expect(await bench.cluster.sql('select count(*)::int as n from person')).toEqual([{ n: 25_000 }]);
   }, 60_000);
 
   test('that was approved is not proposed again while the application still sends the old one', async () => {
     const text = 'with p as materialized (select id, grp from person) select count(*) from p where grp = $1';
     const { made } = await prove(text);
-    await steps.enterState({ cluster: 'main', recommendation: `${made?.id}`, state: 'approved', by: 'ann', because: [] });
+    await bench.steps.enterState({ cluster: 'main', recommendation: `${made?.id}`, state: 'approved', by: 'ann', because: [] });
     const { answer, request } = await prove(text);
-    const none = await steps.proveRewrites({ ...request, names: [] });
+    const none = await bench.steps.proveRewrites({ ...request, names: [] });
     expect(none).toEqual({ tried: 0, recommendations: [], because: ['0 statement(s) were tried, no more are in one run'] });
     expect(answer).toMatchObject({ recommendations: [], because: [expect.stringContaining('was approved: it waits for the application')] });
   }, 60_000);
 
   test('that nobody wanted does not come back on the same evidence', async () => {
     const { made } = await prove(whole);
-    await steps.enterState({ cluster: 'main', recommendation: `${made?.id}`, state: 'refused', by: 'ann', because: ['not now'] });
+    await bench.steps.enterState({ cluster: 'main', recommendation: `${made?.id}`, state: 'refused', by: 'ann', because: ['not now'] });
     const { answer } = await prove(whole);
     expect(answer).toMatchObject({ tried: 1, recommendations: [], because: [expect.stringMatching(/said the same and was refused/)] });
   }, 60_000);

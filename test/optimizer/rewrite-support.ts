@@ -1,6 +1,7 @@
 /** Rules and proofs: a schema as the catalogue tells of it, what a rule makes of a statement, and whether two texts give the same on a real server. */
 import type { SelectStmt } from 'libpg-query';
-import type pg from 'pg';
+import pg from 'pg';
+import { afterAll, beforeAll } from 'vitest';
 import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
 import { isFault, parseOne, parserReady } from '../../activities/optimizer/bind/tree.ts';
 import { prepareUnits, type Unit } from '../../activities/optimizer/lab/execute.ts';
@@ -11,8 +12,9 @@ import { type Proven, provenEqual } from '../../activities/optimizer/rewrite/pro
 import { textOf } from '../../activities/optimizer/rewrite/query-text.ts';
 import type { Rewritten } from '../../activities/optimizer/rewrite/rules/rule.ts';
 import { rules } from '../../activities/optimizer/rewrite/rules.ts';
-import type { Binding, RunAs } from '../../domain/optimizer/model.ts';
+import type { Binding, RunAs, StatementKind } from '../../domain/optimizer/model.ts';
 import type { RewriteRule } from '../../domain/optimizer/rewrite.ts';
+import { testCluster } from '../support/cluster.ts';
 
 const counts = { kind: 'select', calls: 10, totalMs: 1000, rows: 1, blocks: 0, tempBlocks: 0, walBytes: 0 } as const;
 
@@ -56,11 +58,29 @@ export const schemaSql = `
   create function unsteady(int) returns int language sql volatile as 'select $1';
   analyze`;
 
+/** A session of a test file on a server that holds this, and plans for the values it is given. */
+export function useRewriteClient(sql: string): { readonly client: pg.Client } {
+  let client: pg.Client | undefined;
+  beforeAll(async () => {
+    const { socketDirectory: host, port } = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off' } });
+    client = new pg.Client({ host, port, user: 'postgres', database: 'postgres' });
+    await client.connect();
+    await client.query(`set plan_cache_mode = force_custom_plan; ${sql}`);
+  }, 60_000);
+  afterAll(() => client?.end());
+  return {
+    get client() {
+      if (client === undefined) throw new Error('the session begins before the first test');
+      return client;
+    },
+  };
+}
+
 export const knownSchema = (parameterTypes: readonly string[] = [], constants: ReadonlyMap<number, string> = new Map()): Known => ({
   table: (schema, name) => (schema === undefined || schema === 'public' ? (tables.find(({ table }) => table.relation === name) ?? null) : null),
   parameterTypes,
   constants,
-  aggregates: new Set(['count', 'sum', 'max', 'min', 'avg', 'row_number']),
+  aggregates: new Set(['count', 'sum', 'max', 'min', 'avg', 'row_number', 'string_agg']),
   ownFunctions: new Set(),
   floats: new Set(['price']),
 });
@@ -107,7 +127,7 @@ export async function compared(
 export async function foundFor(
   client: pg.Client,
   text: string,
-  kind: 'select' | 'update' | 'delete' | 'insert' = 'select',
+  kind: StatementKind = 'select',
 ): Promise<{ readonly units: readonly Unit[]; readonly found: Candidates | LeftAlone | null }> {
   number += 1;
   const { rows } = await client.query<{ name: string }>('select current_database() as name');

@@ -1,26 +1,14 @@
 /** Other texts of a statement, on a real server: that each rule's text gives the same, and a proof that finds a wrong one whatever a rule believes. */
-import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Binding } from '../../domain/optimizer/model.ts';
 import type { RewriteRule } from '../../domain/optimizer/rewrite.ts';
-import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
-import { testCluster } from '../support/cluster.ts';
-import { compared, foundFor, sameBy, schemaSql } from './rewrite-support.ts';
+import { compared, foundFor, sameBy, schemaSql, useRewriteClient } from './rewrite-support.ts';
 
-let cluster: EmbeddedCluster;
-let client: pg.Client;
-
-beforeAll(async () => {
-  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off' } });
-  client = new pg.Client({ host: cluster.socketDirectory, port: cluster.port, user: 'postgres', database: 'postgres' });
-  await client.connect();
-  await client.query(`set plan_cache_mode = force_custom_plan; ${schemaSql}`);
-}, 60_000);
-afterAll(() => client?.end());
+const server = useRewriteClient(schemaSql);
 
 describe('a proof', () => {
   test('takes what gives the same rows, and says how many', async () => {
-    const found = await compared(client, {
+    const found = await compared(server.client, {
       before: 'select id from customer where id < $1',
       after: 'select id from customer where not id >= $1',
       types: ['integer'],
@@ -72,20 +60,20 @@ describe('a proof', () => {
       /other rows|instead of/,
     ],
   ])('finds %s', async (_, before, after, why) => {
-    const found = await compared(client, { before, after }, { hangsOnTimeZone: true });
+    const found = await compared(server.client, { before, after }, { hangsOnTimeZone: true });
     expect(found).toEqual({ kind: 'not-proven', because: expect.stringMatching(why) });
   });
   test('counts the order only where the statement asks for one', async () => {
     const texts = { before: 'select id from customer order by id', after: 'select id from customer order by id desc' };
-    expect(await compared(client, texts)).toMatchObject({ kind: 'equal', rows: 90 });
-    expect(await compared(client, texts, { isOrdered: true })).toMatchObject({ kind: 'not-proven' });
+    expect(await compared(server.client, texts)).toMatchObject({ kind: 'equal', rows: 90 });
+    expect(await compared(server.client, texts, { isOrdered: true })).toMatchObject({ kind: 'not-proven' });
   });
   test('is none where the statement as it is runs into its limit, or fails; a value of a row is in no reason', async () => {
     const slow = { before: 'select count(*) from generate_series(1, 30000000)', after: 'select 30000000::bigint as count' };
     const why = 'nothing to compare with: the statement as it is gave no rows, it ran into the time limit';
-    expect(await compared(client, slow, { timeoutMs: 100 })).toMatchObject({ because: why });
+    expect(await compared(server.client, slow, { timeoutMs: 100 })).toMatchObject({ because: why });
     const failing = { before: `select name::int as a from customer`, after: 'select 1 as a' };
-    expect(await compared(client, failing)).toEqual({
+    expect(await compared(server.client, failing)).toEqual({
       kind: 'not-proven',
       because: expect.stringMatching(/PostgreSQL error 22P02: invalid input syntax for type integer$/),
     });
@@ -98,10 +86,12 @@ describe('a proof', () => {
       values: [['5']],
     };
     const [nulls, wrong] = [[null], ['no number']].map((values): Binding => ({ source: 'synthetic', case: 'absent', values }));
-    expect(await compared(client, texts)).toMatchObject({ kind: 'equal' });
-    expect(await compared(client, texts, { more: [nulls as Binding] })).toMatchObject({ because: 'it gives 0 row(s) instead of 90, with absent values' });
+    expect(await compared(server.client, texts)).toMatchObject({ kind: 'equal' });
+    expect(await compared(server.client, texts, { more: [nulls as Binding] })).toMatchObject({
+      because: 'it gives 0 row(s) instead of 90, with absent values',
+    });
     const same = { ...texts, after: 'select id from customer where $1 = id or $1 is null' };
-    expect(await compared(client, same, { more: [wrong as Binding, nulls as Binding] })).toMatchObject({ kind: 'equal', bindings: 2, rows: 91 });
+    expect(await compared(server.client, same, { more: [wrong as Binding, nulls as Binding] })).toMatchObject({ kind: 'equal', bindings: 2, rows: 91 });
   });
   test('asks for the same parameters', async () => {
     const texts = {
@@ -110,7 +100,7 @@ describe('a proof', () => {
       types: ['date'],
       values: [['2026-01-02']],
     };
-    expect(await compared(client, texts)).toMatchObject({ because: 'its parameters would be of other types' });
+    expect(await compared(server.client, texts)).toMatchObject({ because: 'its parameters would be of other types' });
   });
   test('takes a parameter for a constant, which the other text does not name any more', async () => {
     const texts = {
@@ -119,17 +109,19 @@ describe('a proof', () => {
       types: ['text', 'integer'],
       values: [['day', '5']],
     };
-    expect(await compared(client, texts)).toMatchObject({ kind: 'not-proven' });
-    expect(await compared(client, texts, { fixed: new Map([[1, 'day']]) })).toMatchObject({ kind: 'equal', rows: 1 });
+    expect(await compared(server.client, texts)).toMatchObject({ kind: 'not-proven' });
+    expect(await compared(server.client, texts, { fixed: new Map([[1, 'day']]) })).toMatchObject({ kind: 'equal', rows: 1 });
   });
   test('writes nothing: a function that does is refused', async () => {
-    await client.query(`create function writes() returns int language sql as 'delete from customer returning 1'`);
-    expect(await compared(client, { before: 'select 1 as a', after: 'select writes() as a' })).toMatchObject({ because: expect.stringContaining('25006') });
-    expect((await client.query('select from customer')).rowCount).toBe(90);
+    await server.client.query(`create function writes() returns int language sql as 'delete from customer returning 1'`);
+    expect(await compared(server.client, { before: 'select 1 as a', after: 'select writes() as a' })).toMatchObject({
+      because: expect.stringContaining('25006'),
+    });
+    expect((await server.client.query('select from customer')).rowCount).toBe(90);
   });
 });
 
-const same = (rule: RewriteRule, text: string, given?: Parameters<typeof sameBy>[3]) => sameBy(client, rule, text, given);
+const same = (rule: RewriteRule, text: string, given?: Parameters<typeof sameBy>[3]) => sameBy(server.client, rule, text, given);
 
 test.each<[RewriteRule, string, string]>([
   ['cte-inlined', 'with a filter outside', 'with p as materialized (select * from purchase) select count(*) from p where customer_id = 5'],
@@ -246,8 +238,8 @@ describe('a day', () => {
     const dates = ['2026-01-31', '2011-12-30', '2010-11-06', '2010-11-07', '2023-04-28'];
     // no infinity among them: it is the zones that tell
     const values = dates.map((date) => [date]);
-    expect(await compared(client, { ...texts, values }, { hangsOnTimeZone: true })).toMatchObject({ kind: 'not-proven' });
-    expect(await compared(client, { ...texts, values: [['2026-01-31']] }, { hangsOnTimeZone: false })).toMatchObject({ kind: 'equal' });
+    expect(await compared(server.client, { ...texts, values }, { hangsOnTimeZone: true })).toMatchObject({ kind: 'not-proven' });
+    expect(await compared(server.client, { ...texts, values: [['2026-01-31']] }, { hangsOnTimeZone: false })).toMatchObject({ kind: 'equal' });
   });
   test('is found wrong as one would write it for infinity', async () => {
     const texts = {
@@ -255,8 +247,8 @@ describe('a day', () => {
       after: 'select id from moment where at >= $1::date and at < $1::date + 1',
       types: ['date'],
     };
-    expect(await compared(client, { ...texts, values: [['2024-02-29']] })).toMatchObject({ kind: 'equal' });
-    expect(await compared(client, { ...texts, values: [['infinity']] })).toMatchObject({ kind: 'not-proven' });
+    expect(await compared(server.client, { ...texts, values: [['2024-02-29']] })).toMatchObject({ kind: 'equal' });
+    expect(await compared(server.client, { ...texts, values: [['infinity']] })).toMatchObject({ kind: 'not-proven' });
   });
 });
 
@@ -265,12 +257,12 @@ test('a shifted moment gives the same, and not without the days by which months 
   const asked = { types: ['interval', 'timestamp without time zone'], values: [['1 month 5 days', '2026-05-03 12:00']] };
   expect(await same('bare-date-range', before, asked)).toMatchObject({ kind: 'equal' });
   const after = 'select id from moment where at >= $2::timestamp - $1::interval and at + $1 > $2';
-  expect(await compared(client, { before, after, ...asked })).toMatchObject({ because: expect.stringContaining('row(s) instead of') });
+  expect(await compared(server.client, { before, after, ...asked })).toMatchObject({ because: expect.stringContaining('row(s) instead of') });
 });
 
 describe('a statement with its plan and the catalogue', () => {
   const candidatesFor = async (text: string) => {
-    const { found } = await foundFor(client, text);
+    const { found } = await foundFor(server.client, text);
     if (found !== null && 'because' in found) throw new Error(found.because);
     return found;
   };
@@ -290,7 +282,7 @@ describe('a statement with its plan and the catalogue', () => {
     ['it reads a view', 'with p as materialized (select * from pg_stats) select * from p', 'keeps rows apart'],
     ['the plan shows no reason', 'select id from customer c where exists (select 1 from purchase p where p.customer_id = c.id) and id = $1', null],
   ])('is left alone where %s, and says so where a rule would have tried', async (_, text, because) => {
-    const { found } = await foundFor(client, text);
+    const { found } = await foundFor(server.client, text);
     expect(found).toEqual(because === null ? null : { because: expect.stringContaining(because) });
   });
 });

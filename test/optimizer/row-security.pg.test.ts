@@ -1,26 +1,13 @@
 /** Statements of roles that row level security hides rows from: planned, searched and measured as those roles, or not at all. */
-import { hostname } from 'node:os';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Control } from '../../activities/control/control-database.ts';
+import { describe, expect, test } from 'vitest';
 import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
 import { explainBound } from '../../activities/optimizer/explain.ts';
-import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
-import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { connect } from '../../activities/pg.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { Bound, RunAs, Statement } from '../../domain/optimizer/model.ts';
-import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
-import { testCluster } from '../support/cluster.ts';
-import { openSteps } from './steps-support.ts';
+import { useSteps } from './steps-support.ts';
 
-let cluster: EmbeddedCluster;
-let control: Control;
-let store: OptimizerStore;
-let steps: OptimizerSteps;
-
-beforeAll(async () => {
-  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off' } });
-  await cluster.sql('create database control');
+const bench = useSteps(async (cluster) => {
   await cluster.sql(`create extension hypopg;
     create role app; create role owning; create role bypassing bypassrls; create role settled; create role blind; alter role settled set app.tenant = '7';
     create table letter (id int primary key, tenant int not null, email text not null, pad text);
@@ -45,9 +32,7 @@ beforeAll(async () => {
     alter table own enable row level security; create policy own on own using (who = current_user);
     create view notes as select * from note; grant usage on schema auth to app; grant select on note, member, sealed, own, notes to app`);
   await cluster.sql('vacuum analyze');
-  ({ control, store, steps } = await openSteps(cluster));
-}, 60_000);
-afterAll(() => control?.close());
+});
 
 let number = 0;
 const counts = { kind: 'select', calls: 20, totalMs: 100, rows: 1, blocks: 0, tempBlocks: 0, walBytes: 0 } as const;
@@ -56,18 +41,15 @@ async function asked(text: string, roles: readonly string[]) {
   number += 1;
   const run = `l-${number}`;
   const statements: Statement[] = [{ id: run, database: 'postgres', text, ...counts, roles }];
-  const head = { id: run, cluster: 'main', database: 'postgres', owner: 'test', source: 'files', startedAt: new Date().toISOString(), settings: {} } as const;
-  await store.begin(head, { statements, notJudged: [], notices: [] });
-  const clone = { id: 'c', cluster: 'main', host: hostname(), directory: '/nowhere' };
-  return { policy: cluster.policy(), clone, run, limits: limitsOf({ repeats: 3, searchMs: 1_500 }), workload: null, proof: 'p', backup: 'B' };
+  return { ...(await bench.begin(run, statements)), limits: limitsOf({ repeats: 3, searchMs: 1_500 }) };
 }
 
 /** The whole way of a run, in short: which index is recommended, and what people are told. */
 async function recommended(text: string, role: string) {
   const on = await asked(text, [role]);
-  const { sets, bound, notices } = await steps.searchSets(on);
-  if (sets > 0) await steps.settleFinalist({ ...on, finalist: sets - 1, experiment: `e-${on.run}`, recommendation: `r-${on.run}` });
-  const made = await store.findRecommendation(`r-${on.run}`);
+  const { sets, bound, notices } = await bench.steps.searchSets(on);
+  if (sets > 0) await bench.steps.settleFinalist({ ...on, finalist: sets - 1, experiment: `e-${on.run}`, recommendation: `r-${on.run}` });
+  const made = await bench.store.findRecommendation(`r-${on.run}`);
   return { bound, notices, indexes: (made?.indexes ?? []).map(({ sql }) => sql.replace(/^.* USING /, '')) };
 }
 
@@ -90,7 +72,7 @@ describe('an index that', () => {
 });
 
 async function boundFor(text: string, roles: readonly string[], captured?: readonly (string | null)[]) {
-  const client = await connect(cluster.policy().connection, () => '', { settings: { row_security: 'off' } });
+  const client = await connect(bench.cluster.policy().connection, () => '', { settings: { row_security: 'off' } });
   try {
     const statement: Statement = { id: 's', database: 'postgres', text, ...counts, roles };
     const sent = captured === undefined ? {} : { captured: new Map([['s', [{ values: captured, types: captured.map(() => null) }]]]) };

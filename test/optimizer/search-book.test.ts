@@ -4,10 +4,12 @@ import { btree, indexText, quoteRelation } from '../../domain/optimizer/index-sq
 import { type Book, bookOf, maskOf, placesOf } from '../../domain/optimizer/search-book.ts';
 import { bit, knownCosts, type Mask } from '../../domain/optimizer/search-costs.ts';
 import { coverFinder } from '../../domain/optimizer/search-cover.ts';
-import { merged, trimmed } from '../../domain/optimizer/search-merges.ts';
+import { merges, trimmed } from '../../domain/optimizer/search-merges.ts';
 import type { Item, Running } from '../../domain/optimizer/search-model.ts';
 import { probe } from '../../domain/optimizer/search-probe.ts';
+import { promiseQueue } from '../../domain/optimizer/search-queue.ts';
 import { solve } from '../../domain/optimizer/search-solve.ts';
+import { standIns } from '../../domain/optimizer/search-stand-ins.ts';
 import { openTrial } from '../../domain/optimizer/search-trial.ts';
 
 const ITEMS = 7;
@@ -157,10 +159,40 @@ test('places of a set and back', () => {
 
 test('a merge holds both; a trim leaves out what nobody reads, at the end of the keys and among the included', () => {
   const long = btree(table, ['a', 'b'], ['c']);
-  expect(merged(long, btree(table, ['a'], ['d']))).toEqual(btree(table, ['a', 'b'], ['c', 'd']));
-  expect(merged(long, btree(table, ['a']))).toBeNull();
-  expect(merged(long, btree(table, ['b']))).toBeNull();
+  expect(merges(long, btree(table, ['a'], ['d']))).toEqual([btree(table, ['a', 'b'], ['c', 'd'])]);
+  expect(merges(long, btree(table, ['a', 'd']))).toEqual([btree(table, ['a', 'b'], ['d', 'c']), btree(table, ['a'], ['b', 'd', 'c'])]);
+  expect(merges(long, btree(table, ['a']))).toEqual([]);
+  expect(merges(long, btree(table, ['b']))).toEqual([]);
   expect(trimmed(long, (column) => column === 'a')).toEqual(btree(table, ['a']));
   expect(trimmed(long, (column) => column !== 'a')).toBeNull();
   expect(trimmed({ ...long, predicate: 'x' }, () => false)).toBeNull();
+});
+
+test('of all places the one that promises most now comes first', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(9), fc.integer({ min: -2, max: 9 }))), (promises) => {
+      const queue = promiseQueue(10);
+      const now = new Map<number, number>();
+      for (const [place, promise] of promises) {
+        queue.put(place, promise);
+        now.set(place, promise);
+        const [first] = [...now].filter(([, each]) => each > 0).toSorted(([a, x], [b, y]) => y - x || a - b);
+        expect(queue.first()).toBe(first?.[0] ?? -1);
+      }
+    }),
+  );
+});
+
+test('what would take the place of a large member is found, of a small one not', async () => {
+  const ways = [
+    { needs: [0], cost: 10 },
+    { needs: [3], cost: 12 },
+    { needs: [4], cost: 95 },
+  ];
+  const { running } = await runningOf({ statements: [{ weight: 1, ways }], bytes: [9, 9, 9, 9, 9, 9, 9], budget: 10, perTable: 9 });
+  for (const { id } of running.items) await running.costs.of(0, bit(id));
+  const [first, , , third] = running.items.map(({ index }) => index);
+  const best = { indexes: first === undefined ? [] : [first], estimatedRatio: 0.1, estimatedBytes: 9 };
+  expect(standIns(running, best, 10)).toEqual([third]);
+  expect(standIns(running, best, 1000)).toEqual([]);
 });

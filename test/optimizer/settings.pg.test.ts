@@ -1,36 +1,24 @@
 /** Settings for single statements, with the step itself: a statement that really spills, one that compiling really slows, on a real server that stands for the lab. */
-import { hostname } from 'node:os';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Control } from '../../activities/control/control-database.ts';
+import { describe, expect, test } from 'vitest';
 import { evidenceCheck } from '../../activities/optimizer/apply/evidence.ts';
-import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
-import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import { withConnection } from '../../activities/pg.ts';
 import { alternativesTo } from '../../domain/optimizer/alternatives.ts';
 import { btree } from '../../domain/optimizer/index-sql.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { IndexDefinition, OptimizerLimits, Statement } from '../../domain/optimizer/model.ts';
 import { type Explained, nodesOf } from '../../domain/optimizer/plan.ts';
-import { type Recommendation, recommendationSql, type SettingChange } from '../../domain/optimizer/recommendation.ts';
-import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
-import { testCluster } from '../support/cluster.ts';
-import { openSteps } from './steps-support.ts';
+import { type Recommendation, type RewriteChange, recommendationSql, type SettingChange } from '../../domain/optimizer/recommendation.ts';
+import { useSteps } from './steps-support.ts';
 
-let cluster: EmbeddedCluster;
-let control: Control;
-let store: OptimizerStore;
-let steps: OptimizerSteps;
-
-beforeAll(async () => {
-  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off', shared_preload_libraries: 'pg_stat_statements' } });
-  await cluster.sql('create database control');
-  await cluster.sql('create extension pg_stat_statements');
-  await cluster.sql(`create table visit (id int primary key, who int not null, page int not null, note text);
+const bench = useSteps(
+  async (cluster) => {
+    await cluster.sql('create extension pg_stat_statements');
+    await cluster.sql(`create table visit (id int primary key, who int not null, page int not null, note text);
     insert into visit select n, n * 7919 % 50021, n % 300, md5(n::text) || repeat('x', 60) from generate_series(1, 40000) n`);
-  await cluster.sql('vacuum analyze visit');
-  ({ control, store, steps } = await openSteps(cluster));
-}, 60_000);
-afterAll(() => control?.close());
+    await cluster.sql('vacuum analyze visit');
+  },
+  { settings: { shared_preload_libraries: 'pg_stat_statements' } },
+);
 
 let number = 0;
 
@@ -62,11 +50,7 @@ async function runWith({ texts, settings = {}, limits = {}, set = [], ids = [] }
       },
     }),
   );
-  const head = { id: run, cluster: 'main', database: 'postgres', owner: 'test', source: 'files', startedAt: new Date().toISOString(), settings } as const;
-  await store.begin(head, { statements, notJudged: [], notices: [] });
-  await store.saveFinalists(run, [{ indexes: set, estimatedRatio: 0.5, estimatedBytes: 1 }]);
-  const clone = { id: 'c', cluster: 'main', host: hostname(), directory: '/nowhere' };
-  const lab = { policy: cluster.policy(), clone, run, limits: limitsOf({ repeats: 3, ...limits }), workload: null, proof: 'p-1', backup: 'B1' };
+  const lab = { ...(await bench.begin(run, statements, { settings, sets: [set] })), limits: limitsOf({ repeats: 3, ...limits }) };
   return { ...lab, experiment: `e-${run}`, recommendation: `r-${run}`, beside: [] as readonly string[] };
 }
 
@@ -76,10 +60,10 @@ const little = { work_mem: '64kB', max_parallel_workers_per_gather: '0' };
 const settingsOf = (recommendation: Recommendation | null) => (recommendation?.indexes as readonly SettingChange[] | undefined)?.map(({ advice }) => advice);
 
 const stale = async (recommendation: Recommendation | null) => {
-  const asked = { recommendation: recommendation as Recommendation, policy: cluster.policy(), now: new Date() };
+  const asked = { recommendation: recommendation as Recommendation, policy: bench.cluster.policy(), now: new Date() };
   return (
     await withConnection(
-      cluster.policy().connection,
+      bench.cluster.policy().connection,
       () => '',
       { database: 'postgres' },
       (client) => evidenceCheck(client, asked),
@@ -90,9 +74,9 @@ const stale = async (recommendation: Recommendation | null) => {
 describe('work_mem', () => {
   test('just large enough is recommended for the statement that works on disk, with its memory and where to write it', async () => {
     const asked = await runWith({ texts: [notIn, 'select note from visit where id = $1'], settings: little });
-    const summary = await steps.proveSettings(asked);
+    const summary = await bench.steps.proveSettings(asked);
     expect(summary).toEqual({ asked: 1, tried: 1, recommendation: asked.recommendation, recommendations: [asked.recommendation], because: summary.because });
-    const found = await store.findRecommendation(asked.recommendation);
+    const found = await bench.store.findRecommendation(asked.recommendation);
     const [advice, ...others] = settingsOf(found) ?? [];
     expect([advice?.name, advice?.was, advice?.statement, others]).toEqual(['work_mem', '64kB', `${asked.run}-0`, []]);
     expect(advice?.value).toMatch(/^[12]MB$/);
@@ -100,7 +84,7 @@ describe('work_mem', () => {
     expect(advice?.connections).toBeGreaterThan(0);
     expect(found?.indexes[0]).toMatchObject({ sql: `SET LOCAL work_mem = '${advice?.value}';`, undo: '', table: { schema: 'public', relation: 'visit' } });
     expect(found?.experiment.statements.map(({ judged }) => judged)).toEqual(['faster', 'same']);
-    const [plans] = await store.plans(asked.recommendation);
+    const [plans] = await bench.store.plans(asked.recommendation);
     const kept = (explained: Explained | undefined) => nodesOf((explained as Explained).root).map(({ type }) => type);
     expect([kept(plans?.before), kept(plans?.after)]).toEqual([expect.arrayContaining(['Materialize']), expect.not.arrayContaining(['Materialize'])]);
     // the source gives more by now: what the value would add to that nobody knows
@@ -113,7 +97,7 @@ describe('work_mem', () => {
 
   test('beyond the limit, or of more memory than one execution may take, is not recommended, and that is said', async () => {
     const asked = await runWith({ texts: [notIn], settings: little, limits: { workMemBytes: 128 * 1024 } });
-    const beyond = await steps.proveSettings(asked);
+    const beyond = await bench.steps.proveSettings(asked);
     expect(beyond).toMatchObject({ asked: 1, tried: 0, recommendation: null, because: [expect.stringContaining('work_mem beyond 128kB would be needed')] });
   });
 });
@@ -121,15 +105,15 @@ describe('work_mem', () => {
 test('each statement’s settings are a recommendation of their own, which can be decided by itself', async () => {
   const asked = await runWith({ texts: [notIn, notIn.replace('who + 1', 'who + 2')], settings: little });
   const names = ['a', 'b', 'c'].map((each) => ({ experiment: `e-${asked.run}-${each}`, recommendation: `r-${asked.run}-${each}` }));
-  const summary = await steps.proveSettings({ ...asked, names });
+  const summary = await bench.steps.proveSettings({ ...asked, names });
   expect(summary).toMatchObject({ tried: 2, recommendations: [names[0]?.recommendation, names[1]?.recommendation] });
-  const found = await Promise.all(names.map(({ recommendation }) => store.findRecommendation(recommendation)));
+  const found = await Promise.all(names.map(({ recommendation }) => bench.store.findRecommendation(recommendation)));
   const said = found.map((each) => settingsOf(each)?.map(({ statement }) => statement));
   expect(said.map((own) => own?.length)).toEqual([1, 1, undefined]);
   expect(new Set(said.flat()).size).toBe(3);
   // what the other one gains by its own is no part of it
   for (const each of found.slice(0, 2)) expect(each?.experiment.statements.filter(({ judged }) => judged === 'faster')).toHaveLength(1);
-  expect((await store.foundIn(asked.run)).settings.map(({ statement, refused }) => [statement, refused])).toEqual(
+  expect((await bench.store.foundIn(asked.run)).settings.map(({ statement, refused }) => [statement, refused])).toEqual(
     expect.arrayContaining([0, 1].map((place) => [`${asked.run}-${place}`, null])),
   );
 }, 60_000);
@@ -138,22 +122,32 @@ test('what a setting is worth to the other text that the same run recommends is 
   const text = 'select count(*) from visit where id <= 30 and who not in (select who from visit where id > 30000)';
   // no room: the text by itself
   const asked = await runWith({ texts: [text], settings: little, limits: { budgetBytes: 0 } });
-  const { recommendations } = await steps.proveRewrites({ ...asked, names: [{ experiment: `w-${asked.run}`, recommendation: `text-${asked.run}` }] });
+  const { recommendations } = await bench.steps.proveRewrites({ ...asked, names: [{ experiment: `w-${asked.run}`, recommendation: `text-${asked.run}` }] });
   expect(recommendations).toEqual([`text-${asked.run}`]);
-  await steps.proveSettings({ ...asked, rewrites: recommendations });
-  const found = await store.findRecommendation(asked.recommendation);
+  await bench.steps.proveSettings({ ...asked, rewrites: recommendations });
+  const found = await bench.store.findRecommendation(asked.recommendation);
   expect(found?.indexes[0]?.because).toMatch(/of rows went to disk; of the other text that the same run recommends it leaves \d+\.\d % \(/);
+  // of a text that needs an index of its own, that is there as long as it is executed
+  const made = (await bench.store.findRecommendation(`text-${asked.run}`)) as Recommendation;
+  const [change] = made.indexes as readonly [RewriteChange];
+  const own = { index: btree({ schema: 'public', relation: 'visit' }, ['who']), name: 'own', sql: '', undo: '', sizeBytes: 1, buildMs: 1 };
+  await bench.store.saveRecommendation({ ...made, id: 'with-own', indexes: [{ ...change, rewrite: { ...change.rewrite, indexes: [own] } }] });
+  await bench.steps.proveSettings({ ...asked, experiment: `own-${asked.run}`, recommendation: `own-${asked.run}`, rewrites: ['with-own'] });
+  const beside = (await bench.store.findRecommendation(`own-${asked.run}`))?.indexes[0]?.because;
+  // its thirty rows are found by that index then, and nothing goes to disk
+  expect(beside).toMatch(/of the other text with its own indexes that the same run recommends it leaves .*: take one of both/);
+  expect(await bench.cluster.sql(`select relname from pg_class where relname like 'assay_lab%'`)).toEqual([]);
 }, 60_000);
 
 test('work_mem of which one execution could take more than an eighth of the source’s cache is not recommended, and that is said', async () => {
   const cache = async (to: string) => {
-    await cluster.sql(`alter system set effective_cache_size = '${to}'`);
-    await cluster.sql('select pg_reload_conf()');
-    await expect.poll(() => cluster.sql('show effective_cache_size'), { timeout: 10_000 }).toEqual([{ effective_cache_size: to }]);
+    await bench.cluster.sql(`alter system set effective_cache_size = '${to}'`);
+    await bench.cluster.sql('select pg_reload_conf()');
+    await expect.poll(() => bench.cluster.sql('show effective_cache_size'), { timeout: 10_000 }).toEqual([{ effective_cache_size: to }]);
   };
   await cache('8MB');
   try {
-    const { because, ...summary } = await steps.proveSettings(await runWith({ texts: [notIn], settings: little }));
+    const { because, ...summary } = await bench.steps.proveSettings(await runWith({ texts: [notIn], settings: little }));
     expect(summary).toMatchObject({ asked: 1, tried: 0, recommendation: null });
     // twice the value, since it hashes: 1 MB are allowed
     expect(because).toEqual([expect.stringMatching(/work_mem = [12]MB would let one execution take [24]\.\d MB, 1\.0 MB are allowed$/)]);
@@ -168,9 +162,9 @@ describe('compiling that takes most of a statement', () => {
 
   test('is switched off for it, or for its role, whose other statements are looked at', async () => {
     const texts = [`${sums} where page * 3 + who > 17`, 'select max(note) from visit where page + who > 40000', 'select note from visit where id = 7'];
-    await cluster.sql('create role app; grant select on visit to app');
+    await bench.cluster.sql('create role app; grant select on visit to app');
     await withConnection(
-      cluster.policy().connection,
+      bench.cluster.policy().connection,
       () => '',
       { database: 'postgres' },
       async (client) => {
@@ -178,14 +172,14 @@ describe('compiling that takes most of a statement', () => {
         for (const text of texts) await client.query(text);
       },
     );
-    const counted = await cluster.sql<{ id: string }>(
+    const counted = await bench.cluster.sql<{ id: string }>(
       `select queryid::text as id from pg_stat_statements s join pg_roles r on r.oid = s.userid where rolname = 'app' and query like 'select%visit%' order by query desc`,
     );
     // in the order of their texts: sums, note, max
     const [ofSums = '', ofNote = '', ofMax = ''] = counted.map(({ id }) => id);
     const asked = await runWith({ texts, ids: [ofSums, ofMax, ofNote], settings: eager });
-    await steps.proveSettings(asked);
-    const found = await store.findRecommendation(asked.recommendation);
+    await bench.steps.proveSettings(asked);
+    const found = await bench.store.findRecommendation(asked.recommendation);
     const own = settingsOf(found)?.find(({ statement }) => statement === ofSums);
     expect(own).toMatchObject({ name: 'jit', value: 'off', was: 'on', memory: null });
     expect(own?.roles).toEqual([{ role: 'app', others: expect.any(Number), share: expect.any(Number), trade: { looked: 2, faster: 1, slower: 0 } }]);
@@ -197,12 +191,12 @@ describe('compiling that takes most of a statement', () => {
     const set = [btree({ schema: 'public', relation: 'visit' }, ['who'])];
     const asked = await runWith({ texts: [`${sums} where who = 77`], settings: eager, set });
     const index = { ...asked, finalist: 0, experiment: `i-${asked.run}`, recommendation: `index-${asked.run}` };
-    expect((await steps.settleFinalist(index)).isRecommended).toBe(true);
-    const summary = await steps.proveSettings({ ...asked, beside: [index.recommendation] });
+    expect((await bench.steps.settleFinalist(index)).isRecommended).toBe(true);
+    const summary = await bench.steps.proveSettings({ ...asked, beside: [index.recommendation] });
     expect(summary).toMatchObject({ tried: 1, recommendation: null, because: [expect.stringContaining('it adds nothing to what is recommended beside it')] });
-    expect(await store.findRecommendation(asked.recommendation)).toBeNull();
-    expect(await cluster.sql(`select relname from pg_class where relname like 'assay_lab%'`)).toEqual([]);
-    const [found, ...others] = alternativesTo(index.recommendation, await store.foundIn(asked.run));
+    expect(await bench.store.findRecommendation(asked.recommendation)).toBeNull();
+    expect(await bench.cluster.sql(`select relname from pg_class where relname like 'assay_lab%'`)).toEqual([]);
+    const [found, ...others] = alternativesTo(index.recommendation, await bench.store.foundIn(asked.run));
     expect([found?.ways.map(({ kind, recommendation }) => [kind, recommendation]), others]).toEqual([
       [
         ['indexes', index.recommendation],
@@ -216,14 +210,14 @@ describe('compiling that takes most of a statement', () => {
 });
 
 test('a plan for each value, where the kept one is that of the rare values and another one serves the common', async () => {
-  await cluster.sql(`create table skew (id int primary key, kind int, ref int);
+  await bench.cluster.sql(`create table skew (id int primary key, kind int, ref int);
     insert into skew select n, case when n % 2 = 0 then 0 else n end, n * 7919 % 40000 + 1 from generate_series(1, 40000) n;
     create index on skew (kind)`);
-  await cluster.sql('vacuum analyze skew');
+  await bench.cluster.sql('vacuum analyze skew');
   const text = 'select sum(length(b.note)) from skew a join visit b on b.id = a.ref where a.kind = $1';
   const asked = await runWith({ texts: [text], settings: { max_parallel_workers_per_gather: '0', random_page_cost: '4' }, limits: { repeats: 7 } });
-  expect(await steps.proveSettings(asked)).toMatchObject({ recommendation: asked.recommendation });
-  const found = await store.findRecommendation(asked.recommendation);
+  expect(await bench.steps.proveSettings(asked)).toMatchObject({ recommendation: asked.recommendation });
+  const found = await bench.store.findRecommendation(asked.recommendation);
   expect(settingsOf(found)).toMatchObject([{ name: 'plan_cache_mode', value: 'force_custom_plan', was: 'auto' }]);
   expect(found?.experiment.statements.map(({ judged }) => judged)).toEqual(['faster']);
   expect(found?.indexes[0]?.because).toContain('prepared, it would keep one plan for all values');

@@ -1,35 +1,24 @@
 /** Measuring and settling with the steps themselves: real statements, a real control database, a real server that stands for the lab. */
-import { hostname } from 'node:os';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Control } from '../../activities/control/control-database.ts';
-import type { OptimizerStore } from '../../activities/optimizer/ports.ts';
+import { describe, expect, test } from 'vitest';
 import { refusedBefore } from '../../activities/optimizer/steps/decide.ts';
-import type { OptimizerSteps } from '../../activities/optimizer/steps.ts';
 import type { Observation } from '../../domain/observation.ts';
 import { btree } from '../../domain/optimizer/index-sql.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { IndexDefinition, Statement, StatementKind } from '../../domain/optimizer/model.ts';
 import { nodesOf, type PlanNode } from '../../domain/optimizer/plan.ts';
 import { type Recommendation, recommendedIndex } from '../../domain/optimizer/recommendation.ts';
-import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
-import { testCluster } from '../support/cluster.ts';
-import { openSteps } from './steps-support.ts';
+import { useSteps } from './steps-support.ts';
 
-let cluster: EmbeddedCluster;
-let control: Control;
-let store: OptimizerStore;
-let steps: OptimizerSteps;
 const seen: Observation[] = [];
 
-beforeAll(async () => {
-  cluster = await testCluster({ stanzaCreate: false, settings: { archive_mode: 'off' } });
-  await cluster.sql('create database control');
-  await cluster.sql(`create table visit (id int primary key, who int not null, page int not null, note text);
+const bench = useSteps(
+  async (cluster) => {
+    await cluster.sql(`create table visit (id int primary key, who int not null, page int not null, note text);
     insert into visit select n, n % 2000, n % 300, repeat('x', 60) || n from generate_series(1, 60000) n`);
-  await cluster.sql('vacuum analyze visit');
-  ({ control, store, steps } = await openSteps(cluster, (observation) => seen.push(observation)));
-}, 60_000);
-afterAll(() => control?.close());
+    await cluster.sql('vacuum analyze visit');
+  },
+  { observe: (observation) => seen.push(observation) },
+);
 
 let number = 0;
 
@@ -42,49 +31,32 @@ async function runWith(texts: readonly (readonly [text: string, calls: number, k
       ...{ id: `${run}-${place}`, database: 'postgres', text, kind, calls, totalMs: calls, rows: 1, blocks: 0, tempBlocks: 0, walBytes: 0 },
     }),
   );
-  const head = { id: run, cluster: 'main', database: 'postgres', owner: 'test', source: 'files', startedAt: new Date().toISOString(), settings: {} } as const;
-  await store.begin(head, { statements, notJudged: [{ statement: 'u', reason: 'utility', detail: 'vacuum' }], notices: [] });
-  await store.saveFinalists(
-    run,
-    sets.map((indexes) => ({ indexes, estimatedRatio: 0.5, estimatedBytes: 1 })),
-  );
-  const policy = cluster.policy();
-  const clone = { id: 'c', cluster: 'main', host: hostname(), directory: '/nowhere' };
-  return {
-    policy,
-    clone,
-    run,
-    limits: limitsOf({ repeats: 5 }),
-    workload: null,
-    experiment: `e-${run}`,
-    proof: 'p-1',
-    recommendation: `r-${run}`,
-    backup: 'B1',
-  };
+  const lab = await bench.begin(run, statements, { sets, notJudged: [{ statement: 'u', reason: 'utility', detail: 'vacuum' }] });
+  return { ...lab, limits: limitsOf({ repeats: 5 }), experiment: `e-${run}`, recommendation: `r-${run}` };
 }
 
 const visit = { schema: 'public', relation: 'visit' };
 const byWho = ['select note from visit where who = $1', 100] as const;
-const leftOver = () => cluster.sql(`select relname from pg_class where relname like 'assay_lab%'`);
+const leftOver = () => bench.cluster.sql(`select relname from pg_class where relname like 'assay_lab%'`);
 
 describe('a set', () => {
   test('of which two do the same work, and one nothing, is reduced to the one that earns its place', async () => {
     const asked = await runWith([byWho], [[btree(visit, ['who']), btree(visit, ['who', 'page']), btree(visit, ['note'])]]);
-    const { experiment, isRecommended } = await steps.settleFinalist({ ...asked, finalist: 0 });
+    const { experiment, isRecommended } = await bench.steps.settleFinalist({ ...asked, finalist: 0 });
     expect({ experiment, isRecommended }).toMatchObject({ isRecommended: true, experiment: { indexes: 1, decision: { verdict: 'accepted' } } });
-    const recommendation = await store.findRecommendation(asked.recommendation);
+    const recommendation = await bench.store.findRecommendation(asked.recommendation);
     // of equals the smaller stays
     expect(recommendation?.indexes.map(({ index }) => index?.keys.map(({ column }) => column))).toEqual([['who']]);
     expect(recommendation?.texts).toEqual({ [`${asked.run}-0`]: byWho[0] });
     expect(recommendation?.indexes[0]?.leaveOneOut).toBeGreaterThan(2);
     expect(await leftOver()).toEqual([]);
     // measured before as well, in a first round: the last time counts
-    await store.saveExperiment(asked.run, { ...(recommendation as Recommendation).experiment, id: 'earlier' }, { verdict: 'rejected', because: ['x'] });
-    await control.em().execute("update assay_control.experiment set measured_at = '2020-01-01' where id = 'earlier'");
-    const tried = await store.triedSets(asked.run);
+    await bench.store.saveExperiment(asked.run, { ...(recommendation as Recommendation).experiment, id: 'earlier' }, { verdict: 'rejected', because: ['x'] });
+    await bench.control.em().execute("update assay_control.experiment set measured_at = '2020-01-01' where id = 'earlier'");
+    const tried = await bench.store.triedSets(asked.run);
     expect(tried.map(({ id, indexes, decision: { verdict } }) => [id, indexes, verdict])).toEqual([[asked.experiment, 1, 'accepted']]);
     expect(tried[0]?.sizeBytes).toBe(recommendation?.indexes[0]?.sizeBytes);
-    const [plans, ...others] = await store.plans(asked.recommendation);
+    const [plans, ...others] = await bench.store.plans(asked.recommendation);
     expect([plans?.before.root.type, plans?.after.root.relation?.relation, others]).toEqual(['Seq Scan', 'visit', []]);
     const [executed, used] = [plans?.before.executionMs, nodesOf(plans?.after.root as PlanNode)];
     expect(executed).toBeGreaterThan(plans?.after.executionMs as number);
@@ -95,22 +67,22 @@ describe('a set', () => {
   });
 
   test('that makes a write much slower is measured, and not recommended', async () => {
-    const write = [`insert into visit select n, n, n, $1 from generate_series(1000000, 1010000) n`, 1, 'insert'] as const;
+    const write = [`insert into visit select n, n, n, $1 from generate_series(1000000, 1005000) n`, 1, 'insert'] as const;
     const many = ['who', 'page', 'note'].flatMap((column) => [btree(visit, [column, 'id']), btree(visit, ['id', column])]);
     const asked = await runWith([byWho, write], [many]);
-    const measured = await steps.measureFinalist({ ...asked, finalist: 0, limits: limitsOf({ repeats: 9 }) });
+    const measured = await bench.steps.measureFinalist({ ...asked, finalist: 0, limits: limitsOf({ repeats: 5 }) });
     expect(measured).toMatchObject({
       slower: 1,
       decision: { verdict: 'rejected', because: [expect.stringMatching(/1 statement\(s\) become slower than 1.1×/)] },
     });
-    expect(await cluster.sql('select count(*)::int as rows from visit')).toEqual([{ rows: 60_000 }]);
+    expect(await bench.cluster.sql('select count(*)::int as rows from visit')).toEqual([{ rows: 60_000 }]);
   });
 
   test('with an index that slows a statement is measured again without it, and recommended', async () => {
     // the one flag that is asked for lies at the far end of the order: the planner expects it everywhere
-    await cluster.sql(`create table trap (id int primary key, who int, at int, flag int, note text);
+    await bench.cluster.sql(`create table trap (id int primary key, who int, at int, flag int, note text);
       insert into trap select n, n % 2000, n * 7919 % 30011, (n * 7919 % 30011 > 29700)::int, repeat('x', 40) from generate_series(1, 30000) n`);
-    await cluster.sql('vacuum analyze trap');
+    await bench.cluster.sql('vacuum analyze trap');
     const trap = { schema: 'public', relation: 'trap' };
     const texts = [
       ['select note from trap where who = 77', 300],
@@ -118,8 +90,8 @@ describe('a set', () => {
       ['select note from trap where flag = 1 order by at limit 1', 1],
     ] as const;
     const asked = await runWith(texts, [[btree(trap, ['who']), btree(trap, ['at'])]]);
-    expect((await steps.measureFinalist({ ...asked, finalist: 0 })).decision.because).toEqual([expect.stringContaining('1 statement(s) become slower')]);
-    const { experiment, isRecommended } = await steps.settleFinalist({
+    expect((await bench.steps.measureFinalist({ ...asked, finalist: 0 })).decision.because).toEqual([expect.stringContaining('1 statement(s) become slower')]);
+    const { experiment, isRecommended } = await bench.steps.settleFinalist({
       ...asked,
       experiment: `e2-${asked.run}`,
       finalist: 0,
@@ -127,8 +99,25 @@ describe('a set', () => {
     });
     expect({ experiment, isRecommended }).toMatchObject({ isRecommended: true, experiment: { slower: 0, indexes: 1 } });
     expect(experiment.decision.because).toContain('1 index(es) left out because a statement was slower with them');
-    const recommendation = await store.findRecommendation(asked.recommendation);
+    const recommendation = await bench.store.findRecommendation(asked.recommendation);
     expect(recommendation?.indexes.map(({ index }) => index?.keys[0]?.column)).toEqual(['who']);
+  });
+
+  test('keeps an index that no plan shows, where all of it is slower without: a function uses it', async () => {
+    await bench.cluster.sql(`create table price (id int primary key, page int, amount int);
+      insert into price select n, n % 300, n from generate_series(1, 12000) n;
+      create function price_of(wanted int) returns bigint stable language plpgsql as
+        $$ begin return (select sum(amount) from price where price.page = wanted); end $$`);
+    await bench.cluster.sql('vacuum analyze price');
+    const price = { schema: 'public', relation: 'price' };
+    const asked = await runWith([['select sum(price_of(page)) from visit where who = $1', 100]], [[btree(visit, ['who']), btree(price, ['page'])]]);
+    const { experiment, isRecommended } = await bench.steps.settleFinalist({ ...asked, finalist: 0, limits: limitsOf({ repeats: 3 }) });
+    expect({ isRecommended, indexes: experiment.indexes }).toEqual({ isRecommended: true, indexes: 2 });
+    expect(experiment.decision.because).toContainEqual(expect.stringMatching(/an index that no plan needs stays: without it all takes \d+\.\d+ \[/));
+    const made = await bench.store.findRecommendation(asked.recommendation);
+    // what is shown was measured with both: without the second nine tenths of the time would be left
+    expect(made?.experiment.total.high).toBeLessThan(0.5);
+    expect(made?.indexes[1]?.leaveOneOut).toBeGreaterThan(2);
   });
 
   test('that cannot be built is rejected with the reason, and no value of a row in it', async () => {
@@ -137,15 +126,15 @@ describe('a set', () => {
       keys: [{ column: null, expression: 'note::int', descending: false, nullsFirst: null, operatorClass: null }],
     };
     const asked = await runWith([byWho], [[broken]]);
-    const { decision } = await steps.measureFinalist({ ...asked, finalist: 0 });
+    const { decision } = await bench.steps.measureFinalist({ ...asked, finalist: 0 });
     expect(decision).toEqual({ verdict: 'rejected', because: ['it cannot be built: PostgreSQL error 22P02: invalid input syntax for type integer'] });
-    expect((await steps.settleFinalist({ ...asked, finalist: 0 })).isRecommended).toBe(false);
-    expect(await store.findRecommendation(asked.recommendation)).toBeNull();
+    expect((await bench.steps.settleFinalist({ ...asked, finalist: 0 })).isRecommended).toBe(false);
+    expect(await bench.store.findRecommendation(asked.recommendation)).toBeNull();
   });
 
   test('that brings nothing is not recommended', async () => {
     const asked = await runWith([['select count(*) from visit where page >= $1 - 100000', 10]], [[btree(visit, ['who'])]]);
-    const settled = await steps.settleFinalist({ ...asked, finalist: 0 });
+    const settled = await bench.steps.settleFinalist({ ...asked, finalist: 0 });
     expect(settled).toMatchObject({
       isRecommended: false,
       experiment: { decision: { because: expect.arrayContaining([expect.stringContaining('no gain is proven')]) } },
@@ -154,7 +143,7 @@ describe('a set', () => {
 
   test('beyond the budget in real bytes is not recommended', async () => {
     const asked = await runWith([byWho], [[btree(visit, ['who'])]]);
-    const settled = await steps.settleFinalist({ ...asked, finalist: 0, limits: limitsOf({ repeats: 5, budgetBytes: 8192 }) });
+    const settled = await bench.steps.settleFinalist({ ...asked, finalist: 0, limits: limitsOf({ repeats: 5, budgetBytes: 8192 }) });
     expect(settled.experiment.decision.because).toEqual([expect.stringMatching(/really, 8.2 kB are allowed/)]);
   });
 });
@@ -162,89 +151,91 @@ describe('a set', () => {
 test('sets measured side by side are experiments of their own; what was built of them is taken up by the step that settles', async () => {
   const byPage = ['select count(note) from visit where page = $1', 100] as const;
   const asked = await runWith([byWho, byPage], [[btree(visit, ['who']), btree(visit, ['page'])], [btree(visit, ['note'])]]);
-  const measured = await steps.measureFinalists({ ...asked, experiments: ['s-1', 's-2'] });
+  const measured = await bench.steps.measureFinalists({ ...asked, experiments: ['s-1', 's-2'] });
   expect(measured?.map(({ id, indexes, faster, decision }) => [id, indexes, faster, decision.verdict])).toEqual([
     ['s-1', 2, 2, 'accepted'],
     ['s-2', 1, 0, 'rejected'],
   ]);
-  const built = await cluster.sql(`select oid, relname from pg_class where relname like 'assay_lab%' order by oid`);
+  const built = await bench.cluster.sql(`select oid, relname from pg_class where relname like 'assay_lab%' order by oid`);
   expect(built).toHaveLength(3);
-  const { isRecommended, experiment } = await steps.settleFinalist({ ...asked, finalist: 0 });
+  const { isRecommended, experiment } = await bench.steps.settleFinalist({ ...asked, finalist: 0 });
   expect({ isRecommended, indexes: experiment.indexes }).toEqual({ isRecommended: true, indexes: 2 });
   expect(await leftOver()).toEqual([]);
   // one that cannot be built: each is to be measured by itself
   const broken = await runWith([byWho], [[btree(visit, ['who'])], [btree(visit, ['no such column'])]]);
-  expect(await steps.measureFinalists({ ...broken, experiments: ['s-3', 's-4'] })).toBeNull();
-  await steps.settleFinalist({ ...broken, finalist: 0 });
+  expect(await bench.steps.measureFinalists({ ...broken, experiments: ['s-3', 's-4'] })).toBeNull();
+  await bench.steps.settleFinalist({ ...broken, finalist: 0 });
 });
 
 test('of two sets that each help one statement, executing makes a third one of both; asked again, nothing is added', async () => {
   const byPage = ['select count(note) from visit where page = $1', 100] as const;
   const idle = btree(visit, ['note']);
   const asked = await runWith([byWho, byPage], [[btree(visit, ['who']), idle], [btree(visit, ['page'])]]);
-  const { sets, executions } = await steps.chooseSet(asked);
+  const { sets, executions } = await bench.steps.chooseSet(asked);
   expect(sets).toBe(3);
   expect(executions).toBeGreaterThan(3);
-  const third = (await store.load(asked.run)).finalists[2];
+  const third = (await bench.store.load(asked.run)).finalists[2];
   expect(third?.indexes.map(({ keys }) => keys.map(({ column }) => column)).toSorted()).toEqual([['page'], ['who']]);
   expect(third?.estimatedRatio).toBeLessThan(0.5);
-  expect(await steps.chooseSet(asked)).toMatchObject({ sets: 3 });
+  expect(await bench.steps.chooseSet(asked)).toMatchObject({ sets: 3 });
   expect(await leftOver()).toEqual([]);
   // what only a larger budget would buy is tried as well, and stays in the last place: no finalist
   const wide = await runWith([byWho, byPage], [[btree(visit, ['who'])], [idle]]);
   const pool = { indexes: [btree(visit, ['page'])], estimatedRatio: 1, estimatedBytes: 0, isPoolOnly: true };
-  await store.saveFinalists(wide.run, [...(await store.load(wide.run)).finalists, pool]);
-  expect(await steps.chooseSet(wide)).toMatchObject({ sets: 3 });
-  const [, , chosen, last] = (await store.load(wide.run)).finalists;
+  await bench.store.saveFinalists(wide.run, [...(await bench.store.load(wide.run)).finalists, pool]);
+  expect(await bench.steps.chooseSet(wide)).toMatchObject({ sets: 3 });
+  const [, , chosen, last] = (await bench.store.load(wide.run)).finalists;
   expect(chosen?.indexes.map(({ keys }) => keys.map(({ column }) => column)).toSorted()).toEqual([['page'], ['who']]);
   expect(last).toEqual(pool);
   // no room for either
   const alone = await runWith([byWho, byPage], [[btree(visit, ['who'])], [btree(visit, ['page'])]]);
-  expect(await steps.chooseSet({ ...alone, limits: limitsOf({ repeats: 5, budgetBytes: 8192 }) })).toMatchObject({ sets: 2 });
+  expect(await bench.steps.chooseSet({ ...alone, limits: limitsOf({ repeats: 5, budgetBytes: 8192 }) })).toMatchObject({ sets: 2 });
 });
 
 test('the same step twice is one experiment and one recommendation', async () => {
   const asked = await runWith([byWho], [[btree(visit, ['who'])]]);
-  await steps.settleFinalist({ ...asked, finalist: 0 });
-  await steps.settleFinalist({ ...asked, finalist: 0 });
-  const count = (table: string) => control.em().execute(`select from assay_control.${table} where run = ?`, [asked.run]);
+  await bench.steps.settleFinalist({ ...asked, finalist: 0 });
+  await bench.steps.settleFinalist({ ...asked, finalist: 0 });
+  const count = (table: string) => bench.control.em().execute(`select from assay_control.${table} where run = ?`, [asked.run]);
   expect(await count('experiment')).toHaveLength(1);
   expect(await count('recommendation')).toHaveLength(1);
-  expect((await store.recommendations('main', 1))[0]?.id).toBe(asked.recommendation);
-  expect(await store.recommendations('other', 10)).toEqual([]);
+  expect((await bench.store.recommendations('main', 1))[0]?.id).toBe(asked.recommendation);
+  expect(await bench.store.recommendations('other', 10)).toEqual([]);
 });
 
 test('what was refused or rolled back does not come back until its evidence changes', async () => {
   const asked = await runWith([byWho], [[btree(visit, ['who'])]]);
-  expect((await steps.settleFinalist({ ...asked, finalist: 0 })).isRecommended).toBe(true);
-  await steps.enterState({ cluster: 'main', recommendation: asked.recommendation, state: 'refused', by: 'ann', because: ['not now'] });
-  const again = await steps.settleFinalist({ ...asked, finalist: 0, experiment: `${asked.experiment}-2`, recommendation: `${asked.recommendation}-2` });
+  expect((await bench.steps.settleFinalist({ ...asked, finalist: 0 })).isRecommended).toBe(true);
+  await bench.steps.enterState({ cluster: 'main', recommendation: asked.recommendation, state: 'refused', by: 'ann', because: ['not now'] });
+  const again = await bench.steps.settleFinalist({ ...asked, finalist: 0, experiment: `${asked.experiment}-2`, recommendation: `${asked.recommendation}-2` });
   expect(again).toMatchObject({ isRecommended: false, experiment: { decision: { because: [expect.stringContaining(`${asked.recommendation} of`)] } } });
-  expect(await store.findRecommendation(`${asked.recommendation}-2`)).toBeNull();
+  expect(await bench.store.findRecommendation(`${asked.recommendation}-2`)).toBeNull();
 
   // nor what production refused
-  const made = (await store.findRecommendation(asked.recommendation)) as Recommendation;
-  await steps.enterState({ cluster: 'main', recommendation: made.id, state: 'rolled-back', by: null, because: ['the gain does not show'] });
-  expect(await refusedBefore(store, { ...made, id: 'r-new' })).toContain(`${made.id} of ${made.createdAt.slice(0, 10)} said the same and was rolled back`);
-  expect(await refusedBefore(store, { ...made, id: 'r-new', indexes: [] })).toBeNull();
+  const made = (await bench.store.findRecommendation(asked.recommendation)) as Recommendation;
+  await bench.steps.enterState({ cluster: 'main', recommendation: made.id, state: 'rolled-back', by: null, because: ['the gain does not show'] });
+  expect(await refusedBefore(bench.store, { ...made, id: 'r-new' })).toContain(
+    `${made.id} of ${made.createdAt.slice(0, 10)} said the same and was rolled back`,
+  );
+  expect(await refusedBefore(bench.store, { ...made, id: 'r-new', indexes: [] })).toBeNull();
   // nor what is like it, in other SQL
   const wider = { ...made, id: 'r-new', indexes: [recommendedIndex(btree(visit, ['who', 'page']), { sizeBytes: 1, buildMs: 1, leaveOneOut: 2 })] };
-  expect(await refusedBefore(store, wider)).toBe(
+  expect(await refusedBefore(bench.store, wider)).toBe(
     `recommendation ${made.id} of ${made.createdAt.slice(0, 10)} made indexes on the same tables by the same first columns and was rolled back; the evidence has not changed since`,
   );
   const forOthers = { ...made.experiment, statements: made.experiment.statements.map((each) => ({ ...each, statement: 'another' })) };
-  expect(await refusedBefore(store, { ...wider, experiment: forOthers })).toBeNull();
+  expect(await refusedBefore(bench.store, { ...wider, experiment: forOthers })).toBeNull();
 
   // the gain that it was refused for was another one
   const { experiment } = made;
   const smaller = { ...experiment, total: { ratio: 0.99, low: 0.98, high: 0.995 } };
-  await control
+  await bench.control
     .em()
     .execute(`update assay_control.recommendation set document = jsonb_set(document, '{experiment}', ?::jsonb) where id = ?`, [
       JSON.stringify(smaller),
       asked.recommendation,
     ]);
-  expect((await steps.settleFinalist({ ...asked, finalist: 0, recommendation: `${asked.recommendation}-3` })).isRecommended).toBe(true);
+  expect((await bench.steps.settleFinalist({ ...asked, finalist: 0, recommendation: `${asked.recommendation}-3` })).isRecommended).toBe(true);
 });
 
 test('looks are kept without texts, the newest of another run counts, old ones go', async () => {
@@ -258,9 +249,9 @@ test('looks are kept without texts, the newest of another run counts, old ones g
     },
     statements: [{ queryId: String(second), text: `alter role app password 'hush'` } as never],
   });
-  for (let second = 0; second < 12; second += 1) await store.saveSnapshot(`s-${second}`, 'end', { cluster: 'looks', snapshot: at(second) });
-  expect((await store.earlierSnapshot('s-11', 'last-run', 'looks'))?.statements).toEqual([{ queryId: '10', text: '' }]);
-  expect(await store.earlierSnapshot('s-11', 'begin', 'looks')).toBeNull();
-  expect(await control.em().execute(`select from assay_control.optimizer_snapshot where cluster = 'looks'`)).toHaveLength(8);
-  expect(JSON.stringify(await control.em().execute('select document from assay_control.optimizer_snapshot'))).not.toContain('hush');
+  for (let second = 0; second < 12; second += 1) await bench.store.saveSnapshot(`s-${second}`, 'end', { cluster: 'looks', snapshot: at(second) });
+  expect((await bench.store.earlierSnapshot('s-11', 'last-run', 'looks'))?.statements).toEqual([{ queryId: '10', text: '' }]);
+  expect(await bench.store.earlierSnapshot('s-11', 'begin', 'looks')).toBeNull();
+  expect(await bench.control.em().execute(`select from assay_control.optimizer_snapshot where cluster = 'looks'`)).toHaveLength(8);
+  expect(JSON.stringify(await bench.control.em().execute('select document from assay_control.optimizer_snapshot'))).not.toContain('hush');
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { clusterNames } from '../../workers/commands/connection.ts';
-import { policyHandlers } from '../../workers/commands/plan-handlers.ts';
+import { parseConnection, policyHandlers } from '../../workers/commands/plan-handlers.ts';
 import type { EmbeddedCluster } from '../../workers/embedded/cluster.ts';
 import { type EmbeddedControl, startControl } from '../../workers/embedded/control.ts';
 import { testCluster } from '../support/cluster.ts';
@@ -64,6 +64,12 @@ test('the way of a new user: init, doctor, plan, apply, apply, remove', async ()
 
 test('a password in the connection string is refused: it would land in the file', async () => {
   await expect(policyHandlers.init({ connection: 'postgresql://u:hunter2@h/d', signingKey: false, dryRun: true }, options)).rejects.toThrow(/holds a password/);
+});
+
+test('a connection is read as libpq reads it; what is none is usage', () => {
+  expect(parseConnection('postgresql://me@:5433/shop')).toEqual({ host: 'localhost', port: 5433, user: 'me', database: 'shop' });
+  expect(parseConnection('postgresql://me@/shop?host=/run&port=5433')).toEqual({ host: '/run', port: 5433, user: 'me', database: 'shop' });
+  expect(() => parseConnection('postgresql://me@db1:notaport/shop')).toThrow(/is no URL/);
 });
 
 test('config show as data keeps secrets to itself', async () => {

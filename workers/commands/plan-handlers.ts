@@ -87,12 +87,24 @@ function initOptions(request: InitRequest, options: GlobalOptions): InitOptions 
 
 /** As libpq reads it, a socket's folder as `?host=/folder` included. A password in it is refused: it would land in the file. */
 export function parseConnection(text: string): NonNullable<InitOptions['connection']> {
-  if (!/^postgres(ql)?:\/\//.test(text))
-    throw new AssayError('usage', { reason: 'the connection is no URL', hint: 'write postgresql://USER@HOST:PORT/DATABASE' });
-  // the driver's own parser; nothing connects here
-  const { host, port, user, database } = new pg.Client({ connectionString: text });
+  if (!/^postgres(ql)?:\/\//.test(text)) throw noUrl();
   if (/:\/\/[^/@]*:[^/@]*@/.test(text) || /[?&]password=/.test(text)) {
     throw new AssayError('usage', { reason: 'the connection holds a password', hint: 'leave it out and set PGPASSWORD' });
   }
+  const { host, port, user, database } = read(text);
   return { host, port, user: user ?? 'postgres', database: database ?? 'postgres' };
 }
+
+/** A port without a host before it is libpq's way, and no URL by the standard. */
+const NO_HOST = /^(\w+:\/\/(?:[^/?#]*@)?)(?=:\d)/;
+
+/** By the driver's own parser; nothing connects here. */
+function read(text: string): pg.Client {
+  try {
+    return new pg.Client({ connectionString: text.replace(NO_HOST, '$1localhost') });
+  } catch {
+    throw noUrl();
+  }
+}
+
+const noUrl = () => new AssayError('usage', { reason: 'the connection is no URL', hint: 'write postgresql://USER@HOST:PORT/DATABASE' });

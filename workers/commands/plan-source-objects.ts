@@ -10,7 +10,7 @@ import {
   type SourceObject,
   sourceObjects,
 } from '../../activities/backup/source/objects.ts';
-import { withConnection } from '../../activities/pg.ts';
+import { mayWrite, withConnection } from '../../activities/pg.ts';
 import { faultOf, toAssayError } from '../../activities/pg-errors.ts';
 import type { ObjectSql } from '../../domain/plan.ts';
 import type { ClusterPolicy, Connection } from '../../domain/policy.ts';
@@ -26,7 +26,9 @@ export function createSourceObjects(readSecret: ReadSecret, administer: (connect
   const use = async <T>(policy: ClusterPolicy, what: string, work: (client: pg.Client, role: string) => Promise<T>): Promise<T> => {
     const connection = administer(policy.connection);
     try {
-      return await withConnection(connection, readSecret, { statementTimeoutMs: STATEMENT_MS }, (client) => work(client, policy.connection.user));
+      return await withConnection(connection, readSecret, { statementTimeoutMs: STATEMENT_MS, settings: mayWrite }, (client) =>
+        work(client, policy.connection.user),
+      );
     } catch (error) {
       const grant =
         'run its SQL as a superuser (`assay plan --sql | psql`, `assay remove CLUSTER --sql | psql`), or name one in ASSAY_ADMIN_USER and ASSAY_ADMIN_PASSWORD';

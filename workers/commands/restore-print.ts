@@ -48,7 +48,11 @@ function waitScript(into: string): string {
   return `${wait}; cd ${data}/pg_wal && touch archive_status/$(ls | grep -E '^[0-9A-F]{8}[.]history$' | sort | tail -n 1).ready`;
 }
 
-/** What keeps it apart from its source, whose port, sockets, logs and certificates its own configuration names. pg_ctl hands this to a shell. */
+/**
+ * What keeps it apart from its source, whose port, sockets, logs and certificates its own configuration names, and what that would do to others:
+ * an enabled subscription takes its publisher's changes away from the living subscriber, archive_cleanup_command deletes from an archive that is
+ * not this cluster's, a preloaded scheduler runs its jobs. pg_ctl hands this to a shell.
+ */
 function serverOptions(into: string): string {
   const settings = {
     unix_socket_directories: `"${into}/socket"`,
@@ -60,6 +64,15 @@ function serverOptions(into: string): string {
     ssl: 'off',
     logging_collector: 'off',
     external_pid_file: '',
+    archive_cleanup_command: '',
+    recovery_end_command: '',
+    recovery_min_apply_delay: '0',
+    // nobody confirms what is written here
+    synchronous_standby_names: '',
+    max_logical_replication_workers: '0',
+    shared_preload_libraries: '',
+    session_preload_libraries: '',
+    local_preload_libraries: '',
   };
   return Object.entries(settings)
     .map(([name, value]) => `-c ${name}=${value === '' ? "''" : shellWord(value)}`)

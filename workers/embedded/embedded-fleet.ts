@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { osUser, privateFolder } from '../../activities/os-user.ts';
 import type { ClusterPolicy } from '../../domain/policy.ts';
-import { applyFleet } from '../commands/apply.ts';
+import { type Applied, applyFleet } from '../commands/apply.ts';
 import { openPlan } from '../commands/plan-dependencies.ts';
 import { readConfig } from '../config.ts';
 import { readPolicy } from '../read-policy.ts';
@@ -115,17 +115,17 @@ async function build({ options, directory, undo, stop }: Site): Promise<Embedded
     },
   };
   undo.push(async () => worker?.kill('SIGTERM'));
-  await applyPolicy(policyFile, env);
+  await applyPolicy(fleet);
   if (options.worker ?? true) await fleet.startWorker();
   return fleet;
 }
 
 /** As `assay apply` does. Schedules are there, and due only at night. */
-async function applyPolicy(policyFile: string, env: EmbeddedFleet['env']): Promise<void> {
+export async function applyPolicy({ policyFile, env }: Pick<EmbeddedFleet, 'policyFile' | 'env'>): Promise<Applied> {
   const fleet = readPolicy(policyFile);
   const { dependencies, close } = await openPlan({ config: readConfig(env), fleet });
   try {
-    await applyFleet(dependencies, fleet, { confirmRemovals: false });
+    return await applyFleet(dependencies, fleet, { confirmRemovals: false });
   } finally {
     await close();
   }

@@ -8,7 +8,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import type pg from 'pg';
 import type { CloneRef, ReachedPoint, RecoveryTarget } from '../../../domain/backup/model.ts';
+import { timelineAt } from '../../../domain/backup/timeline.ts';
 import { AssayError, isAssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { StepIo } from '../../io.ts';
@@ -18,6 +20,7 @@ import { type RecoveryProgress, recoveryProgress, timelineOf } from './recovery-
 import { isServerOf, killAllIn, lastWords, readServerState, runningServer, type ServerState, serverLog, stopServer } from './server.ts';
 import { ended, startClone } from './start.ts';
 import { sameTarget } from './target.ts';
+import { followedTimeline } from './timeline.ts';
 
 export interface Arrival {
   readonly reached: ReachedPoint;
@@ -30,6 +33,8 @@ export interface Arrival {
 const POLL_MS = 25;
 /** WAL may raise the minimum settings more than once; each time recovery has to be started again with what pg_control then says. */
 const MOST_STARTS = 4;
+/** From recovery's word that it pauses until it does. */
+const LONGEST_PAUSE_MS = 60_000;
 /** What a machine that could start no process is given. */
 const BREATH_MS = 500;
 
@@ -48,7 +53,7 @@ export async function recoverTo(policy: ClusterPolicy, clone: CloneRef, target: 
     }
     const progress = await untilPaused(policy, clone, state, io).catch((error) => startAgainIf(isAdopted, error));
     if (typeof progress !== 'string') {
-      const arrived = await arrival(policy, clone, progress, startedAtMs).catch((error) => whetherGone(folders, state, error));
+      const arrived = await arrival({ policy, clone, io }, progress, startedAtMs).catch((error) => whetherGone(folders, state, error));
       if (arrived !== 'server-gone') return arrived;
     }
     await stopServer(folders);
@@ -103,24 +108,46 @@ async function untilPaused(policy: ClusterPolicy, clone: CloneRef, state: Server
   }
 }
 
-async function arrival(policy: ClusterPolicy, clone: CloneRef, progress: RecoveryProgress, startedAtMs: number): Promise<Arrival> {
-  const reached = await withClone({ policy, clone }, {}, async (client) => {
-    const { rows } = await client.query<{ state: string; lsn: string; at: Date | null; timeline: number }>(
-      `/* assay backup */ select case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_get_wal_replay_pause_state() else 'open' end as state, pg_catalog.pg_last_wal_replay_lsn()::text as lsn,
-         pg_catalog.pg_last_xact_replay_timestamp() as at, (select timeline_id from pg_catalog.pg_control_checkpoint()) as timeline`,
-    );
-    return rows[0];
-  });
+async function arrival(
+  on: { readonly policy: ClusterPolicy; readonly clone: CloneRef; readonly io: StepIo },
+  progress: RecoveryProgress,
+  startedAtMs: number,
+): Promise<Arrival> {
+  const reached = await withClone(on, {}, (client) => onceSettled(client, on.io));
   const readyAtMs = progress.readyAtMs ?? startedAtMs;
+  const followed = followedTimeline(foldersOf(on.clone.directory).data);
   return {
     reached: {
       replayLsn: reached?.lsn ?? '0/0',
       replayedAt: reached?.at?.toISOString() ?? null,
-      timeline: timelineOf(progress) ?? reached?.timeline ?? 0,
+      // recovery reads ahead, perhaps into a segment of the next timeline
+      timeline: followed === null ? (timelineOf(progress) ?? reached?.timeline ?? 0) : timelineAt(reached?.lsn ?? '0/0', followed),
       paused: reached?.state === 'paused',
       ...(reached?.state === 'open' ? { opened: true } : {}),
     },
     startMs: Math.max(0, readyAtMs - startedAtMs),
     replayMs: Math.max(0, (progress.pausedAtMs ?? progress.openedAtMs ?? readyAtMs) - readyAtMs),
   };
+}
+
+interface Standing {
+  readonly state: 'not paused' | 'pause requested' | 'paused' | 'open';
+  readonly lsn: string;
+  readonly at: Date | null;
+  readonly timeline: number;
+}
+
+/**
+ * Recovery writes that it pauses before it does (recoveryPausesHere in xlogrecovery.c): on a busy machine its process may be put aside in
+ * between, for as long as others have work. Until then the pause is only requested.
+ */
+async function onceSettled(client: pg.Client, io: StepIo): Promise<Standing | undefined> {
+  for (const end = Date.now() + LONGEST_PAUSE_MS; ; await pause(POLL_MS)) {
+    const { rows } = await client.query<Standing>(
+      `/* assay backup */ select case when pg_catalog.pg_is_in_recovery() then pg_catalog.pg_get_wal_replay_pause_state() else 'open' end as state, pg_catalog.pg_last_wal_replay_lsn()::text as lsn,
+         pg_catalog.pg_last_xact_replay_timestamp() as at, (select timeline_id from pg_catalog.pg_control_checkpoint()) as timeline`,
+    );
+    if (rows[0]?.state !== 'pause requested' || Date.now() > end || io.signal.aborted) return rows[0];
+    io.beat({ phase: 'pause' });
+  }
 }

@@ -1,5 +1,6 @@
 /** Evidence in the control database and, the same certificates, as files beside the repository. */
 import type { StoredMarker } from '../../../domain/backup/certificate-coverage.ts';
+import type { Marker } from '../../../domain/backup/model.ts';
 import type { Proof, ProofSummary } from '../../../domain/backup/proof.ts';
 import { isAssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy, SecretReference } from '../../../domain/policy.ts';
@@ -30,7 +31,7 @@ export interface EvidenceStoreOptions {
 export function createEvidenceStore(options: EvidenceStoreOptions): EvidenceStore {
   const { control } = options;
   return {
-    issue: (policy, proof) => issue(options, policy, proof),
+    issue: (policy, proof, markers) => issue(options, policy, { proof, markers }),
     recordBackup: async (policy, backup) => {
       const row = {
         cluster: policy.cluster,
@@ -62,12 +63,17 @@ export function createEvidenceStore(options: EvidenceStoreOptions): EvidenceStor
 
 const now = () => new Date();
 
+interface Judged {
+  readonly proof: Proof;
+  readonly markers: readonly Marker[] | undefined;
+}
+
 /** The files are the chain; the database mirrors it and writes again what a lost folder had. One at a time per cluster. */
-async function issue(options: EvidenceStoreOptions, policy: ClusterPolicy, proof: Proof): Promise<ProofSummary> {
+async function issue(options: EvidenceStoreOptions, policy: ClusterPolicy, { proof, markers }: Judged): Promise<ProofSummary> {
   const { control, readSecret, signingKey } = options;
   const signer = openSigner(readSecret, signingKey);
   const folder = clusterFolder(policy.evidenceDirectory, policy.cluster);
-  const stored = await storedMarkers(createMarkerStore(control), proof);
+  const stored = await storedMarkers(createMarkerStore(control), proof, markers);
   return control.em().transactional(async (tx) => {
     await tx.execute(`select pg_advisory_xact_lock(hashtextextended('assay/evidence/' || ?, 0))`, [policy.cluster]);
     await reconcileChain(tx, { cluster: policy.cluster, folder, signer });
@@ -77,12 +83,12 @@ async function issue(options: EvidenceStoreOptions, policy: ClusterPolicy, proof
   });
 }
 
-/** A marker that is gone leaves the certificate without its figures; a store that does not answer is an error, for a retry. */
-export async function storedMarkers(store: MarkerStore, proof: Proof): Promise<Map<string, StoredMarker>> {
+/** `held`: those the caller has in memory already. A marker that is gone leaves the certificate without its figures; a store that does not answer is an error, for a retry. */
+export async function storedMarkers(store: MarkerStore, proof: Proof, held: readonly Marker[] = []): Promise<Map<string, StoredMarker>> {
   const found = new Map<string, StoredMarker>();
   for (const { id } of proof.markers) {
     try {
-      const settled = settledMarker(await store.load(id));
+      const settled = settledMarker(held.find((marker) => marker.id === id) ?? (await store.load(id)));
       found.set(id, { marker: settled, digest: markerDigest(settled) });
     } catch (error) {
       if (!isAssayError(error, 'internal')) throw error;

@@ -34,9 +34,11 @@ export function createFileEvidence(directory: string, options: FileEvidenceOptio
   const pinsOf = (wanted: string) =>
     [...pins.values()].flatMap(({ cluster, owner, labels }) => (cluster === wanted ? labels.map((label) => ({ owner, label })) : []));
   const evidence: EvidenceStore = {
-    issue: async (_policy, proof) => {
+    issue: async (_policy, proof, held) => {
       const summary =
-        options.signer === null ? await keepUnsigned(directory, proof) : await issue(directory, { ...options, signer: options.signer }, { proof, markers });
+        options.signer === null
+          ? await keepUnsigned(directory, proof)
+          : await issue(directory, { ...options, signer: options.signer }, { proof, markers, held });
       proofs.set(proof.id, summary);
       return summary;
     },
@@ -57,9 +59,9 @@ export function createFileEvidence(directory: string, options: FileEvidenceOptio
 async function issue(
   directory: string,
   { signer, now }: FileEvidenceOptions & { readonly signer: Signer },
-  { proof, markers }: { readonly proof: Proof; readonly markers: MarkerStore },
+  { proof, markers, held }: { readonly proof: Proof; readonly markers: MarkerStore; readonly held: readonly Marker[] | undefined },
 ): Promise<ProofSummary> {
-  const stored = await storedMarkers(markers, proof);
+  const stored = await storedMarkers(markers, proof, held);
   const folder = clusterFolder(directory, proof.cluster);
   return summaryOfIssued(await issueCertificate({ proof, folder, signer, now: now?.() ?? new Date(), findMarker: (id) => stored.get(id) }));
 }

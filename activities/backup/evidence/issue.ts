@@ -56,7 +56,7 @@ async function writePage(json: string, certificate: Certificate, signer: Signer)
 
 /** What was certified: where a retry brought another account of the same proof, the certificate that exists stands. */
 export function summaryOfIssued({ certificate, json, html }: Issued): ProofSummary {
-  const { id, cluster, verdict, backups, run, coverage, recovery } = certificate.body;
+  const { id, cluster, verdict, backups, run, coverage, recovery, provenAt } = certificate.body;
   return {
     id,
     cluster: cluster.name,
@@ -70,6 +70,8 @@ export function summaryOfIssued({ certificate, json, html }: Issued): ProofSumma
     coverage: coverageSummary(coverage, coverage.notCovered, coverage.notCoveredNotListed),
     recoveryTimeMs: recovery.rto.measuredMs,
     recoveryPointMs: recovery.rpo.measuredMs,
+    provenAt,
+    repository: cluster.repository,
     certificate: { json, html },
     finishedAt: run.finishedAt,
   };
@@ -91,6 +93,8 @@ export function summaryOf(proof: Proof, { json, html }: Pick<Issued, 'json' | 'h
     coverage: coverageSummary({ ...coverage, share: coverage.bytes === 0 ? 0 : coverage.bytesCovered / coverage.bytes }, coverage.notCovered),
     recoveryTimeMs: time === null ? null : time.fetchMs + time.startMs + time.replayMs,
     recoveryPointMs: proof.rpoMs,
+    provenAt: proof.provenAt,
+    repository: proof.repository,
     certificate: { json, html },
     finishedAt: proof.finishedAt,
   };

@@ -8,6 +8,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { certificateText, parseCertificateFile, signedText } from '../../../domain/backup/certificate.ts';
 import { type Certificate, certificateSchema } from '../../../domain/backup/certificate-schema.ts';
 import { AssayError, reasonOf } from '../../../domain/errors.ts';
+import { readNamedFile } from '../../named-file.ts';
 import { certificateKey } from './chain-files.ts';
 import { pageFault } from './page-seal.ts';
 import { openVerifier, sha256, type Verifier } from './sign.ts';
@@ -58,10 +59,7 @@ export async function verifyCertificates(path: string, publicKeyPem: string): Pr
 
 /** The same with the key in a file. Throws usage where it cannot be read: a mistyped name is no fault of a certificate. */
 export async function verifyWithKey(path: string, keyFile: string): Promise<VerificationReport> {
-  const pem = await readFile(keyFile, 'utf8').catch((cause) => {
-    throw new AssayError('usage', { reason: `cannot read the public key: ${reasonOf(cause)}`, hint: 'name its PEM file with --key' }, { cause });
-  });
-  return verifyCertificates(path, pem);
+  return verifyCertificates(path, String(readNamedFile(keyFile, { what: 'the public key', hint: 'name its PEM file with --key' })));
 }
 
 function nothingThere(path: string, reason: string): AssayError {

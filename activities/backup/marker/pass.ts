@@ -118,12 +118,15 @@ function settleUnread(pass: Pass, table: SourceTable, tally: Tally): Equality | 
   return choice.equality;
 }
 
+const DROPPED = 'dropped after the snapshot was taken';
+
 const obstacles: Partial<Record<NotCoveredReason, string>> = {
   'foreign-table': 'its rows live on another server',
   unlogged: 'empty after every recovery, by design',
   'large-objects': 'SELECT on pg_largeobject is missing (pg_read_all_data gives it)',
   'no-privilege': 'SELECT on the table or USAGE on its schema is missing (pg_read_all_data gives both)',
   'row-security': 'a policy would hide rows from this role (BYPASSRLS lifts it)',
+  'dropped-while-reading': DROPPED,
 };
 
 async function readBatch(pass: Pass, session: pg.Client, batch: { tables: readonly Chosen[]; tally: Tally; last: boolean }): Promise<void> {
@@ -160,7 +163,7 @@ async function readInTime(pass: Pass, session: pg.Client, { table, equality }: C
 function settle(pass: Pass, tally: Tally, read: { table: SourceTable; outcome: ReadOutcome; signatureNow: string | undefined }): void {
   const { table, outcome, signatureNow } = read;
   if (signatureNow !== table.signature) {
-    const detail = signatureNow === undefined ? 'dropped after the snapshot was taken' : 'truncated, rewritten or altered after the snapshot was taken';
+    const detail = signatureNow === undefined ? DROPPED : 'truncated, rewritten or altered after the snapshot was taken';
     tally.notCovered.push(entry(pass, table, 'dropped-while-reading', detail));
   } else if (outcome.kind === 'read') {
     const { schema, table: name, oid } = table;

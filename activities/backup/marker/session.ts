@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import type { Lsn } from '../../../domain/backup/lsn.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
-import { connect } from '../../pg.ts';
+import { asItself, connect } from '../../pg.ts';
 import type { ReadSecret } from '../ports.ts';
 import { fingerprintSettings } from './fingerprint.ts';
 
@@ -22,7 +22,7 @@ export const LOCK_WAIT = '1s';
 export async function openReader(source: MarkerSource, settings: Readonly<Record<string, string>> = {}): Promise<pg.Client> {
   const client = await connect(source.policy.connection, source.readSecret, {
     database: source.database,
-    settings: { ...fingerprintSettings, lock_timeout: LOCK_WAIT, ...settings },
+    settings: { ...fingerprintSettings, ...asItself, lock_timeout: LOCK_WAIT, ...settings },
   });
   // since PostgreSQL 17; a setting the server does not know would refuse the connection, and looking for it in pg_settings computes them all
   await client.query("/* assay backup */ select set_config('transaction_timeout', '0', false) where current_setting('server_version_num')::int >= 170000");
@@ -31,7 +31,7 @@ export async function openReader(source: MarkerSource, settings: Readonly<Record
 
 /** The logical replication connection that makes a temporary slot. */
 export function openWalsender(source: MarkerSource, settings: Readonly<Record<string, string>>): Promise<pg.Client> {
-  return connect(source.policy.connection, source.readSecret, { database: source.database, replication: 'database', settings });
+  return connect(source.policy.connection, source.readSecret, { database: source.database, replication: 'database', settings: { ...asItself, ...settings } });
 }
 
 /** Ends sessions whatever state they are in; never throws. */

@@ -79,7 +79,9 @@ export async function* sourceTables(holder: pg.Client, types: ColumnTypes, order
       case
         when c.relkind = 'f' then 'foreign-table'
         when c.relpersistence = 'u' then 'unlogged'
-        when not coalesce(has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'), false)
+        -- of what a newer transaction dropped rights are not false but null
+        when (has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')) is null then 'dropped-while-reading'
+        when not (has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select'))
           then case when c.oid = 'pg_largeobject'::regclass then 'large-objects' else 'no-privilege' end
         when row_security_active(c.oid) then 'row-security'
       end as obstacle

@@ -6,7 +6,7 @@ import type { Witness } from '../../../domain/backup/model.ts';
 import { AssayError } from '../../../domain/errors.ts';
 import { sourceSchema } from '../../../domain/ids.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
-import { withConnection } from '../../pg.ts';
+import { asItself, mayWrite, withConnection } from '../../pg.ts';
 import { faultOf, toAssayError } from '../../pg-errors.ts';
 import type { ReadSecret, Source } from '../ports.ts';
 import { readSourceState } from './state.ts';
@@ -47,24 +47,24 @@ interface Step {
 }
 
 const steps = {
-  state: { what: "read the cluster's state", grant: 'grant pg_monitor to it (`assay plan` shows the statement)', settings: {}, ownTable: false },
+  state: { what: "read the cluster's state", grant: 'grant pg_monitor to it (`assay plan` shows the statement)', settings: asItself, ownTable: false },
   witness: {
     what: `write witnesses in schema ${sourceSchema}`,
     grant: 'run `assay apply` (`assay plan` shows the statements first)',
     // durable on this server is what a backup can bring back; a standby that is away must not stop witnesses
-    settings: { synchronous_commit: 'local' },
+    settings: { synchronous_commit: 'local', ...mayWrite },
     ownTable: true,
   },
   switchWal: {
     what: 'call pg_switch_wal()',
     grant: 'grant execute on function pg_switch_wal() to it (`assay plan` shows the statement)',
-    settings: {},
+    settings: asItself,
     ownTable: false,
   },
   restorePoint: {
     what: 'call pg_create_restore_point()',
     grant: 'grant execute on function pg_create_restore_point(text) to it (`assay plan` shows the statement)',
-    settings: {},
+    settings: asItself,
     ownTable: false,
   },
 } as const satisfies Record<string, Step>;

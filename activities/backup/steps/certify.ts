@@ -12,17 +12,18 @@ import type { BackupDependencies } from '../ports.ts';
 import type { CertifyRequest } from './prove.ts';
 
 export async function certify(deps: BackupDependencies, request: CertifyRequest): Promise<ProofSummary> {
-  const proof = await buildProof(deps, request);
-  const summary = await deps.evidence.issue(request.policy, proof);
+  const markers: Marker[] = [];
+  for (const { marker } of request.draft.stopsReached) if (marker !== null) markers.push(await deps.markerStore.load(marker.id));
+  const proof = await buildProof(deps, request, markers);
+  const summary = await deps.evidence.issue(request.policy, proof, markers);
   await deps.evidence.unpin(request.policy.cluster, request.owner);
   observeProof(deps, request.policy, proof);
   if (request.into) deps.observe({ kind: 'restore-finished', cluster: request.policy.cluster, outcome: proof.verdict.verdict });
   return summary;
 }
 
-async function buildProof(deps: BackupDependencies, { policy, plan, draft, depth, level, owner, ...request }: CertifyRequest): Promise<Proof> {
-  const markers: Marker[] = [];
-  for (const stop of draft.stopsReached) if (stop.marker !== null) markers.push(await deps.markerStore.load(stop.marker.id));
+async function buildProof(deps: BackupDependencies, of: CertifyRequest, markers: readonly Marker[]): Promise<Proof> {
+  const { policy, plan, draft, depth, level, owner, ...request } = of;
   const provenAt = provenMoment(draft, markers);
   const newestWitness = draft.newestWitness;
   const finishedAt = deps.now().toISOString();

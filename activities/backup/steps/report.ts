@@ -1,7 +1,8 @@
 /** What people ask: where do the backups of this cluster stand? */
 import type { ProofSummary } from '../../../domain/backup/proof.ts';
-import type { ArchiveLag, BackupStatus, UnreachableRepository, WindowGap, WindowPart } from '../../../domain/backup/status.ts';
-import type { Gap, Interval, RestorableWindow } from '../../../domain/backup/window.ts';
+import type { ArchiveLag, BackupStatus, UnreachableRepository, WindowGap } from '../../../domain/backup/status.ts';
+import type { Gap, RestorableWindow } from '../../../domain/backup/window.ts';
+import { windowParts } from '../../../domain/backup/window-parts.ts';
 import { reasonOf } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { BackupDependencies } from '../ports.ts';
@@ -19,7 +20,9 @@ export function reportSteps(deps: BackupDependencies) {
         backups: surveys.flatMap(({ info }) => info.backups),
         proofs,
         provenAt: newestProven(proofs),
-        window: surveys.flatMap(({ repository, window }) => window.intervals.map((interval) => part(repository, interval, proofs))),
+        window: surveys.flatMap(({ repository, window, info: { backups } }) =>
+          window.intervals.flatMap((interval) => windowParts({ repository, interval, backups, proofs })),
+        ),
         gaps: surveys.flatMap(({ repository, window }) => window.gaps.map((gap) => gapOf(repository, gap))),
         archive: surveys.flatMap(({ repository, window }) => lagOf(repository, window)),
         clones: await deps.clones.list(policy),
@@ -54,12 +57,6 @@ const newestProven = (proofs: readonly ProofSummary[]): string | null =>
     .map((proof) => proof.finishedAt)
     .sort()
     .at(-1) ?? null;
-
-function part(repository: number, interval: Interval, proofs: readonly ProofSummary[]): WindowPart {
-  const proven = proofs.filter((proof) => proof.verdict === 'proven' && interval.backups.includes(proof.backup)).map((proof) => proof.backup);
-  const because = proven.length > 0 ? `restored and checked: ${proven.join(', ')}` : `backups ${interval.backups.join(', ')} and unbroken WAL`;
-  return { repository, state: proven.length > 0 ? 'proven' : 'reachable', from: interval.from.at, to: interval.to.at, because };
-}
 
 function gapOf(repository: number, gap: Gap): WindowGap {
   const { firstMissing, lastMissing, segments, before, reachableAgain } = gap;

@@ -30,21 +30,23 @@ export interface Comparing {
   readonly rounds: Rounds;
   /** The set is what goes: without it against with it. Any slowness is looked at again, not only one beyond what a new index may cost. Default false. */
   readonly isRemoval?: boolean;
+  /** There as well, and away on both sides: what is measured is the set without them. Default none. */
+  readonly aside?: readonly BuiltObject[];
 }
 
 /** With the set against without it. What looks too slow is looked at again, with more rounds, before it counts. */
 export async function measureSet(session: LabSession, units: readonly Unit[], comparing: Comparing): Promise<SetTimes> {
-  const { built, rounds } = comparing;
+  const { built, rounds, aside = [] } = comparing;
   const touched: Unit[] = [];
   const times: UnitTimes[] = [];
   const changes = new Map<Unit, boolean>();
-  for (const unit of units) changes.set(unit, await canChange(session, unit, built));
+  for (const unit of units) changes.set(unit, await canChange(session, unit, built, aside));
   // where what goes changes no plan at all, there is nothing that times could tell
   if (comparing.isRemoval && [...changes.values()].every((isChanged) => !isChanged)) return { units: [], statements: [], notJudged: [] };
   for (const unit of units) {
     if (changes.get(unit)) touched.push(unit);
     else if (await readsNothing(session, unit)) times.push({ unit, isTouched: false, ...unexecuted });
-    else times.push({ unit, isTouched: false, ...(await timeOnce(session, unit)) });
+    else times.push({ unit, isTouched: false, ...(await timeOnce(session, unit, aside)) });
   }
   const compared = await compare(session, touched.map(jobOf(comparing)), rounds);
   const first = touched.map((unit, place): UnitTimes => ({ unit, isTouched: true, ...found(compared, place) }));
@@ -53,23 +55,23 @@ export async function measureSet(session: LabSession, units: readonly Unit[], co
 }
 
 const jobOf =
-  ({ built, isRemoval = false }: Comparing) =>
+  ({ built, isRemoval = false, aside = [] }: Comparing) =>
   (unit: Unit): Job =>
-    isRemoval ? { unit, before: [], after: built } : { unit, before: built, after: [] };
+    isRemoval ? { unit, before: aside, after: [...built, ...aside] } : { unit, before: [...built, ...aside], after: aside };
 
-/** Executed total without one index against with the whole set, by index; above 1 it earns its place. The set is built. */
+/** Executed total without one index against with the whole set, by index (`only` these; default all); above 1 it earns its place. The set is built. */
 export async function measureLeaveOneOut<B extends BuiltObject>(
   session: LabSession,
   whole: SetTimes,
-  { built, rounds }: { built: readonly B[]; rounds: Rounds },
+  { built, only = built, rounds }: { built: readonly B[]; only?: readonly B[]; rounds: Rounds },
 ): Promise<ReadonlyMap<B, Interval>> {
   const jobs: (Job & { readonly index: B })[] = [];
   for (const { unit } of whole.units.filter(({ isTouched, fault }) => isTouched && fault === null)) {
-    for (const index of built) if (await canChange(session, unit, [index])) jobs.push({ unit, before: [], after: [index], index });
+    for (const index of only) if (await canChange(session, unit, [index])) jobs.push({ unit, before: [], after: [index], index });
   }
   const compared = await compare(session, jobs, rounds);
   return new Map(
-    built.map((index) => {
+    only.map((index) => {
       const pairsOf = (unit: Unit): readonly TimedPair[] | undefined => compared[jobs.findIndex((job) => job.index === index && job.unit === unit)]?.pairs;
       const units = whole.units.map((each) => ({ ...each, pairs: pairsOf(each.unit) ?? unchanged(each.pairs) }));
       return [index, judgeTotal(summed(units).statements)];
@@ -77,14 +79,14 @@ export async function measureLeaveOneOut<B extends BuiltObject>(
   );
 }
 
-/** Does the plan differ where these are away? Whoever writes to their tables may have to keep them up, whatever the plan. */
-export async function canChange({ client }: LabSession, unit: Unit, away: readonly BuiltObject[]): Promise<boolean> {
+/** Does the plan differ where these are away, and `aside` on both sides? Whoever writes to their tables may have to keep them up, whatever the plan. */
+export async function canChange({ client }: LabSession, unit: Unit, away: readonly BuiltObject[], aside: readonly BuiltObject[] = []): Promise<boolean> {
   try {
-    const plan = await planText(client, unit, []);
+    const plan = await planText(client, unit, aside);
     const isThere = ({ relations }: BuiltObject) => relations.some((name) => plan.includes(`"Relation Name":${JSON.stringify(name)}`));
     // a SELECT may write too, in a WITH
     if (plan.includes('"Node Type":"ModifyTable"') && away.some(isThere)) return true;
-    return plan !== (await planText(client, unit, away));
+    return plan !== (await planText(client, unit, [...away, ...aside]));
   } catch {
     return true; // it will fail in its turn, and then say why
   }

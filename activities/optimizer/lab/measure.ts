@@ -69,10 +69,10 @@ export async function compare(session: LabSession, jobs: readonly Job[], { repea
 }
 
 /** One execution each: the weight of what no index can change. */
-export async function timeOnce(session: LabSession, unit: Unit): Promise<Compared> {
+export async function timeOnce(session: LabSession, unit: Unit, away: Away = []): Promise<Compared> {
   const { client, statementTimeoutMs: timeoutMs } = session;
-  await execute(client, unit, { away: [], timeoutMs });
-  const done = await execute(client, unit, { away: [], timeoutMs });
+  await execute(client, unit, { away, timeoutMs });
+  const done = await execute(client, unit, { away, timeoutMs });
   const fault = faultOf(done, done);
   if (done.kind !== 'done') return { pairs: [], wall: [], before: nothing, after: nothing, fault };
   const cost = costOf(done);

@@ -3,9 +3,9 @@
  * "it is dangerous to rely on side effects or evaluation order" (manual, 4.2.14 "Expression Evaluation Rules"), and a MATERIALIZED query, a sub-query that runs for
  * each row or the left side of an OR are what people put around a cast that fails for other rows.
  */
-import type { Node } from 'libpg-query';
+import type { Node, SelectStmt } from 'libpg-query';
 import { calledName } from './rules/sub-query.ts';
-import { nodesOf } from './walk.ts';
+import { mapQueries, nodesOf } from './walk.ts';
 
 /** Of comparisons of two values. What compares may be called `!~~`, too: LIKE. A regular expression may be none. */
 const COMPARING = ['=', '<>', '<', '>', '<=', '>=', '~~', '!~~', '~~*', '!~~*', '@>', '<@', '&&'];
@@ -31,13 +31,39 @@ export function cannotFail(node: Node | undefined): boolean {
 /** Of several that are joined by AND, or stand beside each other. */
 export const noneFails = (nodes: readonly (Node | undefined)[]): boolean => nodes.every(cannotFail);
 
-const isOfNoRow = (node: Node): boolean => nodesOf(node, 'ColumnRef').length === 0 && nodesOf(node, 'SubLink').length === 0;
+/** Neither what a SELECT asks of its rows, nor any in it. What it computes of them is not looked at. */
+export function asksNothingThatFails(query: SelectStmt): boolean {
+  let isSafe = true;
+  mapQueries(query, (each) => {
+    isSafe &&= noneFails([each.whereClause, each.havingClause, ...nodesOf(each.fromClause, 'JoinExpr').map(({ quals }) => quals)]);
+    return each;
+  });
+  return isSafe;
+}
+
+/** Nothing that comes out of a SELECT, nor of any that it reads from. Groups are made before anything is asked of what was computed of them. */
+export function computesNothingThatFails({ op, groupClause, targetList = [], fromClause, larg, rarg }: SelectStmt): boolean {
+  if (op !== 'SETOP_NONE') return [larg, rarg].every((side) => side === undefined || computesNothingThatFails(side));
+  const values = targetList.map((one) => ('ResTarget' in one ? one.ResTarget.val : undefined));
+  const asked = values.filter((value) => groupClause === undefined || value === undefined || nodesOf(value, 'FuncCall').length === 0);
+  return noneFails(asked) && noneFails(groupClause ?? []) && readsNothingThatFails(fromClause);
+}
+
+/** A column may be what a query of FROM computes. */
+export const readsNothingThatFails = (fromClause: readonly Node[] | undefined): boolean =>
+  nodesOf(fromClause, 'RangeSubselect').every(
+    ({ subquery }) => subquery !== undefined && 'SelectStmt' in subquery && computesNothingThatFails(subquery.SelectStmt),
+  );
+
+const isOfNoRow = (node: Node | undefined): boolean => nodesOf(node, 'ColumnRef').length === 0 && nodesOf(node, 'SubLink').length === 0;
 
 function isSafeOperation({ kind = 'AEXPR_OP', name = [], lexpr, rexpr }: Extract<Node, { A_Expr: unknown }>['A_Expr']): boolean {
   const [only, ...schema] = name;
   const operator = only !== undefined && schema.length === 0 && 'String' in only ? (only.String.sval ?? '') : '';
   const isKnown = BETWEEN.includes(kind) || (KINDS.includes(kind) && COMPARING.includes(operator));
-  return isKnown && cannotFail(lexpr) && cannotFail(rexpr);
+  // a pattern may end in the middle of an escape
+  const isPattern = operator.includes('~~');
+  return isKnown && cannotFail(lexpr) && (isPattern ? isOfNoRow(rexpr) : cannotFail(rexpr));
 }
 
 /** EXISTS, IN, and an aggregate of all rows; another one that gives a single value fails where it finds two. */
@@ -54,6 +80,9 @@ function isSafeQuery({ subLinkType, testexpr, subselect }: Extract<Node, { SubLi
   if (subLinkType !== 'EXISTS_SUBLINK' && subLinkType !== 'ANY_SUBLINK' && !(subLinkType === 'EXPR_SUBLINK' && isSingle)) return false;
   const joins = nodesOf(query.fromClause, 'JoinExpr').map(({ quals }) => quals);
   const targets = (query.targetList ?? []).map((one) => ('ResTarget' in one ? one.ResTarget.val : undefined));
-  const isBare = nodesOf(query.fromClause, 'SelectStmt').length === 0 && query.withClause === undefined;
-  return isBare && noneFails([testexpr, query.whereClause, ...joins, ...targets]) && query.havingClause === undefined;
+  const inner = nodesOf(query.fromClause, 'RangeSubselect').flatMap(({ subquery }) =>
+    subquery !== undefined && 'SelectStmt' in subquery ? [subquery.SelectStmt] : [],
+  );
+  const isSafe = query.withClause === undefined && readsNothingThatFails(query.fromClause) && inner.every(asksNothingThatFails);
+  return isSafe && noneFails([testexpr, query.whereClause, ...joins, ...targets]) && query.havingClause === undefined;
 }

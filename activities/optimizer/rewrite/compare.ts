@@ -74,7 +74,7 @@ async function tryOne(session: LabSession, question: One): Promise<TriedRewrite>
   const proven =
     found.writes === undefined || candidate.writes === undefined
       ? await provenEqual(client, units, texts, limits)
-      : await provenSameWrites(client, units, { before: found.writes, after: candidate.writes, hangsOnTimeZone: candidate.hangsOnTimeZone }, limits);
+      : await provenSameWrites(client, units, { ...texts, before: found.writes, after: candidate.writes, sent: texts }, limits);
   if (proven.kind === 'not-proven') return dropped(question, `not proven equal: ${proven.because}`);
   const { bindings, rows, timeZones } = proven;
   const { rules, grounds, text: after } = candidate;

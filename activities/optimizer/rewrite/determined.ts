@@ -8,6 +8,7 @@ import type { RewriteGround } from '../../../domain/optimizer/rewrite.ts';
 import type { Known } from './known.ts';
 import { plain } from './query-text.ts';
 import { calledName } from './rules/sub-query.ts';
+import { findColumn, sourcesOf } from './sources.ts';
 import { isPlainDistinct, sortKeys, totalOrder } from './total-order.ts';
 import { mapExpression, mapQueries, nodesOf } from './walk.ts';
 
@@ -24,8 +25,11 @@ const SUMS = ['sum', 'avg', 'stddev', 'stddev_pop', 'stddev_samp', 'variance', '
 export function determined(query: SelectStmt, known: Known): Determined {
   const grounds: RewriteGround[] = [];
   const open: string[] = [];
+  const lists = new Set(nodesOf(query, 'SubLink').flatMap(({ subLinkType, subselect }) => (subLinkType === 'ARRAY_SUBLINK' ? [plain(subselect)] : [])));
   mapQueries(query, (each) => {
-    const reason = openTake(each, known, grounds) ?? openCall(each, known, grounds);
+    const isList = lists.has(plain({ SelectStmt: each }));
+    const reason =
+      openTake(each, known, grounds) ?? openEqual(each, known) ?? openCall(each, known, grounds) ?? (isList ? openList(each, known, grounds) : null);
     if (reason !== null) open.push(reason);
     return each;
   });
@@ -46,6 +50,39 @@ function openTake(query: SelectStmt, known: Known, grounds: RewriteGround[]): st
     return null;
   const total = totalOrder(query, sortKeys(query), known);
   if (total === null) return `${isDistinctOn ? 'DISTINCT ON' : 'LIMIT'} with an order that may leave rows equal takes any of them`;
+  grounds.push(...total);
+  return null;
+}
+
+/** Of texts that are equal and written in several ways (citext, a collation that knows no case), one of each comes out. */
+function openEqual(query: SelectStmt, known: Known): string | null {
+  const { groupClause = [], distinctClause, targetList = [] } = query;
+  const sources = sourcesOf(query, known);
+  const values = targetList.flatMap((one) => ('ResTarget' in one && one.ResTarget.val !== undefined ? [one.ResTarget.val] : []));
+  const keyOf = (key: Node): Node | undefined => ('A_Const' in key ? values[(key.A_Const.ival?.ival ?? 0) - 1] : key);
+  const isLoose = (node: Node | undefined) => {
+    const column = findColumn(node, sources)?.column;
+    return column?.nature === 'other' && TEXTS.test(column.type);
+  };
+  const keys = [...groupClause.map(keyOf), ...(distinctClause === undefined ? [] : values)];
+  const figures: (Node | undefined)[] = [];
+  mapExpression([targetList, query.havingClause], (node) => {
+    if ('FuncCall' in node && ['min', 'max'].includes(calledName(node) ?? '')) figures.push(...(node.FuncCall.args ?? []));
+    return null;
+  });
+  return [...keys, ...figures].some(isLoose) ? 'of values that are equal, but not written alike, it takes any' : null;
+}
+
+const TEXTS = /(^|\.)citext$|^(text|character( varying)?|name)$/;
+
+/** ARRAY (SELECT …): its elements stand in the order in which rows come. */
+function openList(query: SelectStmt, known: Known, grounds: RewriteGround[]): string | null {
+  const keys = sortKeys(query);
+  const [only] = query.targetList ?? [];
+  // equal elements may change places
+  const isByItself = only !== undefined && 'ResTarget' in only && keys.some((key) => plain(key) === plain(only.ResTarget.val));
+  const total = isByItself ? [] : totalOrder(query, keys, known);
+  if (total === null) return 'ARRAY (SELECT …) takes rows in whatever order they come';
   grounds.push(...total);
   return null;
 }

@@ -169,15 +169,22 @@ async function bothOf(client: pg.Client, { binding, timeZone, timeoutMs, hash }:
 }
 
 /** Names and types of what comes out, and the types of the parameters where nobody declares them. null: alike. */
-async function unlikeShape(client: pg.Client, [first]: readonly Unit[], { before, after, fixed = new Map() }: Texts): Promise<string | null> {
+async function unlikeShape(client: pg.Client, [first]: readonly Unit[], { before, after, fixed }: Texts): Promise<string | null> {
   if (first === undefined) return null;
-  const { parameterTypes } = first.bound;
   const [columns, others] = [await columnsOf(client, before, first), await columnsOf(client, after, first)];
   if (columns !== others) return 'its columns have other names or types';
+  return (await hasOtherParameters(client, first, fixed === undefined ? { after } : { after, fixed })) ? 'its parameters would be of other types' : null;
+}
+
+/** Would PostgreSQL take a parameter of the other text for another type, where whoever sends it declares none? */
+export async function hasOtherParameters(
+  client: pg.Client,
+  { bound: { parameterTypes } }: Unit,
+  { after, fixed = new Map() }: Pick<Texts, 'after' | 'fixed'>,
+): Promise<boolean> {
   const declared = fixed.size === 0 ? [] : parameterTypes.map((type, place) => (fixed.has(place + 1) ? type : 'unknown'));
   const inferred = await inferredTypes(client, after, declared);
-  const isOther = inferred.some((type, place) => type !== parameterTypes[place]);
-  return isOther ? 'its parameters would be of other types' : null;
+  return inferred.some((type, place) => type !== parameterTypes[place]);
 }
 
 async function columnsOf(client: pg.Client, text: string, { bound, binding }: Unit): Promise<string> {

@@ -48,6 +48,14 @@ export function nodesOf<K extends string>(value: unknown, kind: K): readonly Of<
   return Object.entries(value).flatMap(([key, below]) => [...(key === kind ? [below as Of<K>] : []), ...nodesOf(below, kind)]);
 }
 
+/** As the parser reads it: an AND within an AND is one. */
+export const withoutNestedAnd = <T>(value: T): T =>
+  mapExpression(value, (node) => {
+    if (!('BoolExpr' in node)) return null;
+    const args = withoutNestedAnd(node.BoolExpr.args ?? []);
+    return { BoolExpr: { ...node.BoolExpr, args: node.BoolExpr.boolop === 'AND_EXPR' ? args.flatMap(conjunctsOf) : args } };
+  });
+
 /** The conditions that AND joins. */
 export function conjunctsOf(condition: Node | undefined): readonly Node[] {
   if (condition === undefined) return [];

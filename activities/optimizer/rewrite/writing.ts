@@ -139,5 +139,5 @@ const orderSql = `/* assay optimizer */
   select 'its table has triggers, which see rows in the order in which they come' as why from pg_catalog.pg_trigger where not tgisinternal and tgrelid in (select relid from parts)
   union all select 'its table has rules' from pg_catalog.pg_rewrite where ev_class in (select relid from parts)
   union all select 'it sets a column of a unique index, which is checked row by row' from pg_catalog.pg_index i join pg_catalog.pg_attribute a on a.attrelid = i.indrelid
-    where i.indrelid in (select relid from parts) and (i.indisunique or i.indisexclusion) and a.attname = any ($2::text[]) and (a.attnum = any (i.indkey) or i.indexprs is not null)
+    where i.indrelid in (select relid from parts) and (i.indisunique or i.indisexclusion) and (a.attname = any ($2::text[]) or a.attgenerated <> '') and (a.attnum = any (i.indkey) or i.indexprs is not null)
   limit 1`;

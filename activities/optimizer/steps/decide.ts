@@ -1,5 +1,6 @@
 /** A recommendation's way from proposed to its end, as the control database keeps it. */
 import { AssayError } from '../../../domain/errors.ts';
+import { isOtherGround } from '../../../domain/optimizer/hygiene-refused.ts';
 import { evidenceChanged, holdsAllOf, sameIdea, similarIdea } from '../../../domain/optimizer/idea.ts';
 import type { RecommendationState } from '../../../domain/optimizer/model.ts';
 import { isAdvised, kindOf, type ProposalKind, type Recommendation } from '../../../domain/optimizer/recommendation.ts';
@@ -90,7 +91,7 @@ export async function refusedBefore(store: OptimizerStore, idea: Recommendation)
     ...(idea.indexes.map(kindOf).some(isAdvised) ? [['approved', 'was approved: it waits for the application'] as const] : []),
   ] as const) {
     const ended = await store.inState(idea.cluster, idea.database, state);
-    const same = ended.find((before) => sameIdea(before, idea) && !evidenceChanged(before, idea));
+    const same = ended.find((before) => sameIdea(before, idea) && !evidenceChanged(before, idea) && !isOtherRemoval(before, idea));
     if (same !== undefined) return `recommendation ${same.id} of ${same.createdAt.slice(0, 10)} said the same and ${words}; the evidence has not changed since`;
     const alike = state === 'rolled-back' ? ended.find((before) => similarIdea(before, idea) && !evidenceChanged(before, idea)) : undefined;
     if (alike !== undefined)
@@ -98,6 +99,13 @@ export async function refusedBefore(store: OptimizerStore, idea: Recommendation)
   }
   return null;
 }
+
+/** Of removals and rebuilds little is measured: what replaces an index, and what it gives back, is evidence too. */
+const isOtherRemoval = (before: Recommendation, idea: Recommendation): boolean =>
+  idea.indexes.some((now) => {
+    const was = before.indexes.find(({ sql }) => sql === now.sql);
+    return (now.kind === 'drop-index' || now.kind === 'reindex') && was !== undefined && isOtherGround(was, now);
+  });
 
 async function required(store: OptimizerStore, { cluster, recommendation: id }: Asked): Promise<Recommendation> {
   const found = await store.findRecommendation(id);

@@ -9,6 +9,7 @@ import { judgeStatement, judgeTotal } from '../../../domain/optimizer/verdict.ts
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import { lookAtIndexes } from '../hygiene/look.ts';
 import { type Proven, proveFindings } from '../hygiene/prove.ts';
+import { asDecided } from '../hygiene/refused.ts';
 import { onLab, type Prepared } from '../lab/session.ts';
 import type { OptimizerDependencies } from '../ports.ts';
 import { type RecommendRequest, recordAndRecommend } from './recommend.ts';
@@ -29,15 +30,17 @@ export function hygieneSteps(deps: OptimizerDependencies) {
       const hasNamedStandby = (policy.proof.fingerprint.standby ?? null) !== null;
       const beat = (tables: number) => io.beat({ phase: 'hygiene', tables });
       const looking = { of, store: deps.store, now, protectedTables, hasNamedStandby, beat };
-      const report = await deps.sourceSession(policy, database, (client) => lookAtIndexes(client, looking));
+      const report = await asDecided(deps.store, of, await deps.sourceSession(policy, database, (client) => lookAtIndexes(client, looking)));
       await deps.store.saveHygiene({ ...of, run, report });
       return summaryOfHygiene(report);
     },
 
     /** Measures what was found on the lab. Experiment and recommendation go to the control database, counts come back. Idempotent by their ids. */
     async proveHygiene(request: RecommendRequest): Promise<HygieneSummary> {
-      const stored = await deps.store.findHygiene({ run: request.run });
-      if (stored === null) throw new TypeError('the indexes of the source are looked at first');
+      const looked = await deps.store.findHygiene({ run: request.run });
+      if (looked === null) throw new TypeError('the indexes of the source are looked at first');
+      // somebody may have decided meanwhile
+      const stored = { ...looked, report: await asDecided(deps.store, looked, looked.report) };
       return onLab(deps, request, {
         indexesOf: () => [],
         work: async (prepared) => {

@@ -75,7 +75,7 @@ function byTime(units: readonly Unit[]): readonly Own[] {
   const groups = new Map<string, Unit[]>();
   for (const unit of units) {
     const { id, kind } = unit.bound.statement;
-    if (['select', 'update', 'delete'].includes(kind)) groups.set(id, [...(groups.get(id) ?? []), unit]);
+    if (kind !== 'utility') groups.set(id, [...(groups.get(id) ?? []), unit]);
   }
   return [...groups.values()].map((own) => own as unknown as Own).toSorted((a, b) => b[0].bound.statement.totalMs - a[0].bound.statement.totalMs);
 }

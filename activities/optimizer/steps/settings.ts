@@ -127,8 +127,8 @@ async function changesOf(
   for (const [number, idea] of accepted.entries()) {
     const { statement, units, settings, because, places } = idea;
     const rewrite = texts.get(statement.id);
-    const beside =
-      rewrite === undefined ? [] : [await besideText(prepared.session, idea, { rewrite, rounds: prepared.rounds, place: request.place * MOST_IDEAS + number })];
+    const about = { rounds: prepared.rounds, place: request.place * MOST_IDEAS + number, there: prepared.built.map(({ index }) => index) };
+    const beside = rewrite === undefined ? [] : [await besideText(prepared.session, idea, { ...about, rewrite })];
     const table = await largestTable(prepared.session.client, units);
     if (table === null) continue;
     for (const [place, setting] of settings.entries()) {

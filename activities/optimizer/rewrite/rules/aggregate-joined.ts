@@ -15,12 +15,14 @@
 import type { Node, SelectStmt } from 'libpg-query';
 import type { RewriteGround } from '../../../../domain/optimizer/rewrite.ts';
 import { noneFails } from '../cannot-fail.ts';
-import type { Known, KnownColumn } from '../known.ts';
+import type { Known } from '../known.ts';
 import { and, coalesce, column, derived, integer, operation, select, star, target } from '../nodes.ts';
 import { plain } from '../query-text.ts';
 import { type Found, findColumn, type Source, sourcesOf } from '../sources.ts';
 import { conjunctsOf, mapExpression, mapQueries, nodesOf } from '../walk.ts';
 import { freshNames } from './fresh-name.ts';
+import { inEqual } from './meeting.ts';
+import { numberOf, operatorOf } from './number-of.ts';
 import type { Rule } from './rule.ts';
 import { calledName, isPlainQuery, ownSources, readsOnly, scalarQuery } from './sub-query.ts';
 
@@ -127,7 +129,7 @@ function joinedOf(node: Node, outer: readonly Source[], { known, names, isCompar
   if (scalar === null || !isPlainQuery(scalar.query)) return null;
   const inner = ownSources(scalar.query, known);
   if (inner === null) return null;
-  const conditions = conjunctsOf(scalar.query.whereClause).map((condition) => ({ condition, meets: meetingOf(condition, inner, outer) }));
+  const conditions = conjunctsOf(scalar.query.whereClause).map((condition) => ({ condition, meets: inEqual(condition, inner, outer) }));
   const meets = conditions.flatMap((each) => each.meets ?? []);
   const rest = conditions.filter((each) => each.meets === null).map(({ condition }) => condition);
   const [first] = meets;
@@ -161,30 +163,7 @@ const columnOf = ({ source, column: { name } }: Found): Node => column(source.al
 
 const typeOf = ({ table, column: { name, type } }: Found): RewriteGround => ({ kind: 'type', table: table.table, column: name, type });
 
-/** `ours = theirs`, either way round; null: another condition. */
-function meetingOf(condition: Node, inner: readonly Source[], outer: readonly Source[]): { readonly ours: Found; readonly theirs: Found } | null {
-  if (!('A_Expr' in condition) || condition.A_Expr.kind !== 'AEXPR_OP' || plain(condition.A_Expr.name) !== EQUAL) return null;
-  const { lexpr, rexpr } = condition.A_Expr;
-  for (const [a, b] of [[lexpr, rexpr] as const, [rexpr, lexpr] as const]) {
-    const ours = findColumn(a, inner);
-    // a name that means a column of the sub-query means that one
-    const theirs = ours === null || findColumn(b, inner) !== null || isOf(b, inner) ? null : findColumn(b, outer);
-    if (ours !== null && theirs !== null && isMet(ours.column, theirs.column)) return { ours, theirs };
-  }
-  return null;
-}
-
-const isMet = (ours: KnownColumn, theirs: KnownColumn): boolean => ours.type === theirs.type && ours.nature !== 'other' && theirs.nature !== 'other';
-
 const COMPARISONS = ['=', '<>', '<', '>', '<=', '>='].map((sval) => plain([{ String: { sval } }]));
-const EQUAL = plain([{ String: { sval: '=' } }]);
-
-/** Named by an alias that the sub-query has as well. */
-function isOf(node: Node | undefined, inner: readonly Source[]): boolean {
-  const fields = node !== undefined && 'ColumnRef' in node ? (node.ColumnRef.fields ?? []) : [];
-  const [first] = fields;
-  return fields.length > 1 && first !== undefined && 'String' in first && inner.some(({ alias }) => alias === first.String.sval);
-}
 
 interface Asked {
   readonly inner: readonly Source[];
@@ -215,12 +194,6 @@ function isComputedSafely(node: Node): boolean {
   return operatorOf(name) !== null && [lexpr, rexpr].every((side) => side === undefined || isComputedSafely(side));
 }
 
-const operatorOf = (name: readonly Node[] = []): string | null => {
-  const [only] = name;
-  const operator = name.length === 1 && only !== undefined && 'String' in only ? (only.String.sval ?? '') : '';
-  return ['+', '-', '*'].includes(operator) ? operator : null;
-};
-
 /** Takes a column, or sums and products that cannot overflow; no order, no condition of its own. */
 function isHarmless(node: Node, { inner, known, isOnlyCompared }: Asked): boolean {
   if (!('FuncCall' in node)) return false;
@@ -237,20 +210,6 @@ function isHarmless(node: Node, { inner, known, isOnlyCompared }: Asked): boolea
   }
   return numberOf(arg, inner, known) !== null;
 }
-
-/** Which numbers an expression gives, whose sum is the same in any order; null: others, or it may overflow, as integers do. */
-function numberOf(node: Node, inner: readonly Source[], known: Known): 'integer' | 'numeric' | null {
-  const ofType = (type: string) => (type === 'numeric' ? 'numeric' : INTEGERS.includes(type) ? 'integer' : null);
-  const found = findColumn(node, inner);
-  if (found !== null) return ofType(found.column.type);
-  if ('ParamRef' in node) return ofType(known.parameterTypes[(node.ParamRef.number ?? 0) - 1] ?? '');
-  if ('A_Const' in node) return node.A_Const.ival !== undefined ? 'integer' : node.A_Const.fval !== undefined ? 'numeric' : null;
-  if (!('A_Expr' in node) || node.A_Expr.kind !== 'AEXPR_OP' || operatorOf(node.A_Expr.name) === null) return null;
-  const sides = [node.A_Expr.lexpr, node.A_Expr.rexpr].flatMap((side) => (side === undefined ? [] : [numberOf(side, inner, known)]));
-  return sides.includes(null) || !sides.includes('numeric') ? null : 'numeric';
-}
-
-const INTEGERS: readonly string[] = ['smallint', 'integer', 'bigint'];
 
 /** A column keeps the name that the sub-query gave it. */
 function targetWith(node: Node, replace: (node: Node) => Node | null): Node {

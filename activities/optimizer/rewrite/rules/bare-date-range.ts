@@ -13,10 +13,11 @@ import type { RewriteGround } from '../../../../domain/optimizer/rewrite.ts';
 import type { Known } from '../known.ts';
 import { and, cast, integer, operation, text } from '../nodes.ts';
 import { type Found, findColumn, type Source, sourcesOf } from '../sources.ts';
-import { mapExpression, mapQueries } from '../walk.ts';
+import { mapExpression, mapQueries, withoutNestedAnd } from '../walk.ts';
 import { bareTimeShifts } from './bare-time-shift.ts';
 import { bareTimeTexts } from './bare-time-text.ts';
-import { bareTimeUnits, PLAIN, ZONED } from './bare-time-unit.ts';
+import { bareTimeUnits } from './bare-time-unit.ts';
+import { PLAIN, ZONED } from './column-range.ts';
 import type { Rewritten, Rule } from './rule.ts';
 import { calledName } from './sub-query.ts';
 
@@ -65,7 +66,7 @@ function bareDays(query: SelectStmt, known: Known): Rewritten | null {
       grounds.push({ kind: 'type', table: found.table.table, column: found.column.name, type: found.column.type });
       return bounded;
     };
-    return each.whereClause === undefined ? each : { ...each, whereClause: mapExpression(each.whereClause, range) };
+    return each.whereClause === undefined ? each : { ...each, whereClause: withoutNestedAnd(mapExpression(each.whereClause, range)) };
   });
   return grounds.length === 0 ? null : { query: changed, grounds, ...(hangsOnTimeZone ? { hangsOnTimeZone } : {}) };
 }

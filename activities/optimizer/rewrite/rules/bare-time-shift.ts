@@ -8,35 +8,23 @@
  * changes nothing where the condition has to be true for a row to come out: only such are taken. What is compared must be of the column's own type, and steady.
  */
 import type { Node, SelectStmt } from 'libpg-query';
-import type { RewriteGround } from '../../../../domain/optimizer/rewrite.ts';
 import type { Known } from '../known.ts';
-import { and, cast } from '../nodes.ts';
-import { type Found, findColumn, type Source, sourcesOf } from '../sources.ts';
-import { conjunctsOf, mapQueries } from '../walk.ts';
-import { PLAIN, ZONED } from './bare-time-unit.ts';
+import { cast } from '../nodes.ts';
+import { type Found, findColumn, type Source } from '../sources.ts';
+import { conjunctsOf } from '../walk.ts';
+import { PLAIN, withColumnRanges, ZONED } from './column-range.ts';
 import type { Rewritten } from './rule.ts';
 import { calledName } from './sub-query.ts';
 import { written } from './template.ts';
 
 /** null: nothing of the kind. */
-export function bareTimeShifts(query: SelectStmt, known: Known): Rewritten | null {
-  const grounds: RewriteGround[] = [];
-  let isZoned = false;
-  const changed = mapQueries(query, (each) => {
-    const sources = sourcesOf(each, known);
-    const ranges = conjunctsOf(each.whereClause).map((condition) => {
-      const shifted = shiftOf(condition, sources, known);
-      if (shifted === null) return [condition];
-      const { column, table } = shifted.found;
-      grounds.push({ kind: 'type', table: table.table, column: column.name, type: column.type });
-      isZoned ||= column.type === ZONED;
-      return [...conjunctsOf(rangeOf(shifted)), condition];
-    });
-    const whereClause = and(ranges.flat());
-    return whereClause === undefined || ranges.every((one) => one.length === 1) ? each : { ...each, whereClause };
+export const bareTimeShifts = (query: SelectStmt, known: Known): Rewritten | null =>
+  withColumnRanges(query, known, (condition, sources) => {
+    const shifted = shiftOf(condition, sources, known);
+    if (shifted === null) return null;
+    const { found } = shifted;
+    return { found, conditions: [...conjunctsOf(rangeOf(shifted)), condition], hangsOnZone: found.column.type === ZONED };
   });
-  return grounds.length === 0 ? null : { query: changed, grounds, ...(isZoned ? { hangsOnTimeZone: true } : {}) };
-}
 
 interface Shift {
   readonly found: Found;
@@ -139,11 +127,20 @@ function shiftedMoment(node: Node, type: string, known: Known): Node | null {
   return moment === null || by === null ? null : written(`moment ${sign} shift`, { moment, shift: by });
 }
 
+/**
+ * A shift so far that the moment taken back would be none, `interval '9999 years'` as what never ends, leaves no row out: then the bound is at the end of all moments.
+ * Of others both ends are moments.
+ */
+const NEAR = `shift between interval '-4000 years' and interval '4000 years' and asked between '0001-01-01' and '200000-01-01'`;
+const NEAR_DAYS = `shift between -1000000 and 1000000 and asked between '0001-01-01' and '200000-01-01'`;
+
 function rangeOf({ found, at, sign, by, operator, moment }: Shift): Node {
-  const back = `(asked ${sign === '+' ? '-' : '+'} shift)`;
-  const slack = (to: '+' | '-') => (found.column.type === 'date' ? '' : ` ${to} interval '10 days'`);
-  const low = `moment >= ${back}${slack('-')}`;
-  const high = `moment <= ${back}${slack('+')}`;
+  const isDate = found.column.type === 'date';
+  const bound = (to: '+' | '-') => {
+    const back = `asked ${sign === '+' ? '-' : '+'} shift${isDate ? '' : ` ${to} interval '10 days'`}`;
+    return `case when ${isDate ? NEAR_DAYS : NEAR} then ${back} else '${to === '-' ? '-' : ''}infinity' end`;
+  };
+  const [low, high] = [`moment >= ${bound('-')}`, `moment <= ${bound('+')}`];
   const text = operator === '=' ? `${low} and ${high}` : operator.startsWith('>') ? low : high;
   return written(text, { moment: at, asked: moment, shift: by });
 }

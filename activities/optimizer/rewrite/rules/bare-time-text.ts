@@ -8,12 +8,10 @@
  * the condition has to be true for a row to come out: only such are taken. The format must be known: in the text, or the same in every captured call.
  */
 import type { Node, SelectStmt } from 'libpg-query';
-import type { RewriteGround } from '../../../../domain/optimizer/rewrite.ts';
 import type { Known } from '../known.ts';
-import { and, cast } from '../nodes.ts';
-import { type Found, findColumn, type Source, sourcesOf } from '../sources.ts';
-import { conjunctsOf, mapQueries } from '../walk.ts';
-import { PLAIN, ZONED } from './bare-time-unit.ts';
+import { cast } from '../nodes.ts';
+import { type Found, findColumn, type Source } from '../sources.ts';
+import { equalSides, type KnownWord, knownWord, PLAIN, withColumnRanges, ZONED } from './column-range.ts';
 import type { Rewritten } from './rule.ts';
 import { calledName } from './sub-query.ts';
 import { written } from './template.ts';
@@ -49,26 +47,11 @@ const FORMATS: Readonly<Record<string, Span>> = {
 const OF_YEAR: Span = { test: 'asked between 1 and 9999', begins: 'make_date(asked::int, 1, 1)::timestamp', length: '1 year' };
 
 /** null: nothing of the kind. */
-export function bareTimeTexts(query: SelectStmt, known: Known): Rewritten | null {
-  const grounds: RewriteGround[] = [];
-  const fixed = new Map<number, string>();
-  let isZoned = false;
-  const changed = mapQueries(query, (each) => {
-    const sources = sourcesOf(each, known);
-    const ranges = conjunctsOf(each.whereClause).map((condition) => {
-      const asked = askedOf(condition, sources, known);
-      if (asked === null) return [condition];
-      const { found, fixes } = asked;
-      grounds.push({ kind: 'type', table: found.table.table, column: found.column.name, type: found.column.type });
-      if (fixes !== null) fixed.set(fixes.parameter, fixes.value);
-      isZoned ||= asked.hangsOnZone;
-      return [rangeOf(asked), condition];
-    });
-    const whereClause = and(ranges.flat());
-    return whereClause === undefined || ranges.every((one) => one.length === 1) ? each : { ...each, whereClause };
+export const bareTimeTexts = (query: SelectStmt, known: Known): Rewritten | null =>
+  withColumnRanges(query, known, (condition, sources) => {
+    const asked = askedOf(condition, sources, known);
+    return asked === null ? null : { ...asked, conditions: [rangeOf(asked), condition] };
   });
-  return grounds.length === 0 ? null : { query: changed, grounds, fixed, ...(isZoned ? { hangsOnTimeZone: true } : {}) };
-}
 
 interface Asked {
   readonly found: Found;
@@ -77,15 +60,14 @@ interface Asked {
   readonly hangsOnZone: boolean;
   /** Of the right type, whatever is inferred first. */
   readonly value: Node;
-  readonly fixes: { readonly parameter: number; readonly value: string } | null;
+  readonly word: KnownWord;
 }
 
 function askedOf(node: Node, sources: readonly Source[], known: Known): Asked | null {
-  if (!('A_Expr' in node) || node.A_Expr.kind !== 'AEXPR_OP') return null;
-  const { name = [], lexpr, rexpr } = node.A_Expr;
-  const [only, ...schema] = name;
-  if (schema.length > 0 || only === undefined || !('String' in only) || only.String.sval !== '=') return null;
-  return oneSide(lexpr, rexpr, { sources, known }) ?? oneSide(rexpr, lexpr, { sources, known });
+  const sides = equalSides(node);
+  if (sides === null) return null;
+  const [left, right] = sides;
+  return oneSide(left, right, { sources, known }) ?? oneSide(right, left, { sources, known });
 }
 
 function oneSide(
@@ -99,23 +81,13 @@ function oneSide(
   if (first === undefined || second === undefined || more.length > 0) return null;
   const [at, word] = name === 'to_char' ? [first, second] : [second, first];
   const found = findColumn(at, sources);
-  const said = wordOf(word, known);
+  const said = knownWord(word, known);
   if (found === null || said === null || ![PLAIN, ZONED, 'date'].includes(found.column.type)) return null;
   const span = name === 'to_char' ? FORMATS[said.word] : (name === 'extract' || name === 'date_part') && said.word === 'year' ? OF_YEAR : undefined;
   const typed = span === undefined ? null : typedValue(value, span === OF_YEAR ? NUMBERS : TEXTS, known);
   // to_char of a date is that of its midnight in the session's zone, where a whole day may be missing
   const hangsOnZone = found.column.type === ZONED || (found.column.type === 'date' && name === 'to_char');
-  return span === undefined || typed === null
-    ? null
-    : { found, at, span, hangsOnZone, value: typed, fixes: said.parameter === null ? null : { parameter: said.parameter, value: said.word } };
-}
-
-function wordOf(node: Node, { constants }: Known): { readonly word: string; readonly parameter: number | null } | null {
-  const bare = 'TypeCast' in node && node.TypeCast.arg !== undefined ? node.TypeCast.arg : node;
-  if ('A_Const' in bare) return bare.A_Const.sval?.sval === undefined ? null : { word: bare.A_Const.sval.sval, parameter: null };
-  const parameter = 'ParamRef' in bare ? (bare.ParamRef.number ?? 0) : 0;
-  const word = constants.get(parameter);
-  return word === undefined ? null : { word, parameter };
+  return span === undefined || typed === null ? null : { found, at, span, hangsOnZone, value: typed, word: said };
 }
 
 const TEXTS: Readonly<Record<string, readonly string[]>> = { text: ['text'] };

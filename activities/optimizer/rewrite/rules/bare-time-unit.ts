@@ -8,11 +8,10 @@
  * The unit must be known: it stands in the text, or every captured call has the same.
  */
 import type { Node, SelectStmt } from 'libpg-query';
-import type { RewriteGround } from '../../../../domain/optimizer/rewrite.ts';
 import type { Known } from '../known.ts';
-import { and, call, cast, operation, text } from '../nodes.ts';
-import { type Found, findColumn, type Source, sourcesOf } from '../sources.ts';
-import { conjunctsOf, mapQueries } from '../walk.ts';
+import { call, cast, operation, text } from '../nodes.ts';
+import { type Found, findColumn, type Source } from '../sources.ts';
+import { equalSides, type KnownWord, knownWord, PLAIN, withColumnRanges, ZONED } from './column-range.ts';
 import type { Rewritten } from './rule.ts';
 import { calledName } from './sub-query.ts';
 
@@ -30,48 +29,27 @@ const LENGTHS: Readonly<Record<string, string>> = {
 /** null: nothing of the kind. */
 export function bareTimeUnits(query: SelectStmt, known: Known): Rewritten | null {
   if (known.ownFunctions.has('date_trunc')) return null;
-  const grounds: RewriteGround[] = [];
-  const fixed = new Map<number, string>();
-  let isZoned = false;
-  const changed = mapQueries(query, (each) => {
-    const conditions = conjunctsOf(each.whereClause);
-    const taken = conditions.map((condition) => truncation(condition, sourcesOf(each, known), known));
-    if (taken.every((one) => one === null)) return each;
-    const ranges = conditions.flatMap((condition, place) => {
-      const one = taken[place] ?? null;
-      if (one === null) return [condition];
-      const { found, unit, parameter } = one;
-      grounds.push({ kind: 'type', table: found.table.table, column: found.column.name, type: found.column.type });
-      if (parameter !== null) fixed.set(parameter, unit);
-      isZoned ||= found.column.type === ZONED;
-      return found.column.type === ZONED ? [...zonedRange(one), condition] : exactRange(one);
-    });
-    const whereClause = and(ranges);
-    return whereClause === undefined ? each : { ...each, whereClause };
+  return withColumnRanges(query, known, (condition, sources) => {
+    const one = truncation(condition, sources, known);
+    if (one === null) return null;
+    const hangsOnZone = one.found.column.type === ZONED;
+    return { found: one.found, conditions: hangsOnZone ? [...zonedRange(one), condition] : exactRange(one), hangsOnZone, word: one.unit };
   });
-  return grounds.length === 0 ? null : { query: changed, grounds, fixed, ...(isZoned ? { hangsOnTimeZone: true } : {}) };
 }
-
-/** As the catalogue names them. */
-export const PLAIN = 'timestamp without time zone';
-export const ZONED = 'timestamp with time zone';
 
 interface Truncation {
   readonly found: Found;
   readonly at: Node;
-  readonly unit: string;
-  /** Number of the parameter that the unit is; null: it stands in the text. */
-  readonly parameter: number | null;
+  readonly unit: KnownWord;
   /** Of the column's own type. */
   readonly beginning: Node;
 }
 
 function truncation(node: Node, sources: readonly Source[], known: Known): Truncation | null {
-  if (!('A_Expr' in node) || node.A_Expr.kind !== 'AEXPR_OP') return null;
-  const { name = [], lexpr, rexpr } = node.A_Expr;
-  const [only, ...schema] = name;
-  if (schema.length > 0 || only === undefined || !('String' in only) || only.String.sval !== '=') return null;
-  return truncated(lexpr, rexpr, { sources, known }) ?? truncated(rexpr, lexpr, { sources, known });
+  const sides = equalSides(node);
+  if (sides === null) return null;
+  const [left, right] = sides;
+  return truncated(left, right, { sources, known }) ?? truncated(right, left, { sources, known });
 }
 
 function truncated(
@@ -82,18 +60,10 @@ function truncated(
   if (called === undefined || moment === undefined || calledName(called) !== 'date_trunc' || !('FuncCall' in called)) return null;
   const [word, at, ...more] = called.FuncCall.args ?? [];
   const found = findColumn(at, sources);
-  const unit = word === undefined ? null : unitOf(word, known);
+  const unit = word === undefined ? null : knownWord(word, known);
   if (more.length > 0 || at === undefined || found === null || unit === null || LENGTHS[unit.word] === undefined) return null;
   const beginning = found.column.type === PLAIN || found.column.type === ZONED ? momentOf(moment, found.column.type, known) : null;
-  return beginning === null ? null : { found, at, unit: unit.word, parameter: unit.parameter, beginning };
-}
-
-function unitOf(node: Node, { constants }: Known): { readonly word: string; readonly parameter: number | null } | null {
-  const bare = 'TypeCast' in node && node.TypeCast.arg !== undefined ? node.TypeCast.arg : node;
-  if ('A_Const' in bare) return bare.A_Const.sval?.sval === undefined ? null : { word: bare.A_Const.sval.sval, parameter: null };
-  const number = 'ParamRef' in bare ? (bare.ParamRef.number ?? 0) : 0;
-  const word = constants.get(number);
-  return word === undefined ? null : { word, parameter: number };
+  return beginning === null ? null : { found, at, unit, beginning };
 }
 
 /** Something of that type that hangs on no row. */
@@ -110,16 +80,16 @@ function momentOf(node: Node, type: string, known: Known): Node | null {
 const interval = (length: string): Node => cast(text(length), 'pg_catalog', 'interval');
 
 function exactRange({ at, unit, beginning }: Truncation): readonly Node[] {
-  const next = operation(beginning, '+', interval(LENGTHS[unit] ?? ''));
+  const next = operation(beginning, '+', interval(LENGTHS[unit.word] ?? ''));
   return [
     operation(at, '>=', beginning),
     operation(at, '<=', operation(next, '-', interval('1 microsecond'))),
-    operation(call('date_trunc', text(unit), beginning), '=', beginning),
+    operation(call('date_trunc', text(unit.word), beginning), '=', beginning),
   ];
 }
 
 /** Of what comes beside the condition itself. */
 function zonedRange({ at, unit, beginning }: Truncation): readonly Node[] {
-  const next = operation(operation(beginning, '+', interval(LENGTHS[unit] ?? '')), '+', interval('1 day'));
+  const next = operation(operation(beginning, '+', interval(LENGTHS[unit.word] ?? '')), '+', interval('1 day'));
   return [operation(at, '>=', operation(beginning, '-', interval('1 day'))), operation(at, '<=', next)];
 }

@@ -6,6 +6,7 @@
  * for the application, the texts that pg_stat_statements keeps do not say: EXISTS comes of a 0 or 1 in the text, or in every call that was captured.
  */
 import type { Node, SelectStmt } from 'libpg-query';
+import { asksNothingThatFails, readsNothingThatFails } from '../cannot-fail.ts';
 import type { Known } from '../known.ts';
 import { and, cast, countAll, derived, exists, integer, not, operation, select, target } from '../nodes.ts';
 import { type Found, findColumn, sourcesOf } from '../sources.ts';
@@ -51,6 +52,7 @@ interface Comparison {
   /** The query without its count. */
   readonly rows: SelectStmt;
   readonly bound: Node;
+  readonly isWide: boolean;
 }
 
 const TURNED: Readonly<Record<string, string>> = { '>': '<', '>=': '<=', '<': '>', '<=': '>=', '=': '=', '<>': '<>' };
@@ -64,11 +66,18 @@ function comparisonOf(node: Node, known: Known): Comparison | null {
   const turned = TURNED[operator];
   if (turned === undefined) return null;
   const [left, right] = [countedRows(lexpr, known), countedRows(rexpr, known)];
-  if (left !== null && isNumber(rexpr)) return { operator, rows: left, bound: rexpr };
-  return right !== null && isNumber(lexpr) ? { operator: turned, rows: right, bound: lexpr } : null;
+  if (left !== null && isNumber(rexpr, known)) return { operator, rows: left, bound: rexpr, isWide: isWide(rexpr, known) };
+  return right !== null && isNumber(lexpr, known) ? { operator: turned, rows: right, bound: lexpr, isWide: isWide(lexpr, known) } : null;
 }
 
-const isNumber = (node: Node): boolean => 'ParamRef' in node || ('A_Const' in node && node.A_Const.ival !== undefined);
+/** A whole one: what else names a parameter may make it another number, and 3 is more than 2.5. */
+const isNumber = (node: Node, { parameterTypes }: Known): boolean =>
+  'ParamRef' in node ? INTEGERS.includes(parameterTypes[(node.ParamRef.number ?? 0) - 1] ?? '') : 'A_Const' in node && node.A_Const.ival !== undefined;
+
+const INTEGERS: readonly string[] = ['smallint', 'integer', 'bigint'];
+
+/** May be the largest number that there is. */
+const isWide = (node: Node, { parameterTypes }: Known): boolean => 'ParamRef' in node && parameterTypes[(node.ParamRef.number ?? 0) - 1] === 'bigint';
 
 /** What a sub-query counts: its rows; null: it is another one. */
 function countedRows(node: Node, known: Known): SelectStmt | null {
@@ -88,21 +97,27 @@ function countedRows(node: Node, known: Known): SelectStmt | null {
 /** Of a type for which IS NOT NULL asks what count does. */
 const isSingle = (found: Found | null): boolean => found !== null && found.column.nature !== 'other';
 
-function answered({ operator, rows, bound }: Comparison, names: (wish: string) => string): Node {
+function answered({ operator, rows, bound, isWide: mayBeLargest }: Comparison, names: (wish: string) => string): Node {
   const value = 'A_Const' in bound ? (bound.A_Const.ival?.ival ?? 0) : null;
-  if ((operator === '>' && value === 0) || (operator === '>=' && value === 1) || (operator === '<>' && value === 0)) return exists(rows);
-  if ((operator === '=' && value === 0) || (operator === '<' && value === 1)) return not(exists(rows));
+  // joined, its conditions are asked of rows that no other row asks for
+  const mayJoin = asksNothingThatFails(rows) && readsNothingThatFails(rows.fromClause);
+  if (mayJoin && ((operator === '>' && value === 0) || (operator === '>=' && value === 1) || (operator === '<>' && value === 0))) return exists(rows);
+  if (mayJoin && ((operator === '=' && value === 0) || (operator === '<' && value === 1))) return not(exists(rows));
   const alias = names('counted');
   // below 0 nothing is counted, and the answer is the same
   const more = operator === '>=' || operator === '<' ? 0 : 1;
-  const limitCount = value === null ? upTo(bound, more) : integer(Math.max(0, value) + more);
+  const limitCount = value === null ? upTo(bound, more, mayBeLargest) : integer(Math.max(0, value) + more);
   const bounded = select({ ...rows, limitCount, limitOption: 'LIMIT_OPTION_COUNT' });
   const counting = select({ targetList: [target(countAll)], fromClause: [derived(bounded, alias)] });
   const left: Node = { SubLink: { subLinkType: 'EXPR_SUBLINK', subselect: { SelectStmt: counting } } };
   return operation(left, operator, value === null ? cast(bound, 'pg_catalog', 'int8') : bound);
 }
 
-function upTo(bound: Node, more: 0 | 1): Node {
+function upTo(bound: Node, more: 0 | 1, mayBeLargest: boolean): Node {
   const least: Node = { MinMaxExpr: { op: 'IS_GREATEST', args: [cast(bound, 'pg_catalog', 'int8'), integer(0)] } };
-  return more === 0 ? least : operation(least, '+', integer(1));
+  if (more === 0) return least;
+  // one more must be a number still
+  return operation(mayBeLargest ? { MinMaxExpr: { op: 'IS_LEAST', args: [least, LAST_BUT_ONE] } } : least, '+', integer(1));
 }
+
+const LAST_BUT_ONE: Node = { A_Const: { fval: { fval: '9223372036854775806' } } };

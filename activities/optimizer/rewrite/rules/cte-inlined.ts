@@ -5,7 +5,7 @@
  * Computed whole, it also keeps what others ask of its rows from those that it leaves out: nothing that is asked may be able to fail, nor what it computes of a row.
  */
 import type { Node, SelectStmt } from 'libpg-query';
-import { noneFails } from '../cannot-fail.ts';
+import { asksNothingThatFails, computesNothingThatFails } from '../cannot-fail.ts';
 import { mapQueries, nodesOf } from '../walk.ts';
 import type { Rule } from './rule.ts';
 
@@ -37,23 +37,6 @@ function inlined({ ctename, ctematerialized, ctequery }: Cte, readings: readonly
   if (ctequery === undefined || !('SelectStmt' in ctequery) || times === 0 || !computesNothingThatFails(ctequery.SelectStmt)) return null;
   if (times === 1) return ctematerialized === 'CTEMaterializeAlways' ? 'CTEMaterializeDefault' : null;
   return ctematerialized === 'CTEMaterializeNever' || mayVary(ctequery.SelectStmt) ? null : 'CTEMaterializeNever';
-}
-
-function asksNothingThatFails(query: SelectStmt): boolean {
-  let isSafe = true;
-  mapQueries(query, (each) => {
-    isSafe &&= noneFails([each.whereClause, each.havingClause, ...nodesOf(each.fromClause, 'JoinExpr').map(({ quals }) => quals)]);
-    return each;
-  });
-  return isSafe;
-}
-
-/** Groups are made before anything is asked of what was computed of them. */
-function computesNothingThatFails({ op, groupClause, targetList = [], larg, rarg }: SelectStmt): boolean {
-  if (op !== 'SETOP_NONE') return [larg, rarg].every((side) => side === undefined || computesNothingThatFails(side));
-  const values = targetList.map((one) => ('ResTarget' in one ? one.ResTarget.val : undefined));
-  const asked = values.filter((value) => groupClause === undefined || value === undefined || nodesOf(value, 'FuncCall').length === 0);
-  return noneFails(asked) && noneFails(groupClause ?? []);
 }
 
 const mayVary = (query: SelectStmt): boolean => ['limitCount', 'limitOffset', 'distinctClause'].some((part) => JSON.stringify(query).includes(`"${part}":`));

@@ -8,8 +8,9 @@ import type { Node, SelectStmt } from 'libpg-query';
 import type { RewriteGround } from '../../../../domain/optimizer/rewrite.ts';
 import type { Known, KnownTable } from '../known.ts';
 import { and, exists, integer, select, target } from '../nodes.ts';
-import { findColumn, type Source, sourcesOf } from '../sources.ts';
-import { conjunctsOf, mapQueries, nodesOf, type Of } from '../walk.ts';
+import { findColumn, type Source } from '../sources.ts';
+import { mapQueries, nodesOf, type Of } from '../walk.ts';
+import { flattened } from './flattened.ts';
 import type { Rule } from './rule.ts';
 import { calledName } from './sub-query.ts';
 
@@ -48,11 +49,6 @@ const isWrittenAlike = ({ targetList = [] }: SelectStmt, kept: readonly Source[]
     return found?.column.nature === 'exact';
   });
 
-interface Item {
-  readonly node: Node;
-  readonly source: Source;
-}
-
 interface Parts {
   readonly from: readonly Node[];
   readonly kept: readonly Source[];
@@ -83,26 +79,6 @@ function taken(query: SelectStmt, known: Known): Parts | null {
   });
   const condition = and([...flat.conditions.filter((each) => !isAbout(each)), exists(filtering)]) as Node;
   return { from: kept.map(({ node }) => node), kept: kept.map(({ source }) => source), condition };
-}
-
-/** The tables, and every condition of WHERE and ON. null: another kind of join, or something that is no table. */
-function flattened(query: SelectStmt, known: Known): { readonly items: readonly Item[]; readonly conditions: readonly Node[] } | null {
-  const items: Item[] = [];
-  const conditions: Node[] = [...conjunctsOf(query.whereClause)];
-  const take = (node: Node): boolean => {
-    if ('RangeVar' in node) {
-      const [source] = sourcesOf(select({ fromClause: [node] }), known);
-      if (source?.known == null) return false;
-      items.push({ node, source });
-      return true;
-    }
-    if (!('JoinExpr' in node)) return false;
-    const { jointype, isNatural, usingClause, larg, rarg, quals, alias } = node.JoinExpr;
-    if (jointype !== 'JOIN_INNER' || isNatural || usingClause !== undefined || alias !== undefined || larg === undefined || rarg === undefined) return false;
-    conditions.push(...conjunctsOf(quals));
-    return take(larg) && take(rarg);
-  };
-  return (query.fromClause ?? []).every(take) ? { items, conditions } : null;
 }
 
 /** Of which sources something is read; null: that cannot be told. */

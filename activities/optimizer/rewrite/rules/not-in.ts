@@ -2,10 +2,12 @@
  * `x NOT IN (SELECT y …)` as `NOT EXISTS (SELECT … WHERE y = x)`, which PostgreSQL plans as an anti-join; NOT IN it never does.
  * Equal only where neither x nor y can be null: with a null among y, NOT IN is never true, and with x null it is null, where NOT EXISTS is true
  * (manual, 9.24.3 "NOT IN"). Both must be NOT NULL columns, and neither on the side of an outer join that may be filled with nulls, nor of GROUPING SETS. Then both are
- * true or false, so it holds at any place of an expression. The query becomes a derived table as it is: none of its names can catch x.
+ * true or false, so it holds at any place of an expression. NOT IN stops at the first row that it finds, and never begins where no row asks: what the query asks of its
+ * rows must not be able to fail. The query becomes a derived table as it is: none of its names can catch x.
  */
 import type { Node, SelectStmt } from 'libpg-query';
 import type { RewriteGround } from '../../../../domain/optimizer/rewrite.ts';
+import { asksNothingThatFails, computesNothingThatFails } from '../cannot-fail.ts';
 import type { Known } from '../known.ts';
 import { column, derived, exists, integer, not, operation, select, target } from '../nodes.ts';
 import { type Found, findColumn, findThrough, sourcesOf } from '../sources.ts';
@@ -26,7 +28,7 @@ export const notIn: Rule = {
       return mapExpression(each, (node) => {
         const parts = notInOf(node);
         const [x, y] = parts === null ? [null, null] : [neverNull(findColumn(parts.x, sources)), outputOf(parts.query, known)];
-        if (parts === null || x === null || y === null || x.column.type !== y.column.type) return null;
+        if (parts === null || x === null || y === null || x.column.type !== y.column.type || !isSafe(parts.query)) return null;
         grounds.push(...[x, y].map(notNull));
         const listed = derived(parts.query, alias, ['item']);
         const where = operation(column(x.source.alias, x.column.name), '=', column(alias, 'item'));
@@ -36,6 +38,8 @@ export const notIn: Rule = {
     return grounds.length === 0 ? null : { query: changed, grounds };
   },
 };
+
+const isSafe = (query: SelectStmt): boolean => asksNothingThatFails(query) && computesNothingThatFails(query);
 
 /** `NOT (x = ANY (query))`: how the parser reads NOT IN. */
 function notInOf(node: Node): { readonly x: Node; readonly query: SelectStmt } | null {

@@ -2,11 +2,11 @@
  * `… WHERE (a OR b)` as two queries, `… WHERE a UNION ALL … WHERE b AND a IS NOT TRUE`: each has its own access path, where an OR over several tables has none.
  * Equal: a row comes out where the OR is true; the first query gives those where a is, the second those where b is and a is not, null counting as not
  * (manual, 9.2 "Comparison Functions", IS NOT TRUE), each as often as it was. Only for a statement that gives rows as they are: no groups, aggregates,
- * windows, DISTINCT. What it is ordered by must be one of its columns. What is asked must not be able to fail: the second query asks it of rows that the
- * left side of the OR kept it from.
+ * windows, DISTINCT. What it is ordered by must be one of its columns. Nothing that is asked may be able to fail: the second query asks it of rows that the
+ * left side of the OR kept it from, and PostgreSQL asks `k = 3` later than `flag OR k = 3`, behind what stood behind that.
  */
 import type { Node, SelectStmt } from 'libpg-query';
-import { noneFails } from '../cannot-fail.ts';
+import { asksNothingThatFails, readsNothingThatFails } from '../cannot-fail.ts';
 import type { Known } from '../known.ts';
 import { and, integer, select } from '../nodes.ts';
 import { plain } from '../query-text.ts';
@@ -30,12 +30,11 @@ export const orToUnion: Rule = {
     const place = conditions.findIndex((condition) => 'BoolExpr' in condition && condition.BoolExpr.boolop === 'OR_EXPR');
     const branches = alternatives(conditions[place]);
     const order = orderOf(query);
-    if (!noneFails(branches)) return null;
+    if (!asksNothingThatFails(query) || !readsNothingThatFails(query.fromClause)) return null;
     if (branches.length < 2 || branches.length > MOST_BRANCHES || order === null) return null;
-    const rest = conditions.filter((_, at) => at !== place);
     const parts = branches.map((branch, at) => {
       const guards = branches.slice(0, at).map((before): Node => ({ BooleanTest: { arg: before, booltesttype: 'IS_NOT_TRUE' } }));
-      const whereClause = and([...rest, branch, ...guards]);
+      const whereClause = and([...conditions.map((condition, where) => (where === place ? branch : condition)), ...guards]);
       return { ...body, limitOption: 'LIMIT_OPTION_DEFAULT', ...(whereClause === undefined ? {} : { whereClause }) } as SelectStmt;
     });
     const union = parts.reduce((larg, rarg) => select({ op: 'SETOP_UNION', all: true, larg, rarg }));

@@ -1,0 +1,86 @@
+/**
+ * A built set, reduced to the indexes that earn their place and slow nothing. Every step is measured as a whole before it counts: leave-one-out looks at
+ * the statements whose plans show an index, and a function may use one that no plan shows.
+ */
+import { isUnclear, lossOf } from '../../../domain/optimizer/reduction.ts';
+import type { Interval } from '../../../domain/optimizer/statistics.ts';
+import { earnsPlace, judgeTotal, shown } from '../../../domain/optimizer/verdict.ts';
+import { measureLeaveOneOut, measureSet, type SetTimes } from './experiment.ts';
+import { slowingIndex } from './repair.ts';
+import type { Prepared } from './session.ts';
+import { type BuiltIndex, dropSql } from './sets.ts';
+
+export interface Reduced {
+  /** Still there; the others were dropped. */
+  readonly built: readonly BuiltIndex[];
+  /** Of exactly these. */
+  readonly times: SetTimes;
+  readonly places: ReadonlyMap<BuiltIndex, Interval>;
+  /** What was left out, and what kept it from being left out, in words. */
+  readonly because: readonly string[];
+}
+
+type Lab = Pick<Prepared, 'session' | 'units' | 'rounds'>;
+
+/** Those that earn nothing go one by one: of two that do the same work each looks idle while the other is there, and one of them must stay. */
+export async function reduced({ built: all, ...lab }: Lab & Pick<Prepared, 'built'>): Promise<Reduced> {
+  const { session, units, rounds } = lab;
+  let built = all;
+  let times = await measureSet(session, units, { built, rounds });
+  let places = new Map(await measureLeaveOneOut(session, times, { built, rounds }));
+  /** The fastest set so far of which nothing was slower: what remains may not be behind it, by however many small steps. */
+  let best = times;
+  const [idleWords, stayed]: [string[], string[]] = [[], []];
+  let slowing = 0;
+  while (built.length > 1) {
+    const set = { built, times, places, rounds };
+    const idle = idleOf(set);
+    const gone = idle ?? (await slowingIndex(session, times, set));
+    if (gone === null) break;
+    const place = idle === null ? null : await placeOf(lab, set, gone);
+    if (place !== null) places.set(gone, place);
+    if (place !== null && earnsPlace(place)) continue;
+    const rest = built.filter((index) => index !== gone);
+    const left = await measureSet(session, units, { built: rest, aside: [gone], rounds });
+    const loss = lossOf(best.statements, left.statements);
+    if (idle !== null && earnsPlace(loss)) {
+      // its place is what all of it lost without it
+      places.set(gone, loss);
+      stayed.push(`an index that no plan needs stays: without it all takes ${shown(loss)} of the time`);
+      continue;
+    }
+    if (idle === null) slowing += 1;
+    else idleWords.push(`an index that earned nothing was left out: without it all takes ${shown(loss)} of the time`);
+    await session.client.query(dropSql([gone]));
+    best = idle === null || ratioOf(left) < ratioOf(best) ? left : best;
+    [built, times] = [rest, left];
+    places = new Map(await measureLeaveOneOut(session, times, { built, rounds }));
+  }
+  const slowed = slowing === 0 ? [] : [`${slowing} index(es) left out because a statement was slower with them`];
+  return { built, times, places, because: [...slowed, ...idleWords, ...stayed] };
+}
+
+interface Measured {
+  readonly built: readonly BuiltIndex[];
+  readonly times: SetTimes;
+  readonly places: ReadonlyMap<BuiltIndex, Interval>;
+}
+
+/** What makes things slower goes first; of the rest, which noise alone would order, the biggest. */
+function idleOf({ built, places }: Measured): BuiltIndex | null {
+  const of = (index: BuiltIndex) => places.get(index) ?? NOTHING;
+  const byHarm = (a: BuiltIndex, b: BuiltIndex) => Number(of(b).high < 1) - Number(of(a).high < 1);
+  return built.filter((index) => !earnsPlace(of(index))).toSorted((a, b) => byHarm(a, b) || b.sizeBytes - a.sizeBytes)[0] ?? null;
+}
+
+/** Looked at again with twice the rounds, where the first look was too short to tell. */
+async function placeOf({ session, rounds }: Lab, { built, times, places }: Measured, index: BuiltIndex): Promise<Interval> {
+  const first = places.get(index) ?? NOTHING;
+  if (!isUnclear(first)) return first;
+  const again = await measureLeaveOneOut(session, times, { built, only: [index], rounds: { ...rounds, repeats: 2 * rounds.repeats } });
+  return again.get(index) ?? first;
+}
+
+const ratioOf = ({ statements }: SetTimes): number => judgeTotal(statements).ratio;
+
+const NOTHING: Interval = { ratio: 1, low: 1, high: 1 };

@@ -1,0 +1,98 @@
+/**
+ * What the product makes of statements besides indexes, with a set of indexes there: other texts that are proven equal and faster, and settings for the statement
+ * as it is then sent. By the same functions as a run's own steps; statistics on several columns are left out: for TPC-H a run finds none.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type pg from 'pg';
+import { type LocalSettings, prepareUnits, type Unit } from '../../activities/optimizer/lab/execute.ts';
+import { buildSet, dropSets } from '../../activities/optimizer/lab/sets.ts';
+import { candidatesOf } from '../../activities/optimizer/rewrite/candidates.ts';
+import { triedRewrites } from '../../activities/optimizer/rewrite/compare.ts';
+import { settingIdeas } from '../../activities/optimizer/settings/ideas.ts';
+import { measureIdeas, valuesOf } from '../../activities/optimizer/settings/measure.ts';
+import type { Bound, IndexDefinition } from '../../domain/optimizer/model.ts';
+import { refusalOf } from '../../domain/optimizer/setting-verdict.ts';
+import { quietIo } from '../site.ts';
+
+/** By statement; one that is missing stays as it is. */
+export interface Kinds {
+  readonly texts: Readonly<Record<string, string>>;
+  readonly settings: Readonly<Record<string, LocalSettings>>;
+}
+
+export interface Asked {
+  readonly bounds: readonly Bound[];
+  readonly indexes: readonly IndexDefinition[];
+  readonly statementTimeoutMs: number;
+  /** For texts, and once more for settings. */
+  readonly measureMs: number;
+  readonly tell: (line: string) => void;
+}
+
+/** As a run's limits have it. */
+const REPEATS = 3;
+const WORK_MEM = 256 * 1024 * 1024;
+
+/** Of an earlier run, where its file is there; else found, and written. */
+export async function keptKinds(file: string | null, find: () => Promise<Kinds>): Promise<Kinds> {
+  if (file !== null && existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Kinds;
+  const found = await find();
+  if (file !== null) writeFileSync(file, `${JSON.stringify(found, null, 2)}\n`);
+  return found;
+}
+
+/** Nothing stays built or prepared. */
+export async function findKinds(client: pg.Client, { bounds, indexes, statementTimeoutMs, measureMs, tell }: Asked): Promise<Kinds> {
+  await buildSet(client, indexes, quietIo());
+  const session = { client, io: quietIo(), statementTimeoutMs };
+  const sent: Unit[] = [];
+  const texts: Record<string, string> = {};
+  const untilMs = Date.now() + measureMs;
+  for (const [number, bound] of bounds.toSorted((a, b) => b.statement.totalMs - a.statement.totalMs).entries()) {
+    const units = await prepareUnits(client, bound, number);
+    const [first, ...others] = units;
+    if (first === undefined) continue;
+    const found = Date.now() > untilMs ? null : await candidatesOf(client, [first, ...others]);
+    const isTried = found !== null && !('because' in found);
+    const tried = isTried ? await triedRewrites(session, { units, found, rounds: { repeats: REPEATS, untilMs } }, number * MOST_TEXTS) : [];
+    for (const { decision } of tried) tell(`${bound.statement.id}: ${decision.because.join('; ')}`);
+    if (found !== null && 'because' in found) tell(`${bound.statement.id} is left alone: ${found.because}`);
+    const [best] = tried.filter(({ decision }) => decision.verdict === 'accepted').toSorted((a, b) => a.total.ratio - b.total.ratio);
+    if (best?.advice != null) texts[bound.statement.id] = best.advice.after;
+    sent.push(...(best === undefined ? units : best.others));
+  }
+  const settings = await settingsFor(session, sent, measureMs);
+  await dropSets(client);
+  await client.query('deallocate all');
+  return { texts, settings };
+}
+
+/** More than the rules make of one statement. */
+const MOST_TEXTS = 100;
+
+async function settingsFor(session: Parameters<typeof settingIdeas>[0], units: readonly Unit[], measureMs: number): Promise<Kinds['settings']> {
+  const untilMs = Date.now() + measureMs;
+  const bounds = { workMemBytes: WORK_MEM, executionBytes: Number.POSITIVE_INFINITY };
+  const { ideas } = await settingIdeas(session, units, { beside: [], bounds, mayBeKept: () => false, untilMs });
+  const measured = await measureIdeas(session, ideas, { beside: [], rounds: { repeats: REPEATS, untilMs } });
+  return Object.fromEntries(measured.filter((each) => refusalOf(each) === null).map(({ statement, settings }) => [statement.id, valuesOf(settings)]));
+}
+
+/** How statements are sent with them: units of their own, numbered apart from those of the statements as they are. */
+export async function sentWith(client: pg.Client, bounds: readonly Bound[], { texts, settings }: Kinds): Promise<(statement: string) => Sent | null> {
+  const sent = new Map<string, Sent>();
+  for (const [number, bound] of bounds.entries()) {
+    const { id } = bound.statement;
+    if (texts[id] === undefined && settings[id] === undefined) continue;
+    const [unit] = await prepareUnits(client, { ...bound, text: texts[id] ?? bound.text }, FIRST_NUMBER + number);
+    if (unit !== undefined) sent.set(id, { unit, settings: settings[id] ?? {} });
+  }
+  return (statement) => sent.get(statement) ?? null;
+}
+
+export interface Sent {
+  readonly unit: Unit;
+  readonly settings: LocalSettings;
+}
+
+const FIRST_NUMBER = 5_000_000;

@@ -1,0 +1,19 @@
+/** A set that lost an index, held against the set before it: each was measured as a whole. Pure. */
+import type { Interval } from './statistics.ts';
+import { judgeTotal, type StatementTimes } from './verdict.ts';
+
+/**
+ * Executed total of what remains against that of the set before, over the statements that both were measured with: above 1 the loss costs something. Each
+ * was measured against none at its own time, so that its noise is that of both.
+ */
+export function lossOf(before: readonly StatementTimes[], rest: readonly StatementTimes[]): Interval {
+  const both = new Set(before.map(({ statement }) => statement).filter((id) => rest.some(({ statement }) => statement === id)));
+  const [was, is] = [before, rest].map((times) => judgeTotal(times.filter(({ statement }) => both.has(statement)))) as [Interval, Interval];
+  return { ratio: is.ratio / was.ratio, low: is.low / was.high, high: is.high / was.low };
+}
+
+/** What a closer look at an index cannot change: above this it may earn something that its first look was too short to tell. */
+const CLEARLY_IDLE = 1.02;
+
+/** It earned nothing beyond noise, but may earn something within it. */
+export const isUnclear = ({ low, high }: Interval): boolean => low <= 1 && high > CLEARLY_IDLE;
