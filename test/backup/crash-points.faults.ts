@@ -1,9 +1,9 @@
 /** A worker that dies by SIGKILL before and after every step: the request still ends in one backup, proven, and nothing is left behind. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { pgbackrest } from '../../activities/backup/engines/pgbackrest.ts';
-import { fillTable, startBackup, useFleet } from '../support/fleet.ts';
+import { workflowIds } from '../../domain/ids.ts';
+import { fillTable, freshKey, startBackup, startDoomedWorker, useFleet } from '../support/fleet.ts';
 
 /** In the order a backup takes them. None is left out: `every step is a crash point` holds this list to the workflows. */
 const STEPS = [
@@ -24,18 +24,18 @@ const STEPS = [
   'wipeClone',
 ] as const;
 
+const requestKeys: string[] = [];
 const fleet = useFleet({ worker: false });
 beforeAll(() => fillTable(fleet.get(), 2_000));
 
 describe.each(STEPS)('%s', (step) => {
   test.each(['before', 'after'] as const)(`killed %s ${step}: one backup, proven, no clone left`, async (when) => {
     const { cluster } = fleet.get();
-    const report = join(fleet.get().directory, `crash-${step}-${when}`);
-    const requestKey = `${step}-${when}`;
-    const doomed = await fleet.get().startWorker({ ASSAY_CRASH_AT: `${step}:${when}`, ASSAY_CRASH_REPORT: report });
+    const requestKey = `${step}-${when}-${freshKey()}`;
+    const doomed = await startDoomedWorker(fleet.get(), `${step}:${when}`);
     const run = await startBackup(fleet.get(), { requestKey });
-    await doomed.ended;
-    expect(readFileSync(report, 'utf8')).toBe(`${step}:${when}\n`);
+    expect(await doomed.ended()).toBe(`${step}:${when}`);
+    requestKeys.push(requestKey);
 
     const next = await fleet.get().startWorker();
     try {
@@ -53,7 +53,8 @@ describe.each(STEPS)('%s', (step) => {
 test('every step is a crash point', async () => {
   const client = await fleet.get().client();
   const seen = new Set<string>();
-  for (const id of ['backup/shop/run/takeBackup-before', 'backup/shop/prove/takeBackup-before']) {
+  const [requestKey = 'none'] = requestKeys;
+  for (const id of [workflowIds.backupRun('shop', requestKey), workflowIds.backupProve('shop', requestKey)]) {
     const { events } = await client.workflow.getHandle(id).fetchHistory();
     for (const event of events ?? []) {
       const name = event.activityTaskScheduledEventAttributes?.activityType?.name;

@@ -1,6 +1,4 @@
 /** A worker that dies by SIGKILL before and after each step of a recommendation's way: it is carried out once all the same, and no invalid index is left. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openControl } from '../../activities/control/control-database.ts';
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
@@ -11,7 +9,7 @@ import { btree } from '../../domain/optimizer/index-sql.ts';
 import { defaultOptimizerPolicy } from '../../domain/optimizer/policy.ts';
 import { type Recommendation, recommendedIndex } from '../../domain/optimizer/recommendation.ts';
 import { connectAssay } from '../../ops/client/connect.ts';
-import { startBackup, useFleet } from '../support/fleet.ts';
+import { startBackup, startDoomedWorker, useFleet } from '../support/fleet.ts';
 import { counting, makeShop, pinned } from './optimizer-support.ts';
 import { recommendation as made } from './plan-examples.ts';
 
@@ -99,11 +97,9 @@ const dropAll = async () => {
 
 describe.each(STEPS)('%s', (step) => {
   test.each(['before', 'after'] as const)(`killed %s ${step}`, async (when) => {
-    const report = join(fleet.get().directory, `crash-${step}-${when}`);
-    const doomed = await fleet.get().startWorker({ ASSAY_CRASH_AT: `${step}:${when}`, ASSAY_CRASH_REPORT: report });
+    const doomed = await startDoomedWorker(fleet.get(), `${step}:${when}`);
     const { recommendation, handle, answer } = await approved();
-    await doomed.ended;
-    expect(readFileSync(report, 'utf8')).toBe(`${step}:${when}\n`);
+    expect(await doomed.ended()).toBe(`${step}:${when}`);
     await restarted(async () => {
       expect(await answer).toMatchObject({ state: 'approved', apply: 'execute' });
       expect(await handle.result()).toMatchObject({ state: 'kept' });
@@ -115,13 +111,12 @@ describe.each(STEPS)('%s', (step) => {
 });
 
 test.each(['before', 'after'] as const)('killed %s undoChange, which a cancellation asked for: both changes are gone', async (when) => {
-  const report = join(fleet.get().directory, `crash-undo-${when}`);
-  const doomed = await fleet.get().startWorker({ ASSAY_CRASH_AT: `undoChange:${when}`, ASSAY_CRASH_REPORT: report });
+  const doomed = await startDoomedWorker(fleet.get(), `undoChange:${when}`);
   const { handle, answer } = await approved();
   await answer;
   await expect.poll(indexesOf, { timeout: 60_000, interval: 50 }).toHaveLength(2);
   await handle.cancel();
-  await doomed.ended;
+  expect(await doomed.ended()).toBe(`undoChange:${when}`);
   await restarted(() => expect(handle.result()).rejects.toThrow());
   expect(await indexesOf()).toEqual([]);
 });

@@ -1,10 +1,9 @@
 /** A worker that dies by SIGKILL before, after and in the middle of the optimizer's steps: the run still ends with its recommendation, and no lab is left. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Progress, queries } from '../../domain/backup/requests.ts';
-import { startBackup, useFleet } from '../support/fleet.ts';
+import { startBackup, startDoomedWorker, useFleet } from '../support/fleet.ts';
 import { counting, makeShop, makeTraffic, pinned, startRun, storedRecommendation } from './optimizer-support.ts';
 
 /** `measureFinalist` is the first half of `settleFinalist`, and comes only where the search finds several sets. */
@@ -47,11 +46,9 @@ async function endsWell(run: Awaited<ReturnType<typeof startRun>>): Promise<void
 
 describe.each(STEPS)('%s', (step) => {
   test.each(['before', 'after'] as const)(`killed %s ${step}`, async (when) => {
-    const report = join(fleet.get().directory, `crash-${step}-${when}`);
-    const doomed = await fleet.get().startWorker({ ASSAY_CRASH_AT: `${step}:${when}`, ASSAY_CRASH_REPORT: report });
+    const doomed = await startDoomedWorker(fleet.get(), `${step}:${when}`);
     const run = await startRun(fleet.get());
-    await doomed.ended;
-    expect(readFileSync(report, 'utf8')).toBe(`${step}:${when}\n`);
+    expect(await doomed.ended()).toBe(`${step}:${when}`);
     await endsWell(run);
   });
 });

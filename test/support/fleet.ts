@@ -1,4 +1,6 @@
 /** A whole embedded fleet for one test file, and the few questions tests ask it. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
 import type { BackupProveInput, BackupRunInput, BackupRunResult } from '../../domain/backup/requests.ts';
@@ -45,6 +47,13 @@ export async function startProof(fleet: EmbeddedFleet, input: Partial<BackupProv
     taskQueue: fleetQueue,
     args: [{ cluster: 'shop', policy: fleet.policy(), ...input, requestKey }],
   });
+}
+
+/** A worker that dies at this step, and what it says in its last moment; another try of a test has a point of its own. */
+export async function startDoomedWorker(fleet: EmbeddedFleet, at: `${string}:before` | `${string}:after`) {
+  const report = join(fleet.directory, `crash-${freshKey()}`);
+  const worker = await fleet.startWorker({ ASSAY_CRASH_AT: at, ASSAY_CRASH_REPORT: report });
+  return { worker, ended: async () => worker.ended.then(() => readFileSync(report, 'utf8').trim()) };
 }
 
 /** A table of this many rows, with enough shape to compare. */

@@ -12,7 +12,7 @@ export async function runDev(_options: GlobalOptions, tell: Tell): Promise<void>
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
   // servers are no children of ours and a signal keeps no process alive: without a worker nothing else would
   const alive = setInterval(() => {}, 60_000);
-  const fleet = await startEmbeddedFleet();
+  const fleet = await startEmbeddedFleet({ schedules: 'nightly' });
   try {
     for (const line of addresses(fleet)) tell(line);
     await keepWorker(fleet, stop.signal, tell);

@@ -12,7 +12,7 @@ import { readPolicy } from '../read-policy.ts';
 import { type ClusterOptions, createCluster, type EmbeddedCluster } from './cluster.ts';
 import { type EmbeddedControl, startControl } from './control.ts';
 import { freshFolder } from './folder.ts';
-import { policyText } from './policy-text.ts';
+import { type EmbeddedSchedules, policyText } from './policy-text.ts';
 import { freePorts } from './ports.ts';
 import { type KeyFiles, makeSigningKey } from './signing-key.ts';
 import { type EmbeddedTemporal, startTemporal } from './temporal.ts';
@@ -27,6 +27,8 @@ export interface EmbeddedFleetOptions {
   readonly headless?: boolean;
   /** Section `optimizer` of its assay.yaml, as a file says it. */
   readonly optimizer?: object;
+  /** Default `away`: nothing starts of itself while it is looked at. */
+  readonly schedules?: EmbeddedSchedules;
 }
 
 export interface EmbeddedFleet {
@@ -96,6 +98,7 @@ async function build({ options, directory, undo, stop }: Site): Promise<Embedded
       temporalAddress: temporal.address,
       signingKeyFile: keys.privateKey,
       ...(options.optimizer === undefined ? {} : { optimizer: options.optimizer }),
+      schedules: options.schedules ?? 'away',
     }),
     { mode: 0o600 },
   );
@@ -120,7 +123,7 @@ async function build({ options, directory, undo, stop }: Site): Promise<Embedded
   return fleet;
 }
 
-/** As `assay apply` does. Schedules are there, and due only at night. */
+/** As `assay apply` does. */
 export async function applyPolicy({ policyFile, env }: Pick<EmbeddedFleet, 'policyFile' | 'env'>): Promise<Applied> {
   const fleet = readPolicy(policyFile);
   const { dependencies, close } = await openPlan({ config: readConfig(env), fleet });
