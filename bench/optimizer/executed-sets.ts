@@ -5,8 +5,8 @@ import { WITHHELD } from './tpch.ts';
 export const NONE = 'no indexes';
 /** `larger`: with twice the room of the peer that it is held against. */
 export const OURS = { gigabyte: 'ours, 1 GB', small: 'ours, 150 MB', all: 'ours, 1 GB, all 22 given', larger: 'ours, 2 GB, all 22 given' } as const;
-/** The same indexes as `OURS.all`, and with them what else the product finds for single statements: other texts, settings. No peer knows of these. */
-export const KINDS = 'ours, 1 GB, all 22 given, with other texts and settings';
+/** Of the sets for all 22: the same indexes, and with them what else the product finds for single statements: other texts, settings. No peer knows of these. */
+export const WITH_KINDS: ReadonlyMap<string, string> = new Map([OURS.all, OURS.larger].map((base) => [`${base}, with other texts and settings`, base]));
 export const SMALL_PEER = 'dexter22_50';
 export const DTA = 'anytime_2000_2_4';
 

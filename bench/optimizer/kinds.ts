@@ -33,12 +33,14 @@ export interface Asked {
 const REPEATS = 3;
 const WORK_MEM = 256 * 1024 * 1024;
 
-/** Of an earlier run, where its file is there; else found, and written. */
-export async function keptKinds(file: string | null, find: () => Promise<Kinds>): Promise<Kinds> {
-  if (file !== null && existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as Kinds;
-  const found = await find();
-  if (file !== null) writeFileSync(file, `${JSON.stringify(found, null, 2)}\n`);
-  return found;
+/** By the set they go with: of an earlier run, where its file has them; else found, and written. */
+export async function keptKinds(file: string | null, sets: Iterable<string>, find: (set: string) => Promise<Kinds>): Promise<ReadonlyMap<string, Kinds>> {
+  const found: Record<string, Kinds> = file !== null && existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+  for (const set of sets) {
+    found[set] ??= await find(set);
+    if (file !== null) writeFileSync(file, `${JSON.stringify(found, null, 2)}\n`);
+  }
+  return new Map(Object.entries(found));
 }
 
 /** Nothing stays built or prepared. */
@@ -78,13 +80,18 @@ async function settingsFor(session: Parameters<typeof settingIdeas>[0], units: r
   return Object.fromEntries(measured.filter((each) => refusalOf(each) === null).map(({ statement, settings }) => [statement.id, valuesOf(settings)]));
 }
 
-/** How statements are sent with them: units of their own, numbered apart from those of the statements as they are. */
-export async function sentWith(client: pg.Client, bounds: readonly Bound[], { texts, settings }: Kinds): Promise<(statement: string) => Sent | null> {
+/** How statements are sent with them: units of their own, numbered apart from those of the statements as they are, and of other sets' (`place`). */
+export async function sentWith(
+  client: pg.Client,
+  bounds: readonly Bound[],
+  { texts, settings }: Kinds,
+  place: number,
+): Promise<(statement: string) => Sent | null> {
   const sent = new Map<string, Sent>();
   for (const [number, bound] of bounds.entries()) {
     const { id } = bound.statement;
     if (texts[id] === undefined && settings[id] === undefined) continue;
-    const [unit] = await prepareUnits(client, { ...bound, text: texts[id] ?? bound.text }, FIRST_NUMBER + number);
+    const [unit] = await prepareUnits(client, { ...bound, text: texts[id] ?? bound.text }, (FIRST_SET + place) * PER_SET + number);
     if (unit !== undefined) sent.set(id, { unit, settings: settings[id] ?? {} });
   }
   return (statement) => sent.get(statement) ?? null;
@@ -95,4 +102,5 @@ export interface Sent {
   readonly settings: LocalSettings;
 }
 
-const FIRST_NUMBER = 5_000_000;
+const FIRST_SET = 5;
+const PER_SET = 1_000_000;

@@ -1,4 +1,5 @@
 /** The product's own way to a set: what-if search under a budget of real bytes, its finalists built as one pool, the choice by execution. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type pg from 'pg';
 import { readTableFacts } from '../../activities/optimizer/catalogue.ts';
 import { chooseBuilt } from '../../activities/optimizer/lab/choose.ts';
@@ -35,6 +36,14 @@ export interface Ours {
   readonly indexes: IndexSet;
   /** What the search would have given without executing anything. */
   readonly finalists: readonly IndexSet[];
+}
+
+/** Sets that an earlier run found and wrote there; found now, and written, where there are none. */
+export async function keptOurs(file: string | null, find: () => Promise<ReadonlyMap<string, Ours>>): Promise<ReadonlyMap<string, Ours>> {
+  if (file !== null && existsSync(file)) return new Map(Object.entries(JSON.parse(readFileSync(file, 'utf8')) as Record<string, Ours>));
+  const found = await find();
+  if (file !== null) writeFileSync(file, JSON.stringify(Object.fromEntries(found), null, 2));
+  return found;
 }
 
 /** Peers have no such limit: as many as the largest of their sets has on one table. */

@@ -18,14 +18,16 @@ import { generateTpch, loadTpch, peerSets, tpchQueries } from './tpch.ts';
 const PLANNER = { max_parallel_workers_per_gather: '0', random_page_cost: '1.1', work_mem: '32MB' };
 const SERVER = { archive_mode: 'off', wal_level: 'minimal', max_wal_senders: '0', fsync: 'off', shared_buffers: '512MB', max_wal_size: '8GB', ...PLANNER };
 
+/** Where a goal is set for time and questions, 20 s and 10,000: the last move and the final look at the set may take a little more. */
+const BOUNDED = { searchMs: 19_000, maxPlans: 9_900 };
+const PATIENT = { searchMs: 600_000, maxPlans: 40_000 };
 const goals = [
-  { megabytes: 500, ratio: 0.66, best: 0.68 },
-  { megabytes: 1000, ratio: 0.51, best: 0.536 },
-  { megabytes: 2000, ratio: 0.44, best: 0.485 },
-  { megabytes: 5000, ratio: 0.33, best: 0.452 },
+  { megabytes: 500, ratio: 0.66, best: 0.68, within: PATIENT },
+  { megabytes: 1000, ratio: 0.51, best: 0.536, within: PATIENT },
+  { megabytes: 2000, ratio: 0.44, best: 0.485, within: BOUNDED },
+  { megabytes: 2000, ratio: 0.44, best: 0.485, within: PATIENT },
+  { megabytes: 5000, ratio: 0.33, best: 0.452, within: PATIENT },
 ];
-/** The goal is 10,000; the last move and the final look at the set may ask a few more. */
-const MAX_PLANS = 9_900;
 const SESSIONS = 2;
 
 async function main(): Promise<void> {
@@ -56,8 +58,12 @@ async function compare(cluster: EmbeddedCluster, tpch: string, scale: number): P
     const { ratio, bytes } = await peerRatio(sessions[0] as pg.Client, tpch, statements);
     grid.push([name, (bytes / 1e6).toFixed(0), ratio.toFixed(3), '', '', statements.length, '', '']);
   }
-  for (const partial of [false, 'structural'] as const) {
-    for (const goal of goals) grid.push(await searched({ sessions, facts, tpch, goal, partial, scale }));
+  for (const partial of ['structural', false] as const) {
+    for (const goal of goals) {
+      const row = await searched({ sessions, facts, tpch, goal, partial, scale });
+      process.stderr.write(`${row.join('  ')}\n`);
+      grid.push(row);
+    }
   }
   process.stdout.write(`${grid.toString()}\nScale ${scale}; ratios under ${JSON.stringify(PLANNER)}; seconds of a machine that may have been busy.\n`);
   await Promise.all(sessions.map((session) => session.end()));
@@ -74,9 +80,10 @@ async function searched(parts: {
   const { sessions, facts, tpch, goal, partial, scale } = parts;
   const whatIf = await openHypoPg({ sessions, facts, mode: 'raw' });
   const began = performance.now();
-  const limits = { budgetBytes: goal.megabytes * 1e6 * scale, searchMs: 600_000, maxStatements: 100, maxIndexesPerTable: 100, protectedTables: [] };
+  const { searchMs, maxPlans } = goal.within;
+  const limits = { budgetBytes: goal.megabytes * 1e6 * scale, searchMs, maxStatements: 100, maxIndexesPerTable: 100, protectedTables: [] };
   const candidates = { partial, otherMethods: false };
-  const question = { bound: tpchQueries(tpch), facts, whatIf, limits, candidates, isRaw: true, sets: 1, maxPlans: MAX_PLANS, now: () => Date.now() };
+  const question = { bound: tpchQueries(tpch), facts, whatIf, limits, candidates, isRaw: true, sets: 1, maxPlans, now: () => Date.now() };
   const { sets, explains } = await searchIndexes(question);
   await whatIf.close();
   const took = ((performance.now() - began) / 1000).toFixed(1);

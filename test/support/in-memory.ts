@@ -4,7 +4,7 @@
  * power away, which alone could tell the difference; the fault matrix runs on the disk. A TMPDIR other than /tmp is obeyed; in CI it is the
  * disk too, as nothing is known of how much memory its machine really grants.
  */
-import { readFileSync, statfsSync } from 'node:fs';
+import { readFileSync, statfsSync, statSync } from 'node:fs';
 
 const MEMORY = '/dev/shm';
 
@@ -21,14 +21,14 @@ export function setup(): (() => void) | undefined {
   };
 }
 
-/** A file system in memory that lets programs start (containers often forbid it, and allow 64 MB), and memory to fill it. Linux only. */
+/** A file system in memory that is everyone's and lets programs start (containers often forbid it, and allow 64 MB), and memory to fill it. Linux only. */
 function hasRoom(): boolean {
   try {
     const mount = readFileSync('/proc/self/mounts', 'utf8')
       .split('\n')
       .findLast((line) => line.split(' ')[1] === MEMORY);
     const [, , type, options = ''] = mount?.split(' ') ?? [];
-    if (type !== 'tmpfs' || /\bnoexec\b|\bro\b/.test(options)) return false;
+    if (type !== 'tmpfs' || /\bnoexec\b|\bro\b/.test(options) || (statSync(MEMORY).mode & 0o777) !== 0o777) return false;
     const { bavail, bsize } = statfsSync(MEMORY);
     const available = Number(/^MemAvailable: +(\d+) kB$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0) * 1024;
     return Math.min(bavail * bsize, available / 2) >= LEAST_BYTES;
