@@ -11,6 +11,7 @@ export type PgFault =
   | 'login-refused'
   | 'too-many-connections'
   | 'database-missing'
+  | 'library-missing'
   | 'privilege-missing'
   | 'lock-timeout'
   | 'deadlock'
@@ -59,6 +60,8 @@ export function faultOf(error: unknown): PgFault {
   if (code !== undefined) {
     // 08P01 is an answer: a pooler that does not know a start-up option, for one
     if (socketFaults.has(code) || (code.startsWith('08') && code !== '08P01')) return 'unreachable';
+    // the same code says that a file some function was to read is not there
+    if (code === '58P01' && /^could not access file/.test(messageOf(error))) return 'library-missing';
     return faults[code] ?? 'other';
   }
   if (asksForPassword(error)) return 'login-refused';
@@ -127,6 +130,8 @@ export function toAssayError(error: unknown, context: PgContext): AssayError {
     case 'login-refused':
     case 'too-many-connections':
     case 'database-missing':
+    // one of session_preload_libraries, for whoever logs in
+    case 'library-missing':
     // ended by a time-out or by somebody: another try may well work
     case 'cancelled':
     case 'lock-timeout':

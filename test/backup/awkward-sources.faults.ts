@@ -104,6 +104,20 @@ describe('a database that DROP DATABASE left half', { timeout: 120_000 }, () => 
   });
 });
 
+describe('a database that nobody can log in to, for want of a library', { timeout: 120_000 }, () => {
+  it('is named as not covered; the clone has not the library either, and is told as such', async () => {
+    await cluster.sql('create database unloaded');
+    await cluster.sql("alter database unloaded set session_preload_libraries = 'no_such_library'");
+    await prover.backup('incremental');
+    await prover.mark();
+    const { proof } = await prover.prove();
+    await cluster.sql('drop database unloaded');
+    expect(proof).toMatchObject({ verdict: 'inconclusive', cause: 'missing-extension' });
+    expect(proof.because.join()).toContain('unloaded: could not access file "no_such_library"');
+    expect(proof.coverage?.notCovered).toContain('unloaded (database-excluded)');
+  });
+});
+
 describe('a transaction with more than 64 subtransactions, open from before the backup until after the marker', { timeout: 240_000 }, () => {
   let batch: pg.Client;
   beforeAll(async () => {

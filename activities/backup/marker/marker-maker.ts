@@ -124,6 +124,8 @@ function whyNot(database: string, error: unknown): NotCovered | null {
     case 'privilege-missing':
     case 'login-refused':
       return entry('no-privilege', scrubbedReason(error));
+    case 'library-missing':
+      return entry('database-excluded', `nobody can log in to it: ${scrubbedReason(error)}`);
     // a limit of the database or the role: a server that is full refused the list of databases already
     case 'too-many-connections':
       return entry('budget', scrubbedReason(error));
