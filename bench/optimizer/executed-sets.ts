@@ -3,8 +3,10 @@ import type { Taken, Times } from './field.ts';
 import { WITHHELD } from './tpch.ts';
 
 export const NONE = 'no indexes';
+/** In the names of sets that were found for all queries. */
+export const ALL_GIVEN = 'all 22 given';
 /** `larger`: with twice the room of the peer that it is held against. */
-export const OURS = { gigabyte: 'ours, 1 GB', small: 'ours, 150 MB', all: 'ours, 1 GB, all 22 given', larger: 'ours, 2 GB, all 22 given' } as const;
+export const OURS = { gigabyte: 'ours, 1 GB', small: 'ours, 150 MB', all: `ours, 1 GB, ${ALL_GIVEN}`, larger: `ours, 2 GB, ${ALL_GIVEN}` } as const;
 /** Of the sets for all 22: the same indexes, and with them what else the product finds for single statements: other texts, settings. No peer knows of these. */
 export const WITH_KINDS: ReadonlyMap<string, string> = new Map([OURS.all, OURS.larger].map((base) => [`${base}, with other texts and settings`, base]));
 export const SMALL_PEER = 'dexter22_50';
