@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type pg from 'pg';
-import { type LocalSettings, prepareUnits, type Unit } from '../../activities/optimizer/lab/execute.ts';
+import { execute, type LocalSettings, prepareUnits, type Unit } from '../../activities/optimizer/lab/execute.ts';
 import { buildSet, dropSets } from '../../activities/optimizer/lab/sets.ts';
 import { candidatesOf } from '../../activities/optimizer/rewrite/candidates.ts';
 import { triedRewrites } from '../../activities/optimizer/rewrite/compare.ts';
@@ -49,11 +49,10 @@ export async function findKinds(client: pg.Client, { bounds, indexes, statementT
   const session = { client, io: quietIo(), statementTimeoutMs };
   const sent: Unit[] = [];
   const texts: Record<string, string> = {};
+  const prepared = await longestFirst(client, bounds, statementTimeoutMs);
   const untilMs = Date.now() + measureMs;
-  for (const [number, bound] of bounds.toSorted((a, b) => b.statement.totalMs - a.statement.totalMs).entries()) {
-    const units = await prepareUnits(client, bound, number);
+  for (const [number, { bound, units }] of prepared.entries()) {
     const [first, ...others] = units;
-    if (first === undefined) continue;
     const found = Date.now() > untilMs ? null : await candidatesOf(client, [first, ...others]);
     const isTried = found !== null && !('because' in found);
     const tried = isTried ? await triedRewrites(session, { units, found, rounds: { repeats: REPEATS, untilMs } }, number * MOST_TEXTS) : [];
@@ -67,6 +66,18 @@ export async function findKinds(client: pg.Client, { bounds, indexes, statementT
   await dropSets(client);
   await client.query('deallocate all');
   return { texts, settings };
+}
+
+/** As they are sent, by what they take with the set in place: where little is taken, little can be gained. */
+async function longestFirst(client: pg.Client, bounds: readonly Bound[], timeoutMs: number) {
+  const prepared: { readonly bound: Bound; readonly units: readonly [Unit, ...Unit[]]; readonly ms: number }[] = [];
+  for (const [number, bound] of bounds.entries()) {
+    const [first, ...others] = await prepareUnits(client, bound, number);
+    if (first === undefined) continue;
+    const execution = await execute(client, first, { away: [], timeoutMs });
+    prepared.push({ bound, units: [first, ...others], ms: execution.kind === 'done' ? execution.executionMs : timeoutMs });
+  }
+  return prepared.toSorted((a, b) => b.ms - a.ms);
 }
 
 /** More than the rules make of one statement. */
