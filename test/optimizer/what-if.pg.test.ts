@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readTableFacts } from '../../activities/optimizer/catalogue.ts';
 import { searchIndexes } from '../../activities/optimizer/search-indexes.ts';
 import { openHypoPg } from '../../activities/optimizer/what-if/hypopg.ts';
@@ -117,6 +117,51 @@ test('corrected: sizes and costs are nearer to the built index than raw ones', a
   expect(off(raw.bytes, real.bytes)).toBeGreaterThan(1);
   // customer and state repeat together every 180,000 rows: their product is not what there is
   expect(off(corrected.combined, real.combined)).toBeLessThan(0.3);
+});
+
+const open4 = { ...byCustomer, predicate: 'state = 4' };
+
+describe('a partial index', () => {
+  const asked = [
+    ['of the first table', 'select o.note from "S.x"."Or""ders" o, people p where p.id = o.customer and o.state = 4 and o.customer = 7'],
+    ['of the second', 'select o.note from people p, "S.x"."Or""ders" o where p.id = o.customer and o.state = 4 and o.customer = 7'],
+    ['of a join', 'select o.note from people p join "S.x"."Or""ders" o on p.id = o.customer where o.state = 4 and p.name = \'name 7\' and o.customer = 7'],
+    ['of an outer join', 'select o.note, p.id from people p left join "S.x"."Or""ders" o on p.id = o.customer and o.state = 4 where p.id < 4'],
+    ['of what is changed', 'update "S.x"."Or""ders" set note = note where state = 4 and customer = 7'],
+  ] as const;
+  test.each(asked)('%s is judged as PostgreSQL would plan it, were it there', async (_, text) => {
+    const { plan } = await open();
+    const without = await plan(bound(text), []);
+    const judged = await plan(bound(text), [open4]);
+    const [client] = clients as [pg.Client];
+    await client.query(createIndexSql(open4, 'really', { concurrently: false }));
+    const { rows } = await client.query(`explain (format json) ${text}`);
+    await client.query('drop index "S.x".really');
+    const real = rows[0]['QUERY PLAN'][0].Plan;
+    expect(JSON.stringify(real)).toContain('really');
+    expect(judged.used).toEqual([indexText(open4)]);
+    expect(judged.cost).toBeLessThan(without.cost / 5);
+    expect(judged.cost / real['Total Cost']).toBeGreaterThan(0.7);
+    expect(judged.cost / real['Total Cost']).toBeLessThan(1.4);
+  });
+
+  test('of a table behind a view is not shown: the server may not outlive that', async () => {
+    const { plan } = await open();
+    await cluster.sql(`create view calm as select id, customer, state from "S.x"."Or""ders" where state = 4`);
+    const behind = bound('select p.name from calm c join people p on p.id = c.customer where c.customer = 7');
+    const without = await plan(behind, []);
+    expect(await plan(behind, [open4])).toEqual(without);
+    await cluster.sql('drop view calm');
+  });
+
+  test('of two tables of one statement: each is judged by itself', async () => {
+    const { plan } = await open();
+    const early = { ...btree(people, ['name']), predicate: 'id < 10' };
+    const both = bound(`select o.note from people p, "S.x"."Or""ders" o where p.id < 10 and p.name = 'name 7' and o.customer = p.id and o.state = 4`);
+    const [one, other] = [await plan(both, [open4]), await plan(both, [early])];
+    const best = one.cost < other.cost ? one : other;
+    expect(await plan(both, [early, open4])).toEqual(best);
+  });
 });
 
 test('thousands of hypothetical indexes do not use up the oids of a session; none is left at the end', async () => {

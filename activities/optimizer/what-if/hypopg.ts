@@ -5,6 +5,9 @@ import { indexesIn, missingDescentCost, type PlanNode } from '../../../domain/op
 import { type IndexSize, indexSize, type SizeHints } from '../../../domain/optimizer/index-size.ts';
 import { indexText, keyText, quoteRelation } from '../../../domain/optimizer/index-sql.ts';
 import type { Bound, IndexDefinition, TableFacts } from '../../../domain/optimizer/model.ts';
+import type { Planned } from '../../../domain/optimizer/search-costs.ts';
+import { parserReady } from '../bind/tree.ts';
+import { type Shown, waysToShow } from './first-table.ts';
 import { type HypoSession, openHypoSession } from './hypopg-session.ts';
 import { learnedCosts } from './learned.ts';
 import { sizeHints } from './size-hints.ts';
@@ -26,6 +29,7 @@ const AT_ONCE = 64;
 const KNOWN_METHODS = new Set(['btree', 'hash', 'brin']);
 
 export async function openHypoPg({ sessions, facts, mode = 'corrected', discount = () => 1 }: HypoPgOptions): Promise<WhatIf> {
+  await parserReady();
   const opened: HypoSession[] = [];
   // one after the other: two at once would both make the extension
   for (const client of sessions) opened.push(await openHypoSession(client));
@@ -33,7 +37,7 @@ export async function openHypoPg({ sessions, facts, mode = 'corrected', discount
   const sizeOf = sizesBy({ pool, facts, mode, client: sessions[0] });
   const learned = learnedCosts(discount);
   let explains = 0;
-  const looksAt = (bound: Bound, indexes: readonly IndexDefinition[]) =>
+  const looksAt = ({ bound, indexes }: Shown) =>
     pool.use(indexes, async (session) => {
       const looks: Look[] = [];
       for (const [place, binding] of bound.bindings.entries()) {
@@ -43,20 +47,34 @@ export async function openHypoPg({ sessions, facts, mode = 'corrected', discount
       }
       return looks;
     });
-  const plan = async (bound: Bound, indexes: readonly IndexDefinition[]) => {
+  const ways = waysToShow(facts);
+  const planned = async (bound: Bound, shown: Shown): Promise<Planned> => {
     const used = new Set<string>();
     let cost = 0;
-    for (const { place, root, named } of await looksAt(bound, indexes)) {
+    for (const { place, root, named } of await looksAt(shown)) {
       const heights = new Map<string, number | null>();
       for (const [name, index] of named) {
         used.add(indexText(index));
         if (mode !== 'raw') heights.set(name, index.method === 'btree' ? ((await sizeOf(index))?.height ?? 0) : null);
       }
       const missing = mode === 'raw' ? 0 : missingDescentCost(root, (name) => heights.get(name) ?? null);
-      if (indexes.length === 0) learned.noteBase(bound, place, root);
+      if (shown.indexes.length === 0) learned.noteBase(bound, place, root);
       cost += learned.costOf(bound, place, { plan: root, cost: root['Total Cost'] + missing }) / bound.bindings.length;
     }
     return { cost, used: [...used] };
+  };
+  const plan = async (bound: Bound, indexes: readonly IndexDefinition[]) => {
+    const { whole, others } = ways(bound, indexes);
+    const found: Planned[] = [];
+    // another order of the same tables may not be to PostgreSQL's taste: then those indexes cannot be judged
+    for (const way of others)
+      await planned(bound, way).then(
+        (each) => found.push(each),
+        () => {},
+      );
+    // with more indexes there no plan costs more
+    if (found.length === 0 || others.length > 1) found.push(await planned(bound, whole));
+    return found.reduce((best, each) => (each.cost < best.cost ? each : best));
   };
   return {
     plan,
