@@ -12,6 +12,7 @@ const COMPARING = ['=', '<>', '<', '>', '<=', '>=', '~~', '!~~', '~~*', '!~~*', 
 const KINDS = ['AEXPR_OP', 'AEXPR_IN', 'AEXPR_OP_ANY', 'AEXPR_OP_ALL', 'AEXPR_LIKE', 'AEXPR_ILIKE', 'AEXPR_DISTINCT', 'AEXPR_NOT_DISTINCT'];
 const BETWEEN = ['AEXPR_BETWEEN', 'AEXPR_NOT_BETWEEN', 'AEXPR_BETWEEN_SYM', 'AEXPR_NOT_BETWEEN_SYM'];
 const AGGREGATES = ['count', 'min', 'max', 'sum', 'avg', 'bool_and', 'bool_or'];
+/** Of one argument: length(bytea, encoding) reads bytes that may be none of it. */
 const CALLS = ['lower', 'upper', 'length', ...AGGREGATES];
 
 /** False where nobody can tell. What reads no row gives the same for each, and is not looked into. */
@@ -24,7 +25,8 @@ export function cannotFail(node: Node | undefined): boolean {
   if ('CoalesceExpr' in node) return (node.CoalesceExpr.args ?? []).every(cannotFail);
   if ('MinMaxExpr' in node) return (node.MinMaxExpr.args ?? []).every(cannotFail);
   if ('List' in node) return (node.List.items ?? []).every(cannotFail);
-  if ('FuncCall' in node) return CALLS.includes(calledName(node) ?? '') && (node.FuncCall.args ?? []).every(cannotFail);
+  if ('FuncCall' in node)
+    return CALLS.includes(calledName(node) ?? '') && (node.FuncCall.args ?? []).length < 2 && (node.FuncCall.args ?? []).every(cannotFail);
   return 'SubLink' in node && isSafeQuery(node.SubLink);
 }
 
