@@ -1,6 +1,7 @@
 /** Values that are equal and written in several ways, of which a statement gives one: whichever comes first, so that no other text of it can be proven equal. */
 import { describe, expect, test } from 'vitest';
-import { compared, madeOf, useRewriteClient } from './rewrite-support.ts';
+import { brokenGrounds } from '../../activities/optimizer/rewrite/grounds.ts';
+import { compared, foundFor, madeOf, useRewriteClient } from './rewrite-support.ts';
 
 const server = useRewriteClient(`
   create table a (id int primary key);
@@ -51,4 +52,14 @@ describe('of values that are equal, and not written alike, a statement takes any
     const made = await madeOf(server.client, text);
     expect(typeof made === 'string' ? made : [...made.keys()]).toContain('not-in-to-not-exists');
   });
+});
+
+test('a scale that keeps equal values alike has to stay', async () => {
+  const { found } = await foundFor(server.client, 'select id, (select max(c.paid) from b c where c.k = b.k) from b');
+  const grounds = found === null || 'because' in found ? [] : found.candidates.flatMap((each) => each.grounds);
+  expect(grounds).toContainEqual({ kind: 'type', table: { schema: 'public', relation: 'b' }, column: 'paid', type: 'numeric(10,2)' });
+  expect(await brokenGrounds(server.client, { grounds })).toEqual([]);
+  await server.client.query('alter table b alter paid type numeric');
+  expect(await brokenGrounds(server.client, { grounds })).toEqual([expect.stringContaining('public.b.paid is numeric(10,2)')]);
+  await server.client.query('alter table b alter paid type numeric(10, 2)');
 });

@@ -26,6 +26,7 @@ function tableOf(relation: string, columns: string, isPromising = true): KnownTa
     return {
       name: name.replaceAll('_', name.startsWith('Or') ? ' ' : '_'),
       type: type.join(' '),
+      declared: type.join(' '),
       notNull: each.endsWith('!') && isPromising,
       nature,
       isLoose: nature === 'plain',

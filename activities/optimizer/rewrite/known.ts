@@ -17,6 +17,8 @@ export interface KnownColumn {
   readonly name: string;
   /** Without length or precision. */
   readonly type: string;
+  /** With them where equal values are written alike because of them: `numeric(10,2)`. */
+  readonly declared: string;
   readonly notNull: boolean;
   readonly nature: Nature;
   /** Values of it, or of its elements, may be equal and written in several ways. */
@@ -135,6 +137,7 @@ const looseSql = `(select l.collisdeterministic = false or (e.typnamespace <> 'p
 const tablesSql = `/* assay optimizer */
   select asked.schema, asked.name, c.relname as relation, n.nspname as namespace,
     (select json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, null),
+        'declared', format_type(a.atttypid, case when t.typname in ('numeric', 'bpchar') and t.typnamespace = 'pg_catalog'::regnamespace then a.atttypmod end),
         'notNull', a.attnotnull and not (c.relkind = 'r' and c.relhassubclass) and ${validatedSql},
         'nature', ${natureSql}, 'isLoose', coalesce(${looseSql}, false)) order by a.attnum)
       from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid left join pg_catalog.pg_collation l on l.oid = a.attcollation

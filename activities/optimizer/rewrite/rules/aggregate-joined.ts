@@ -20,11 +20,11 @@ import { noneFails } from '../cannot-fail.ts';
 import type { Known } from '../known.ts';
 import { and, coalesce, column, derived, integer, operation, select, star, target } from '../nodes.ts';
 import { plain } from '../query-text.ts';
-import { type Found, findColumn, type Source, sourcesOf } from '../sources.ts';
+import { findColumn, type Source, sourcesOf, typeGround } from '../sources.ts';
 import { conjunctsOf, mapExpression, mapQueries, nodesOf } from '../walk.ts';
 import { type FigureKind, figureKind, kindOf, neverFails, plainKind } from './around-figures.ts';
 import { freshNames } from './fresh-name.ts';
-import { inEqual } from './meeting.ts';
+import { columnOf, groundsOf, inEqual } from './meeting.ts';
 import { numberOf, operatorOf } from './number-of.ts';
 import type { Rule } from './rule.ts';
 import { calledName, isPlainQuery, ownSources, readsOnly, scalarQuery } from './sub-query.ts';
@@ -179,14 +179,11 @@ function joinedOf(node: Node, outer: readonly Source[], { known, names, isCompar
     groupClause: keys.map(({ ours }) => columnOf(ours)),
   });
   const on = and(meets.map(({ theirs }, place) => operation(column(alias, keys[place]?.name ?? ''), '=', columnOf(theirs)))) as Node;
-  const grounds = meets.flatMap(({ ours, theirs }) => [typeOf(ours), typeOf(theirs)]);
+  const taken = nodesOf(aggregates, 'ColumnRef').flatMap((reference) => findColumn({ ColumnRef: reference }, inner) ?? []);
+  const grounds = [...meets.flatMap(groundsOf), ...taken.map(typeGround)];
   const kind = kindOf(scalar.value, figureKind(inner, known));
   return { value, kind, derived: derived(grouped, alias), on, alias: first.theirs.source.alias, grounds };
 }
-
-const columnOf = ({ source, column: { name } }: Found): Node => column(source.alias, name);
-
-const typeOf = ({ table, column: { name, type } }: Found): RewriteGround => ({ kind: 'type', table: table.table, column: name, type });
 
 const COMPARISONS = ['=', '<>', '<', '>', '<=', '>='].map((sval) => plain([{ String: { sval } }]));
 
