@@ -7,9 +7,9 @@ const server = useRewriteClient(`
   create table a (id int primary key, kind text not null);
   create table b (id int primary key, k int, v int not null, note text not null, amt numeric, paid numeric(10, 2), kind text);
   insert into a select n, 'k' || n % 3 from generate_series(1, 30) n;
-  insert into b select n, case when n % 7 = 0 then 3 else n % 60 end, case when n % 60 in (40, 45) then 0 else n end, case when n % 60 = 50 and n % 7 > 0 then 'x' else n::text end,
+  insert into b select n, case when n % 7 = 0 then 3 else n % 60 end, case when n % 60 in (40, 45) then 0 else n end, case when n % 60 = 50 and n % 7 > 0 then 'xy' else n::text end,
     case n % 2 when 0 then 1.0 else 1.00 end, n / 2.0, case when n % 5 = 0 then null else 'k' || n % 4 end from generate_series(61, 3000) n;
-  delete from b where k between 28 and 30 or k = 45 and v > 0 or k = 40 and v > 0;
+  create index on b (k); delete from b where k between 28 and 30 or k = 45 and v > 0 or k = 40 and v > 0;
   create table beside (x int not null); insert into beside values (-1), (-2);
   create table o (id int primary key, x int not null); insert into o select n, n + 60 from generate_series(1, 10) n;
   analyze`);
@@ -32,6 +32,13 @@ const attacks: readonly Attack[] = [
     'aggregate-joined',
     'select id from a where (select max(note) from b where b.k = a.id)::int > 3',
     `select id from a left join ${perB('max(note) as m')} where g.m::int > 3`,
+    null,
+  ],
+  [
+    'a pattern that ends in the middle of an escape, and fails for a text that nobody asks for',
+    'aggregate-joined',
+    String.raw`select id, (select count(*) from b where b.k = a.id and b.note like 'x\') as n from a`,
+    String.raw`select id, coalesce(g.c, 0) as n from a left join (select k, count(*) as c from b where b.note like 'x\' group by k) g on g.k = a.id`,
     null,
   ],
   [

@@ -65,7 +65,13 @@ function isSafeOperation({ kind = 'AEXPR_OP', name = [], lexpr, rexpr }: Extract
   const isKnown = BETWEEN.includes(kind) || (KINDS.includes(kind) && COMPARING.includes(operator));
   // a pattern may end in the middle of an escape
   const isPattern = operator.includes('~~');
-  return isKnown && cannotFail(lexpr) && (isPattern ? isOfNoRow(rexpr) : cannotFail(rexpr));
+  return isKnown && cannotFail(lexpr) && (isPattern ? isOfNoRow(rexpr) && !endsInEscape(rexpr) : cannotFail(rexpr));
+}
+
+/** A text fails that is as long as the rest of such a pattern, no other; of a parameter nobody knows. */
+function endsInEscape(pattern: Node | undefined): boolean {
+  const text = pattern !== undefined && 'A_Const' in pattern ? (pattern.A_Const.sval?.sval ?? '') : '';
+  return (/\\*$/.exec(text)?.[0].length ?? 0) % 2 === 1;
 }
 
 /** EXISTS, IN, and an aggregate of all rows; another one that gives a single value fails where it finds two. */
