@@ -136,7 +136,12 @@ const madeBy = async (rule: RewriteRule, text: string) => {
 
 test('what is asked of a figure, and cannot fail, keeps its text', async () => {
   const average = '(select avg(amt) from b where b.k = a.id)';
-  const asked = [`a.id > 0.2 * ${average}`, `1.5 * a.id + 1 > ${average}`, `coalesce(${average}, 0) * 2 - 1 > 0 or a.kind is null`];
+  const asked = [
+    `a.id > 0.2 * ${average}`,
+    `1.5 * a.id + 1 > ${average}`,
+    `coalesce(${average}, 0) * 2 - 1 > 0 or a.kind is null`,
+    `case when ${average} > 3 then a.kind else 'x' end = 'x'`,
+  ];
   for (const condition of asked) expect([condition, await madeBy('aggregate-joined', `select id from a where ${condition}`)]).toEqual([condition, true]);
   for (const having of ['sum(b.amt) * 1.5 > 10', 'count(*) > 1 and max(b.paid) > avg(b.v)', '100 / a.id > 3 and count(b.id) > 0'])
     expect([having, await madeBy('grouped-before-join', `select a.id from a left join b on b.k = a.id group by a.id having ${having}`)]).toEqual([

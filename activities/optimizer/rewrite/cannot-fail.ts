@@ -24,6 +24,8 @@ export function cannotFail(node: Node | undefined): boolean {
   if ('BooleanTest' in node) return cannotFail(node.BooleanTest.arg);
   if ('CoalesceExpr' in node) return (node.CoalesceExpr.args ?? []).every(cannotFail);
   if ('MinMaxExpr' in node) return (node.MinMaxExpr.args ?? []).every(cannotFail);
+  if ('CaseExpr' in node) return noneFails([node.CaseExpr.arg, ...(node.CaseExpr.args ?? []), node.CaseExpr.defresult]);
+  if ('CaseWhen' in node) return noneFails([node.CaseWhen.expr, node.CaseWhen.result]);
   if ('List' in node) return (node.List.items ?? []).every(cannotFail);
   if ('FuncCall' in node)
     return CALLS.includes(calledName(node) ?? '') && (node.FuncCall.args ?? []).length < 2 && (node.FuncCall.args ?? []).every(cannotFail);
