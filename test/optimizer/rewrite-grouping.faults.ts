@@ -95,5 +95,6 @@ test('an amount that is written in two ways is no key of smaller groups, a text 
     const made = await madeOf(server.client, `select ${key} as key, count(distinct x.kind) as v from sale x join shop s on s.id = x.shop_id group by ${key}`);
     return typeof made === 'string' ? made : made.has('grouped-in-two-steps');
   };
-  expect([await by('x.amount'), await by('s.code'), await by('x.paid'), await by('x.price')]).toEqual([false, true, true, false]);
+  const any = expect.stringContaining('written alike');
+  expect([await by('x.amount'), await by('s.code'), await by('x.paid'), await by('x.price')]).toEqual([any, true, true, any]);
 });

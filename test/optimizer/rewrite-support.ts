@@ -23,7 +23,14 @@ function tableOf(relation: string, columns: string, isPromising = true): KnownTa
   const read = columns.split(', ').map((each) => {
     const [name = '', ...type] = each.replace('!', '').split(' ');
     const nature = ['numeric', 'double precision'].includes(type.join(' ')) ? ('plain' as const) : ('exact' as const);
-    return { name: name.replaceAll('_', name.startsWith('Or') ? ' ' : '_'), type: type.join(' '), notNull: each.endsWith('!') && isPromising, nature };
+    return {
+      name: name.replaceAll('_', name.startsWith('Or') ? ' ' : '_'),
+      type: type.join(' '),
+      declared: type.join(' '),
+      notNull: each.endsWith('!') && isPromising,
+      nature,
+      isLoose: nature === 'plain',
+    };
   });
   return { table: { schema: 'public', relation }, columns: read, keys: isPromising ? [[read[0]?.name ?? '']] : [] };
 }

@@ -12,6 +12,7 @@ const COMPARING = ['=', '<>', '<', '>', '<=', '>=', '~~', '!~~', '~~*', '!~~*', 
 const KINDS = ['AEXPR_OP', 'AEXPR_IN', 'AEXPR_OP_ANY', 'AEXPR_OP_ALL', 'AEXPR_LIKE', 'AEXPR_ILIKE', 'AEXPR_DISTINCT', 'AEXPR_NOT_DISTINCT'];
 const BETWEEN = ['AEXPR_BETWEEN', 'AEXPR_NOT_BETWEEN', 'AEXPR_BETWEEN_SYM', 'AEXPR_NOT_BETWEEN_SYM'];
 const AGGREGATES = ['count', 'min', 'max', 'sum', 'avg', 'bool_and', 'bool_or'];
+/** Of one argument: length(bytea, encoding) reads bytes that may be none of it. */
 const CALLS = ['lower', 'upper', 'length', ...AGGREGATES];
 
 /** False where nobody can tell. What reads no row gives the same for each, and is not looked into. */
@@ -23,8 +24,11 @@ export function cannotFail(node: Node | undefined): boolean {
   if ('BooleanTest' in node) return cannotFail(node.BooleanTest.arg);
   if ('CoalesceExpr' in node) return (node.CoalesceExpr.args ?? []).every(cannotFail);
   if ('MinMaxExpr' in node) return (node.MinMaxExpr.args ?? []).every(cannotFail);
+  if ('CaseExpr' in node) return noneFails([node.CaseExpr.arg, ...(node.CaseExpr.args ?? []), node.CaseExpr.defresult]);
+  if ('CaseWhen' in node) return noneFails([node.CaseWhen.expr, node.CaseWhen.result]);
   if ('List' in node) return (node.List.items ?? []).every(cannotFail);
-  if ('FuncCall' in node) return CALLS.includes(calledName(node) ?? '') && (node.FuncCall.args ?? []).every(cannotFail);
+  if ('FuncCall' in node)
+    return CALLS.includes(calledName(node) ?? '') && (node.FuncCall.args ?? []).length < 2 && (node.FuncCall.args ?? []).every(cannotFail);
   return 'SubLink' in node && isSafeQuery(node.SubLink);
 }
 
@@ -63,7 +67,13 @@ function isSafeOperation({ kind = 'AEXPR_OP', name = [], lexpr, rexpr }: Extract
   const isKnown = BETWEEN.includes(kind) || (KINDS.includes(kind) && COMPARING.includes(operator));
   // a pattern may end in the middle of an escape
   const isPattern = operator.includes('~~');
-  return isKnown && cannotFail(lexpr) && (isPattern ? isOfNoRow(rexpr) : cannotFail(rexpr));
+  return isKnown && cannotFail(lexpr) && (isPattern ? isOfNoRow(rexpr) && !endsInEscape(rexpr) : cannotFail(rexpr));
+}
+
+/** A text fails that is as long as the rest of such a pattern, no other; of a parameter nobody knows. */
+function endsInEscape(pattern: Node | undefined): boolean {
+  const text = pattern !== undefined && 'A_Const' in pattern ? (pattern.A_Const.sval?.sval ?? '') : '';
+  return (/\\*$/.exec(text)?.[0].length ?? 0) % 2 === 1;
 }
 
 /** EXISTS, IN, and an aggregate of all rows; another one that gives a single value fails where it finds two. */

@@ -6,6 +6,7 @@
 import type { Node, SelectStmt } from 'libpg-query';
 import type { RewriteGround } from '../../../domain/optimizer/rewrite.ts';
 import type { Known } from './known.ts';
+import { type Around, hasScale, isLooselyWritten, outputsOf } from './loosely-written.ts';
 import { plain } from './query-text.ts';
 import { calledName } from './rules/sub-query.ts';
 import { findColumn, sourcesOf } from './sources.ts';
@@ -26,16 +27,42 @@ export function determined(query: SelectStmt, known: Known): Determined {
   const grounds: RewriteGround[] = [];
   const open: string[] = [];
   const lists = new Set(nodesOf(query, 'SubLink').flatMap(({ subLinkType, subselect }) => (subLinkType === 'ARRAY_SUBLINK' ? [plain(subselect)] : [])));
+  const compared = new Set(comparedIn(query).map((each) => plain(each)));
+  const around = { known, named: namedIn(query) };
   mapQueries(query, (each) => {
+    const isCompared = compared.has(plain({ SelectStmt: each }));
     const isList = lists.has(plain({ SelectStmt: each }));
     const reason =
-      openTake(each, known, grounds) ?? openEqual(each, known) ?? openCall(each, known, grounds) ?? (isList ? openList(each, known, grounds) : null);
+      openTake(each, known, grounds) ??
+      openEqual(each, { ...around, isCompared }, grounds) ??
+      openCall(each, known, grounds) ??
+      (isList ? openList(each, known, grounds) : null);
     if (reason !== null) open.push(reason);
     return each;
   });
   const [because] = open;
   return because === undefined ? { grounds } : { because };
 }
+
+/** Queries of which it is only asked whether a value is among what they give, or more than it. */
+function comparedIn(query: SelectStmt): readonly (Node | undefined)[] {
+  const listed = nodesOf(query, 'SubLink').flatMap(({ subLinkType, subselect }) =>
+    ['EXISTS_SUBLINK', 'ANY_SUBLINK', 'ALL_SUBLINK'].includes(subLinkType ?? '') ? [subselect] : [],
+  );
+  const operands = nodesOf(query, 'A_Expr').flatMap(({ kind, name, lexpr, rexpr }) =>
+    kind === 'AEXPR_OP' && COMPARISONS.includes(plain(name)) ? [lexpr, rexpr] : [],
+  );
+  return [...listed, ...operands.flatMap((each) => (each !== undefined && 'SubLink' in each ? [each.SubLink.subselect] : []))];
+}
+
+const COMPARISONS = ['=', '<>', '<', '>', '<=', '>='].map((sval) => plain([{ String: { sval } }]));
+
+const namedIn = (query: SelectStmt): ReadonlyMap<string, SelectStmt> =>
+  new Map(
+    nodesOf(query, 'CommonTableExpr').flatMap(({ ctename = '', ctequery }) =>
+      ctequery !== undefined && 'SelectStmt' in ctequery ? [[ctename, ctequery.SelectStmt]] : [],
+    ),
+  );
 
 function openTake(query: SelectStmt, known: Known, grounds: RewriteGround[]): string | null {
   const { limitCount, limitOffset, distinctClause, targetList = [] } = query;
@@ -54,26 +81,69 @@ function openTake(query: SelectStmt, known: Known, grounds: RewriteGround[]): st
   return null;
 }
 
-/** Of texts that are equal and written in several ways (citext, a collation that knows no case), one of each comes out. */
-function openEqual(query: SelectStmt, known: Known): string | null {
-  const { groupClause = [], distinctClause, targetList = [] } = query;
-  const sources = sourcesOf(query, known);
-  const values = targetList.flatMap((one) => ('ResTarget' in one && one.ResTarget.val !== undefined ? [one.ResTarget.val] : []));
-  const keyOf = (key: Node): Node | undefined => ('A_Const' in key ? values[(key.A_Const.ival?.ival ?? 0) - 1] : key);
-  const isLoose = (node: Node | undefined) => {
-    const column = findColumn(node, sources)?.column;
-    return column?.nature === 'other' && TEXTS.test(column.type);
-  };
-  const keys = [...groupClause.map(keyOf), ...(distinctClause === undefined ? [] : values)];
-  const figures: (Node | undefined)[] = [];
+/** Of values that are equal and written in several ways one comes out; where they are only compared with others, nobody sees which. */
+function openEqual(query: SelectStmt, around: Around, grounds: RewriteGround[]): string | null {
+  const { op, all, groupClause = [], distinctClause, targetList = [] } = query;
+  const values = valuesOf(query);
+  const isOpen = (node: Node | undefined, keys: readonly Node[]) => isLooselyWritten(node, query, around) && !isTold(node, keys, query, around, grounds);
+  const keys = groupClause
+    .flatMap(keysOf)
+    .flatMap((key) => ('A_Const' in key ? (values[(key.A_Const.ival?.ival ?? 0) - 1] ?? []) : namedBy(key, query, around)));
+  const sides = op === 'SETOP_NONE' || (op === 'SETOP_UNION' && all) ? [] : outputsOf(query);
+  const figures: Node[] = [];
   mapExpression([targetList, query.havingClause], (node) => {
-    if ('FuncCall' in node && ['min', 'max'].includes(calledName(node) ?? '')) figures.push(...(node.FuncCall.args ?? []));
+    if ('FuncCall' in node) figures.push(...takenBy(node));
     return null;
   });
-  return [...keys, ...figures].some(isLoose) ? 'of values that are equal, but not written alike, it takes any' : null;
+  const isAny =
+    keys.some((key) => isOpen(key, keys)) ||
+    (distinctClause !== undefined && values.some((value) => isOpen(value, values))) ||
+    figures.some((each) => isOpen(each, [])) ||
+    sides.some((side) => valuesOf(side).some((value) => isLooselyWritten(value, side, around) || hasScale(value, side, around)));
+  return isAny ? 'of values that are equal, but not written alike, it takes any' : null;
 }
 
-const TEXTS = /(^|\.)citext$|^(text|character( varying)?|name)$/;
+const keysOf = (key: Node): readonly Node[] =>
+  'GroupingSet' in key
+    ? (key.GroupingSet.content ?? []).flatMap(keysOf)
+    : 'RowExpr' in key
+      ? (key.RowExpr.args ?? [])
+      : 'List' in key
+        ? (key.List.items ?? [])
+        : [key];
+
+const valuesOf = ({ targetList = [] }: SelectStmt): readonly Node[] =>
+  targetList.flatMap((one) => ('ResTarget' in one && one.ResTarget.val !== undefined ? [one.ResTarget.val] : []));
+
+/** A word that is no column of the tables is what comes out under that name. */
+function namedBy(key: Node, query: SelectStmt, { known }: Around): Node {
+  const [word, ...more] = 'ColumnRef' in key ? (key.ColumnRef.fields ?? []) : [];
+  if (word === undefined || more.length > 0 || !('String' in word) || findColumn(key, sourcesOf(query, known)) !== null) return key;
+  const one = (query.targetList ?? []).find((each) => 'ResTarget' in each && each.ResTarget.name === word.String.sval);
+  return one !== undefined && 'ResTarget' in one ? (one.ResTarget.val ?? key) : key;
+}
+
+/** The least of equal ones; a sum of different ones has as many digits as the one of each that it met. */
+function takenBy(node: Extract<Node, { FuncCall: unknown }>): readonly Node[] {
+  const { args = [], agg_distinct, agg_order = [] } = node.FuncCall;
+  const name = calledName(node) ?? '';
+  if (name === 'percentile_disc') return agg_order.flatMap((each) => ('SortBy' in each ? (each.SortBy.node ?? []) : []));
+  return ['min', 'max'].includes(name) || (agg_distinct && SUMS.includes(name)) ? args : [];
+}
+
+/** A key of its table is among the keys: all rows of a group have that row of it. */
+function isTold(node: Node | undefined, keys: readonly Node[], query: SelectStmt, { known }: Around, grounds: RewriteGround[]): boolean {
+  const sources = sourcesOf(query, known);
+  const found = findColumn(node, sources);
+  const names = keys
+    .flatMap((key) => findColumn(key, sources) ?? [])
+    .flatMap(({ source, column }) => (source === found?.source && column.notNull ? [column.name] : []));
+  const key = found?.table.keys.find((columns) => columns.every((name) => names.includes(name)));
+  if (found === null || key === undefined) return false;
+  const { table } = found.table;
+  grounds.push({ kind: 'unique', table, columns: key }, ...key.map((column) => ({ kind: 'not-null', table, column }) as const));
+  return true;
+}
 
 /** ARRAY (SELECT …): its elements stand in the order in which rows come. */
 function openList(query: SelectStmt, known: Known, grounds: RewriteGround[]): string | null {

@@ -40,7 +40,7 @@ const tableSql = `/* assay optimizer */ select from pg_catalog.pg_class c join p
 const named = `where n.nspname = $1 and c.relname = $2 and not (c.relkind = 'r' and c.relhassubclass and $4::text is null)`;
 
 const columnSql = `${tableSql} join pg_catalog.pg_attribute a on a.attrelid = c.oid
-  ${named} and a.attname = $3 and not a.attisdropped and case when $4::text is null then a.attnotnull and ${validatedSql} else format_type(a.atttypid, null) = $4 end`;
+  ${named} and a.attname = $3 and not a.attisdropped and case when $4::text is null then a.attnotnull and ${validatedSql} else $4 in (format_type(a.atttypid, null), format_type(a.atttypid, a.atttypmod)) end`;
 
 const uniqueSql = `${tableSql} join pg_catalog.pg_index i on i.indrelid = c.oid
   where n.nspname = $1 and c.relname = $2 and not (c.relkind = 'r' and c.relhassubclass)

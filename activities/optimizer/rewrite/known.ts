@@ -17,8 +17,12 @@ export interface KnownColumn {
   readonly name: string;
   /** Without length or precision. */
   readonly type: string;
+  /** With them where equal values are written alike because of them: `numeric(10,2)`. */
+  readonly declared: string;
   readonly notNull: boolean;
   readonly nature: Nature;
+  /** Values of it, or of its elements, may be equal and written in several ways. */
+  readonly isLoose: boolean;
 }
 
 export interface KnownTable {
@@ -123,12 +127,19 @@ const natureSql = `case when t.typtype = 'e' then 'exact'
   when t.typname in ('numeric', 'bpchar') and a.atttypmod >= 0 then 'exact'
   when t.typname in ('numeric', 'float4', 'float8', 'interval', 'timetz', 'bpchar', 'name', 'money', 'inet', 'cidr', 'macaddr') then 'plain' else 'other' end`;
 
+/** Of a domain what it is made of, of an array its elements. Of a type that is not PostgreSQL's own nobody knows, but an enum. */
+const looseSql = `(select l.collisdeterministic = false or (e.typnamespace <> 'pg_catalog'::regnamespace and e.typtype <> 'e') or e.typtype = 'c'
+    or e.typname in ('float4', 'float8', 'interval', 'jsonb', 'numrange', 'nummultirange') or (e.typname in ('numeric', 'bpchar') and own.typmod < 0)
+  from (select case t.typtype when 'd' then t.typbasetype else t.oid end as type, case t.typtype when 'd' then t.typtypmod else a.atttypmod end as typmod) own
+    join pg_catalog.pg_type b on b.oid = own.type join pg_catalog.pg_type e on e.oid = case b.typcategory when 'A' then b.typelem else b.oid end)`;
+
 /** A table that others inherit from promises nothing for their rows; of a partitioned one a unique index does. */
 const tablesSql = `/* assay optimizer */
   select asked.schema, asked.name, c.relname as relation, n.nspname as namespace,
     (select json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, null),
+        'declared', format_type(a.atttypid, case when t.typname in ('numeric', 'bpchar') and t.typnamespace = 'pg_catalog'::regnamespace then a.atttypmod end),
         'notNull', a.attnotnull and not (c.relkind = 'r' and c.relhassubclass) and ${validatedSql},
-        'nature', ${natureSql}) order by a.attnum)
+        'nature', ${natureSql}, 'isLoose', coalesce(${looseSql}, false)) order by a.attnum)
       from pg_catalog.pg_attribute a join pg_catalog.pg_type t on t.oid = a.atttypid left join pg_catalog.pg_collation l on l.oid = a.attcollation
       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
     coalesce((select json_agg((select json_agg(a.attname order by k.place) from generate_series(1, i.indnkeyatts) as k(place)

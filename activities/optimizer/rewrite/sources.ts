@@ -1,5 +1,6 @@
 /** Which table's column a name means at one SELECT of a statement. Where it cannot be told for certain, it is told of none. */
 import type { Node, SelectStmt } from 'libpg-query';
+import type { RewriteGround } from '../../../domain/optimizer/rewrite.ts';
 import type { Known, KnownColumn, KnownTable } from './known.ts';
 
 export interface Source {
@@ -73,6 +74,14 @@ function outputName({ name, val }: Extract<Node, { ResTarget: unknown }>['ResTar
   const last = val !== undefined && 'ColumnRef' in val ? val.ColumnRef.fields?.at(-1) : undefined;
   return name ?? (last !== undefined && 'String' in last ? last.String.sval : undefined);
 }
+
+/** It stays of its type, and of its scale where that keeps equal values alike. */
+export const typeGround = ({ table: { table }, column: { name, type, nature, declared } }: Found): RewriteGround => ({
+  kind: 'type',
+  table,
+  column: name,
+  type: nature === 'exact' ? declared : type,
+});
 
 /** Names that FROM gives, to keep new ones apart from. */
 export const aliasesOf = (sources: readonly Source[]): readonly string[] => sources.map(({ alias }) => alias);

@@ -9,7 +9,9 @@
  *   there are values to meet, and a null meets none;
  * - over no rows each aggregate is null, what the outer join makes of it, but COUNT, which is put right to 0 outside; what is computed of them stays outside;
  * - what the aggregates take, and what their rows are asked, cannot fail: groups that no outer row asks for are computed now too, and integers overflow;
- * - what comes out hangs on no order of rows: no sum of floating point numbers, and min and max only where equal values are written alike, or are only compared.
+ * - what is asked of the figure, here or around this query, cannot fail either, for the same reason (around-figures.ts);
+ * - what comes out hangs on no order of rows: no sum of floating point numbers, and min and max, and sums of different values, only where equal values are written
+ *   alike, or are only compared.
  * The outer join adds no row and takes none away, so it may hang on any table of FROM, wherever that is joined.
  */
 import type { Node, SelectStmt } from 'libpg-query';
@@ -18,10 +20,11 @@ import { noneFails } from '../cannot-fail.ts';
 import type { Known } from '../known.ts';
 import { and, coalesce, column, derived, integer, operation, select, star, target } from '../nodes.ts';
 import { plain } from '../query-text.ts';
-import { type Found, findColumn, type Source, sourcesOf } from '../sources.ts';
+import { findColumn, type Source, sourcesOf, typeGround } from '../sources.ts';
 import { conjunctsOf, mapExpression, mapQueries, nodesOf } from '../walk.ts';
+import { type FigureKind, figureKind, kindOf, neverFails, plainKind } from './around-figures.ts';
 import { freshNames } from './fresh-name.ts';
-import { inEqual } from './meeting.ts';
+import { columnOf, groundsOf, inEqual } from './meeting.ts';
 import { numberOf, operatorOf } from './number-of.ts';
 import type { Rule } from './rule.ts';
 import { calledName, isPlainQuery, ownSources, readsOnly, scalarQuery } from './sub-query.ts';
@@ -36,19 +39,26 @@ export const aggregateJoined: Rule = {
     const grounds: RewriteGround[] = [];
     const names = freshNames(query);
     if (AGGREGATES.some((name) => known.ownFunctions.has(name))) return null;
-    const changed = mapQueries(query, (each) => {
+    const changed = mapQueries(query, (each, outer) => {
       const level = levelOf(each, known);
       if (level === null) return each;
       const joins: Joined[] = [];
       const compared = comparedIn(each.whereClause);
-      const replace = (node: Node): Node | null => {
-        const joined = joinedOf(node, level.sources, { known, names, isCompared: compared.has(node) });
-        if (joined === null) return null;
-        joins.push(joined);
-        return joined.value;
+      const within = <T extends Node>(part: T, isAsked: boolean, change: (part: T, replace: Replace) => T): T => {
+        const own: Joined[] = [];
+        const made = change(part, (node) => {
+          const joined = joinedOf(node, level.sources, { known, names, isCompared: compared.has(node) });
+          own.push(...(joined === null ? [] : [joined]));
+          return joined?.value ?? null;
+        });
+        if (isAsked && !isSafeAround(made, own, { sources: level.sources, known })) return part;
+        joins.push(...own);
+        return made;
       };
-      const targetList = level.isGrouped ? level.targets : level.targets.map((one) => targetWith(one, replace));
-      const whereClause = mapExpression(each.whereClause, replace);
+      // of what a query of FROM computes, the one around it may ask something
+      const isAsked = outer.length > 0;
+      const targetList = level.isGrouped ? level.targets : level.targets.map((one) => within(one, isAsked, targetWith));
+      const whereClause = and(conjunctsOf(each.whereClause).map((one) => within(one, true, mapExpression)));
       if (joins.length === 0) return each;
       grounds.push(...joins.flatMap((joined) => joined.grounds));
       const fromClause = joins.reduce((from, joined) => from.map((item) => hungOn(item, joined)), each.fromClause ?? []);
@@ -101,12 +111,26 @@ function isOuter(name: string, targets: readonly Node[]): boolean {
   return found;
 }
 
+type Replace = (node: Node) => Node | null;
+
 interface Joined {
   readonly value: Node;
+  /** null: what is computed of the figures may fail. */
+  readonly kind: FigureKind | null;
   readonly derived: Node;
   readonly on: Node;
   readonly alias: string;
   readonly grounds: readonly RewriteGround[];
+}
+
+/** Nothing that is computed of the figures, or asked of them. */
+function isSafeAround(made: Node, own: readonly Joined[], { sources, known }: { readonly sources: readonly Source[]; readonly known: Known }): boolean {
+  if (own.length === 0) return true;
+  const value = 'ResTarget' in made ? made.ResTarget.val : made;
+  const leaf = plainKind(sources, known);
+  return (
+    value !== undefined && own.every(({ kind }) => kind !== null) && neverFails(value, (node) => own.find((each) => each.value === node)?.kind ?? leaf(node))
+  );
 }
 
 /** Operands of comparisons: of those it is only asked whether they are more. */
@@ -155,13 +179,11 @@ function joinedOf(node: Node, outer: readonly Source[], { known, names, isCompar
     groupClause: keys.map(({ ours }) => columnOf(ours)),
   });
   const on = and(meets.map(({ theirs }, place) => operation(column(alias, keys[place]?.name ?? ''), '=', columnOf(theirs)))) as Node;
-  const grounds = meets.flatMap(({ ours, theirs }) => [typeOf(ours), typeOf(theirs)]);
-  return { value, derived: derived(grouped, alias), on, alias: first.theirs.source.alias, grounds };
+  const taken = nodesOf(aggregates, 'ColumnRef').flatMap((reference) => findColumn({ ColumnRef: reference }, inner) ?? []);
+  const grounds = [...meets.flatMap(groundsOf), ...taken.map(typeGround)];
+  const kind = kindOf(scalar.value, figureKind(inner, known));
+  return { value, kind, derived: derived(grouped, alias), on, alias: first.theirs.source.alias, grounds };
 }
-
-const columnOf = ({ source, column: { name } }: Found): Node => column(source.alias, name);
-
-const typeOf = ({ table, column: { name, type } }: Found): RewriteGround => ({ kind: 'type', table: table.table, column: name, type });
 
 const COMPARISONS = ['=', '<>', '<', '>', '<=', '>='].map((sval) => plain([{ String: { sval } }]));
 
@@ -197,7 +219,7 @@ function isComputedSafely(node: Node): boolean {
 /** Takes a column, or sums and products that cannot overflow; no order, no condition of its own. */
 function isHarmless(node: Node, { inner, known, isOnlyCompared }: Asked): boolean {
   if (!('FuncCall' in node)) return false;
-  const { args = [], agg_order, agg_filter, over, func_variadic } = node.FuncCall;
+  const { args = [], agg_order, agg_filter, agg_distinct, over, func_variadic } = node.FuncCall;
   if (agg_order !== undefined || agg_filter !== undefined || over !== undefined || func_variadic) return false;
   const [arg, ...more] = args;
   const name = calledName(node);
@@ -208,16 +230,26 @@ function isHarmless(node: Node, { inner, known, isOnlyCompared }: Asked): boolea
     if (column !== undefined) return column.nature === 'exact' || (column.nature === 'plain' && isOnlyCompared);
     return isOnlyCompared && numberOf(arg, inner, known) === 'numeric';
   }
+  // of 1.0 and 1.00 DISTINCT takes either, and the sum shows which
+  if (agg_distinct && column?.nature !== 'exact') return false;
   return numberOf(arg, inner, known) !== null;
 }
 
 /** A column keeps the name that the sub-query gave it. */
-function targetWith(node: Node, replace: (node: Node) => Node | null): Node {
+function targetWith(node: Node, replace: Replace): Node {
   if (!('ResTarget' in node) || node.ResTarget.val === undefined) return node;
-  const scalar = scalarQuery(node.ResTarget.val);
+  const scalar = namingQuery(node.ResTarget.val);
   const val = mapExpression(node.ResTarget.val, replace);
-  const name = node.ResTarget.name ?? (scalar === null || val === node.ResTarget.val ? undefined : (scalar.name ?? nameOf(scalar.value)));
-  return target(val, name);
+  const isChanged = plain(val) !== plain(node.ResTarget.val);
+  return target(val, node.ResTarget.name ?? (scalar === null || !isChanged ? undefined : (scalar.name ?? nameOf(scalar.value))));
+}
+
+/** A cast, a collation and the last value of CASE leave a column the name of the query that they are made of (`FigureColname` in PostgreSQL's parser). */
+function namingQuery(node: Node | undefined): ReturnType<typeof scalarQuery> {
+  if (node === undefined) return null;
+  if ('TypeCast' in node) return namingQuery(node.TypeCast.arg);
+  if ('CollateClause' in node) return namingQuery(node.CollateClause.arg);
+  return 'CaseExpr' in node ? namingQuery(node.CaseExpr.defresult) : scalarQuery(node);
 }
 
 /** As PostgreSQL names a column that nobody names. */

@@ -75,8 +75,8 @@ export function knownWord(node: Node, { constants }: Known): KnownWord | null {
 function bareWord(node: Node): Node {
   if (!('TypeCast' in node) || node.TypeCast.arg === undefined) return node;
   const { names = [], typmods, arrayBounds } = node.TypeCast.typeName ?? {};
-  const last = names.at(-1);
-  const isWhole =
-    typmods === undefined && arrayBounds === undefined && last !== undefined && 'String' in last && ['text', 'varchar'].includes(last.String.sval ?? '');
+  const [name = '', schema = 'pg_catalog', ...more] = names.map((each) => ('String' in each ? each.String.sval : undefined)).toReversed();
+  const isOurs = schema === 'pg_catalog' && more.length === 0 && ['text', 'varchar'].includes(name);
+  const isWhole = typmods === undefined && arrayBounds === undefined && isOurs;
   return isWhole ? node.TypeCast.arg : node;
 }

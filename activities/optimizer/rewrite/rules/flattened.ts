@@ -3,7 +3,8 @@ import type { Node, SelectStmt } from 'libpg-query';
 import type { Known } from '../known.ts';
 import { select } from '../nodes.ts';
 import { type Source, sourcesOf } from '../sources.ts';
-import { conjunctsOf } from '../walk.ts';
+import { conjunctsOf, nodesOf } from '../walk.ts';
+import { readsOnly } from './sub-query.ts';
 
 export interface Item {
   readonly node: Node;
@@ -25,7 +26,11 @@ export function flattened(query: SelectStmt, known: Known): { readonly items: re
     const { jointype, isNatural, usingClause, larg, rarg, quals, alias } = node.JoinExpr;
     if (jointype !== 'JOIN_INNER' || isNatural || usingClause !== undefined || alias !== undefined || larg === undefined || rarg === undefined) return false;
     conditions.push(...conjunctsOf(quals));
-    return take(larg) && take(rarg);
+    const before = items.length;
+    if (!take(larg) || !take(rarg)) return false;
+    // ON sees the tables that it joins, and those around the query: in WHERE the same word may mean a column of a table beside them
+    const joined = items.slice(before).map(({ source }) => source);
+    return nodesOf(quals, 'SubLink').length === 0 && readsOnly(quals, joined);
   };
   return (query.fromClause ?? []).every(take) ? { items, conditions } : null;
 }

@@ -8,7 +8,7 @@
  * - left: what is joined is grouped by what it is joined by, so that no row meets two; the group holds a key of the table that stays, so that nothing is grouped again;
  * - keys are of one and the same type of PostgreSQL's own, for which = is what groups go by; a null meets none;
  * - every figure is of the rows that are grouped, and can be had from those of the groups (two-step-figures.ts);
- * - nothing that is computed earlier can fail: rows that meet nothing are grouped now, too.
+ * - nothing that is computed earlier can fail: rows that meet nothing are grouped now, too; nor, where the join is the last step, what is asked of its figures.
  */
 import type { Node, SelectStmt } from 'libpg-query';
 import type { RewriteGround } from '../../../../domain/optimizer/rewrite.ts';
@@ -41,10 +41,11 @@ export const groupedBeforeJoin: Rule = {
   rewrite(query, known) {
     const names = freshNames(query);
     const grounds: RewriteGround[] = [];
-    const changed = mapQueries(query, (each) => {
+    const changed = mapQueries(query, (each, outer) => {
       const flat = pulledUp(each, known) ?? each;
       const grouped = groupedQuery(flat, sourcesOf(flat, known), known);
-      const made = grouped === null ? null : (joinedLater(flat, grouped, { known, names }) ?? groupedBesideLeftJoin(flat, grouped, { known, names }));
+      const site = { known, names, isInner: outer.length > 0 };
+      const made = grouped === null ? null : (joinedLater(flat, grouped, site) ?? groupedBesideLeftJoin(flat, grouped, site));
       if (made === null) return each;
       grounds.push(...made.grounds);
       return made.query;
@@ -60,7 +61,7 @@ interface Later {
   readonly condition: Node;
 }
 
-function joinedLater(query: SelectStmt, { groups, aggregates }: GroupedQuery, { known, names }: Site): Made | null {
+function joinedLater(query: SelectStmt, { groups, aggregates }: GroupedQuery, { known, names }: Omit<Site, 'isInner'>): Made | null {
   const flat = flattened(query, known);
   if (flat === null || flat.items.length < 2) return null;
   const sources = flat.items.map(({ source }) => source);

@@ -51,7 +51,7 @@ export const groupedInTwoSteps: Rule = {
   },
 };
 
-function twoSteps(query: SelectStmt, { sources, groups, aggregates }: GroupedQuery, { known, names }: Site) {
+function twoSteps(query: SelectStmt, { sources, groups, aggregates }: GroupedQuery, { known, names }: Omit<Site, 'isInner'>) {
   const added = addedKeys(aggregates, { sources, known, groups });
   if (added.length === 0) return null;
   const alias = names('grouped');
@@ -113,12 +113,11 @@ function addedKeys(aggregates: readonly Node[], { sources, known, groups }: Aske
   const few = (node: Node): number => nodesOf(node, 'ColumnRef').reduce((all, reference) => all * many({ ColumnRef: reference }), 1);
   for (const node of aggregates) {
     const { args: [arg] = [], agg_filter, agg_distinct } = 'FuncCall' in node ? node.FuncCall : {};
-    if (arg === undefined) continue;
-    if (agg_distinct) add(arg);
-    const factors = factorsOf(arg).filter((factor) => nodesOf(factor, 'ColumnRef').length > 0);
+    if (arg !== undefined && agg_distinct) add(arg);
+    const factors = arg === undefined ? [] : factorsOf(arg).filter((factor) => nodesOf(factor, 'ColumnRef').length > 0);
     // of a product the one with most values is what is added up
     const bulk = factors.toSorted((a, b) => few(b) - few(a))[0];
-    const computed = 'CaseExpr' in arg ? [arg] : factors.length < 2 ? [] : factors.filter((factor) => factor !== bulk);
+    const computed = arg !== undefined && 'CaseExpr' in arg ? [arg] : factors.length < 2 ? [] : factors.filter((factor) => factor !== bulk);
     for (const part of [...computed, ...(agg_filter === undefined ? [] : [agg_filter])]) {
       if (few(part) <= MOST_GROUPS) for (const reference of nodesOf(part, 'ColumnRef')) add({ ColumnRef: reference });
     }

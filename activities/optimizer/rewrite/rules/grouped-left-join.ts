@@ -6,7 +6,8 @@ import type { Known } from '../known.ts';
 import { and, coalesce, column, derived, integer, operation, select, target } from '../nodes.ts';
 import { plain } from '../query-text.ts';
 import { findColumn, type Source, sourcesOf } from '../sources.ts';
-import { conjunctsOf } from '../walk.ts';
+import { conjunctsOf, nodesOf } from '../walk.ts';
+import { figureKind, neverFails } from './around-figures.ts';
 import { figureColumns } from './figure-columns.ts';
 import type { GroupedQuery } from './grouped-query.ts';
 import { columnOf, groundsOf, inEqual } from './meeting.ts';
@@ -17,6 +18,8 @@ import { calledName, readsOnly } from './sub-query.ts';
 export interface Site {
   readonly known: Known;
   readonly names: (wish: string) => string;
+  /** It stands in another query, which may ask something of what comes out. */
+  readonly isInner: boolean;
 }
 
 export interface Made {
@@ -24,7 +27,7 @@ export interface Made {
   readonly grounds: readonly RewriteGround[];
 }
 
-export function groupedBesideLeftJoin(query: SelectStmt, { groups, aggregates }: GroupedQuery, { known, names }: Site): Made | null {
+export function groupedBesideLeftJoin(query: SelectStmt, { groups, aggregates }: GroupedQuery, { known, names, isInner }: Site): Made | null {
   const [only, ...more] = query.fromClause ?? [];
   if (only === undefined || more.length > 0 || !('JoinExpr' in only)) return null;
   const { jointype, isNatural, usingClause, larg, rarg, quals, alias: joined } = only.JoinExpr;
@@ -39,6 +42,9 @@ export function groupedBesideLeftJoin(query: SelectStmt, { groups, aggregates }:
   const key = keyIn(groups, kept, both);
   if (meetings.length === 0 || key === null || !isAboutOnly(rest, met, both) || !noneFails(rest) || !isAboutOnly([query.whereClause, groups], kept, both))
     return null;
+  const asked = [...conjunctsOf(query.havingClause), ...(isInner ? valuesOf(query) : [])];
+  const isOfFigures = (node: Node) => nodesOf(node, 'FuncCall').some((each) => known.aggregates.has(calledName({ FuncCall: each }) ?? ''));
+  if (!asked.every((each) => !isOfFigures(each) || neverFails(each, figureKind(both, known)))) return null;
   const alias = names('grouped');
   const keys = meetings.map(({ ours }) => ({ node: columnOf(ours), name: names('key_1') }));
   const figures = figureColumns(alias, names);
@@ -72,6 +78,9 @@ export function groupedBesideLeftJoin(query: SelectStmt, { groups, aggregates }:
     grounds: [...key, ...meetings.flatMap(groundsOf), ...typesOf(aggregates, both)],
   };
 }
+
+const valuesOf = ({ targetList = [] }: SelectStmt): readonly Node[] =>
+  targetList.flatMap((one) => ('ResTarget' in one && one.ResTarget.val !== undefined ? [one.ResTarget.val] : []));
 
 const isOf = (node: Node, source: Source, sources: readonly Source[]): boolean => findColumn(node, sources)?.source === source;
 
@@ -117,5 +126,7 @@ function isHarmless(node: Node, { met, both, known }: Asked): boolean {
   if (name === 'count') return found !== null && (!agg_distinct || found.column.nature !== 'other');
   if (agg_distinct) return false;
   if (name === 'min' || name === 'max') return found?.column.nature === 'exact';
-  return (name === 'sum' || name === 'avg') && numberOf(arg, both, known) !== null;
+  // what reads no column is there for a row without a partner, too
+  const isOfRows = nodesOf(arg, 'ColumnRef').length > 0;
+  return (name === 'sum' || name === 'avg') && isOfRows && numberOf(arg, both, known) !== null;
 }

@@ -4,7 +4,7 @@ import type { RewriteGround } from '../../../../domain/optimizer/rewrite.ts';
 import type { KnownColumn } from '../known.ts';
 import { column } from '../nodes.ts';
 import { plain } from '../query-text.ts';
-import { type Found, findColumn, type Source } from '../sources.ts';
+import { type Found, findColumn, type Source, typeGround } from '../sources.ts';
 
 /** Both of one and the same type of PostgreSQL's own. */
 export interface Meeting {
@@ -40,5 +40,4 @@ function isOf(node: Node | undefined, inner: readonly Source[]): boolean {
 export const columnOf = ({ source, column: { name } }: Found): Node => column(source.alias, name);
 
 /** Both columns stay what they are. */
-export const groundsOf = ({ ours, theirs }: Meeting): readonly RewriteGround[] =>
-  [ours, theirs].map(({ table: { table }, column: { name, type } }) => ({ kind: 'type', table, column: name, type }) as const);
+export const groundsOf = ({ ours, theirs }: Meeting): readonly RewriteGround[] => [ours, theirs].map(typeGround);

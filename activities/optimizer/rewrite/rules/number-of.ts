@@ -15,11 +15,11 @@ export function numberOf(node: Node, inner: readonly Source[], known: Known): 'i
   return sides.includes(null) || !sides.includes('numeric') ? null : 'numeric';
 }
 
-/** A whole number that is too long for an integer is a bigint, though the parser keeps it as it was written. */
+/** A whole number that is too long for an integer is a bigint, though the parser keeps it as it was written; 0xEEEEEEEE is one, too. */
 function constantOf({ ival, fval }: Extract<Node, { A_Const: unknown }>['A_Const']): 'integer' | 'numeric' | null {
   if (ival !== undefined) return 'integer';
   if (fval?.fval === undefined) return null;
-  return /[.e]/i.test(fval.fval) ? 'numeric' : 'integer';
+  return /^[^x]*[.e]/i.test(fval.fval) ? 'numeric' : 'integer';
 }
 
 const INTEGERS: readonly string[] = ['smallint', 'integer', 'bigint'];

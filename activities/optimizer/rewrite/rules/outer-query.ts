@@ -3,7 +3,7 @@ import type { Node, SelectStmt } from 'libpg-query';
 import type { RewriteGround } from '../../../../domain/optimizer/rewrite.ts';
 import type { Known } from '../known.ts';
 import { target } from '../nodes.ts';
-import { findColumn, type Source } from '../sources.ts';
+import { findColumn, type Source, typeGround } from '../sources.ts';
 import { mapExpression, nodesOf } from '../walk.ts';
 import { calledName } from './sub-query.ts';
 
@@ -62,7 +62,7 @@ export function nameOf({ name, val }: Extract<Node, { ResTarget: unknown }>['Res
 export function typesOf(value: unknown, sources: readonly Source[]): readonly RewriteGround[] {
   const found = nodesOf(value, 'ColumnRef').flatMap((reference) => findColumn({ ColumnRef: reference }, sources) ?? []);
   return [
-    ...found.map(({ table, column: { name, type } }) => ({ kind: 'type', table: table.table, column: name, type }) as const),
+    ...found.map(typeGround),
     ...found.filter((each) => each.column.notNull).map(({ table, column: { name } }) => ({ kind: 'not-null', table: table.table, column: name }) as const),
   ];
 }

@@ -16,7 +16,7 @@ export function pulledUp(query: SelectStmt, known: Known): SelectStmt | null {
   const inner = subquery !== undefined && 'SelectStmt' in subquery ? subquery.SelectStmt : null;
   if (inner === null || lateral || alias?.colnames !== undefined || !isPlainQuery(inner) || inner.sortClause !== undefined) return null;
   if (nodesOf([targetList, groupClause, havingClause, whereClause, sortClause, inner.targetList], 'SubLink').length > 0) return null;
-  if (nodesOf(inner.targetList, 'FuncCall').some((each) => each.over !== undefined || known.aggregates.has(calledName({ FuncCall: each }) ?? ''))) return null;
+  if (nodesOf(inner.targetList, 'FuncCall').some((each) => each.over !== undefined || isFigure({ FuncCall: each }, known))) return null;
   const columns = columnsOf(inner);
   const outputs = targetList.map((one) => ('ResTarget' in one ? nameOf(one.ResTarget) : undefined));
   if (columns === null || outputs.includes(undefined)) return null;
@@ -28,11 +28,22 @@ export function pulledUp(query: SelectStmt, known: Known): SelectStmt | null {
       isOpen ||= found === null;
       return found;
     });
+  // a number in the place of a word would mean a place among what comes out
+  const readKey = (key: Node): Node => {
+    const made = read(key);
+    isOpen ||= 'A_Const' in made && !('A_Const' in key);
+    return made;
+  };
   const targets = targetList.map((one, place) =>
     'ResTarget' in one ? { ResTarget: { ...one.ResTarget, name: outputs[place] as string, val: read(one.ResTarget.val as Node) } } : one,
   );
-  const groups = groupClause?.map((key) => (isOutput(key, outputs) && !isColumn(key, columns) ? key : read(key)));
-  const sorts = sortClause?.map((each) => ('SortBy' in each && each.SortBy.node !== undefined && isOutput(each.SortBy.node, outputs) ? each : read(each)));
+  // what comes out under that name: a table that can be seen now may have a column of it
+  const groups = groupClause?.map((key) => readKey(isOutput(key, outputs) && !isColumn(key, columns) ? named(key, outputs, targetList) : key));
+  const sorts = sortClause?.map((each) =>
+    'SortBy' in each && each.SortBy.node !== undefined && !isOutput(each.SortBy.node, outputs)
+      ? { SortBy: { ...each.SortBy, node: readKey(each.SortBy.node) } }
+      : each,
+  );
   const condition = and([inner.whereClause, read(whereClause)].flatMap((each) => each ?? []));
   const made: SelectStmt = {
     ...query,
@@ -45,6 +56,19 @@ export function pulledUp(query: SelectStmt, known: Known): SelectStmt | null {
   const { whereClause: _asked, ...rest } = made;
   return isOpen ? null : condition === undefined ? rest : { ...rest, whereClause: condition };
 }
+
+/** What comes out under that name; a place stays one. */
+function named(key: Node, outputs: readonly (string | undefined)[], targets: readonly Node[]): Node {
+  const [word] = 'ColumnRef' in key ? (key.ColumnRef.fields ?? []) : [];
+  const one = targets[outputs.findIndex((name) => word !== undefined && 'String' in word && name === word.String.sval)];
+  return one !== undefined && 'ResTarget' in one ? (one.ResTarget.val ?? key) : key;
+}
+
+/** Nobody knows what a call of another schema is. */
+const isFigure = (node: Node, { aggregates }: Known): boolean => {
+  const name = calledName(node);
+  return name === null || aggregates.has(name);
+};
 
 /** By name; null: one of them is a star, comes twice, or is computed of several rows, which only a query of one level says nothing of. */
 function columnsOf(inner: SelectStmt): ReadonlyMap<string, Node> | null {

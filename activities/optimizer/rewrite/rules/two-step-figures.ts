@@ -73,9 +73,13 @@ function distinctCount(arg: Node, steps: Steps): Node | null {
 function count(arg: Node, filter: Node | undefined, steps: Steps): Node | null {
   if (findColumn(arg, steps.sources) !== null) return counted(steps.figure(isNeverNull(arg, steps) ? countAll : call('count', arg)), filter);
   const value = overKeys(arg, steps);
-  if (value === null || filter !== undefined) return null;
+  // a row of nulls is counted, and IS NOT NULL is not true of it (manual, 9.2)
+  const mayBeRow = nodesOf(arg, 'RowExpr').length > 0 || nodesOf(arg, 'FuncCall').some((each) => isOwn({ FuncCall: each }, steps));
+  if (value === null || filter !== undefined || mayBeRow) return null;
   return counted(steps.figure(countAll), { NullTest: { arg: value, nulltesttype: 'IS_NOT_NULL' } });
 }
+
+const isOwn = (node: Node, { known }: Steps): boolean => known.ownFunctions.has(calledName(node) ?? '') || calledName(node) === null;
 
 function extreme(name: 'min' | 'max', arg: Node, filter: Node | undefined, steps: Steps): Node | null {
   return findColumn(arg, steps.sources)?.column.nature === 'exact' ? filtered(call(name, steps.figure(call(name, arg))), filter) : null;
