@@ -94,6 +94,12 @@ export const earnsPlace = ({ low }: Interval): boolean => low > 1;
 /** Slower than allowed, whatever the noise. */
 export const isTooSlow = ({ judged, low, worstLow = low }: StatementVerdict): boolean => judged === 'slower' && Math.max(low, worstLow) > SLOWEST_RATIO;
 
+/** Where half as much time again was seen, noise is no excuse: what goes must be seen to do no harm, not the harm be proven. */
+const SEEN_HARM = 1.5;
+
+/** Of a removal. */
+export const doesHarm = ({ judged, ratio, worst = ratio }: StatementVerdict): boolean => judged === 'slower' || Math.max(ratio, worst) > SEEN_HARM;
+
 export const shown = ({ ratio, low, high }: Interval): string => `${ratio.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
 
 function sumsOf(bindings: readonly BindingTimes[], pick: <T>(from: readonly T[]) => readonly T[]): { before: number; after: number } {

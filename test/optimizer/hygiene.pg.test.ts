@@ -265,6 +265,7 @@ describe('on the lab', () => {
     await cluster.sql('vacuum analyze fat');
     const { proven, report } = await run('h-2', [statement('s-1', 'select id from item where state = $1')]);
     expect(named(report, 'fat_k')).toMatchObject({ kind: 'bloated', change: 'reindex', kept: null });
+    expect(proven.recommendation, proven.because.join('; ')).not.toBeNull();
     const recommendation = await store.findRecommendation(proven.recommendation ?? '');
     const change = recommendation?.indexes.find(({ name }) => name === 'fat_k');
     expect(change).toMatchObject({ kind: 'reindex', sql: 'REINDEX INDEX CONCURRENTLY "public"."fat_k";', undo: '' });
@@ -276,7 +277,7 @@ describe('on the lab', () => {
   });
 
   test('an index whose build failed is built anew where that works, one that REINDEX left goes', async () => {
-    await cluster.sql('create table twice (id int); insert into twice values (1), (1); create table once (id int, v int)');
+    await cluster.sql('drop table if exists twice, once; create table twice (id int); insert into twice values (1), (1); create table once (id int, v int)');
     await expect(cluster.sql('create unique index concurrently twice_id on twice (id)')).rejects.toThrow('could not create unique index');
     await cluster.sql(`create index once_v on once (v); create index once_id_ccnew on once (id);
       update pg_index set indisvalid = false where indexrelid in ('once_v'::regclass, 'once_id_ccnew'::regclass)`);
@@ -288,6 +289,7 @@ describe('on the lab', () => {
       null,
       'it cannot be built on the copy: PostgreSQL error 23505: could not create unique index … (of twice)',
     ]);
+    expect(proven.recommendation, proven.because.join('; ')).not.toBeNull();
     const changes = (await store.findRecommendation(proven.recommendation ?? ''))?.indexes.map(({ sql }) => sql);
     expect(changes).toEqual(
       expect.arrayContaining(['REINDEX INDEX CONCURRENTLY "public"."once_v";', 'DROP INDEX CONCURRENTLY IF EXISTS "public"."once_id_ccnew";']),

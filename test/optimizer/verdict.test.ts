@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { seeded } from '../../domain/optimizer/statistics.ts';
-import { decide, isTooSlow, judgeStatement, judgeTotal, type MeasuredSet, type StatementTimes } from '../../domain/optimizer/verdict.ts';
+import { decide, doesHarm, isTooSlow, judgeStatement, judgeTotal, type MeasuredSet, type StatementTimes } from '../../domain/optimizer/verdict.ts';
 
 /** `spread`: share by which a time may lie off, both ways. */
 function times(statement: string, of: { before: number; after: number; spread?: number; pairs?: number; calls?: number; seed?: number }): StatementTimes {
@@ -87,6 +87,13 @@ describe('a set', () => {
   ])('is rejected with %s', (_, change, because) => {
     expect(decide({ ...good, ...change })).toMatchObject({ verdict: 'rejected', because: [expect.stringMatching(because)] });
   });
+});
+
+test('a removal does harm where half as much time again was seen, noise or not', () => {
+  const verdict = (more: object) => ({ statement: 's', ratio: 1, low: 0.9, high: 1.1, judged: 'same' as const, bindingSource: 'captured' as const, ...more });
+  expect([{}, { ratio: 1.4, high: 9 }, { ratio: 6, low: 0.8, high: 9 }, { worst: 2 }, { judged: 'slower', ratio: 1.05 }].map(verdict).map(doesHarm)).toEqual([
+    ...[false, false, true, true, true],
+  ]);
 });
 
 test('an accepted set says what is slower, where something is by less than allowed', () => {

@@ -1,6 +1,7 @@
 /** Removals and rebuilds, measured on the lab: what remains may be recommended, the rest is kept with what was seen. */
 import { BLOAT, type HygieneFinding } from '../../../domain/optimizer/hygiene.ts';
-import { judgeStatement } from '../../../domain/optimizer/verdict.ts';
+import { doesHarm, judgeStatement, judgeTotal, shown } from '../../../domain/optimizer/verdict.ts';
+import type { Unit } from '../lab/execute.ts';
 import { canChange, measureSet, type SetTimes } from '../lab/experiment.ts';
 import type { Prepared } from '../lab/session.ts';
 import { builtAnew, type OnLabIndex, presentOnLab } from './on-lab.ts';
@@ -40,30 +41,55 @@ export async function proveFindings(lab: Lab, findings: readonly HygieneFinding[
   return { removals, rebuilds, kept };
 }
 
-/** Whatever makes a statement slower by its absence stays; the rest is measured again as it will be. */
+/** Whatever makes a statement, or all of them together, slower by its absence stays; the rest is measured again as it will be. */
 async function provenRemovals({ session, units, rounds }: Lab, present: readonly OnLabIndex[], kept: Map<HygieneFinding, string>): Promise<ProvenRemovals> {
   let gone = present.filter(({ finding }) => finding.change === 'drop-index');
   while (gone.length > 0) {
     const times = await measureSet(session, units, { built: gone, rounds, isRemoval: true });
-    const slow = times.statements.map(judgeStatement).filter(({ judged }) => judged === 'slower');
-    if (slow.length === 0) return { gone, times };
-    const ids = new Set(slow.map(({ statement }) => statement));
-    const slowed = times.units.filter(({ unit, isTouched }) => isTouched && ids.has(unit.bound.statement.id));
+    const harm = harmOf(times);
+    if (harm === null) return { gone, times };
     const needed: OnLabIndex[] = [];
     for (const index of gone) {
-      for (const { unit } of slowed) {
-        if (needed.includes(index) || !(await canChange(session, unit, [index]))) continue;
-        needed.push(index);
-        const verdict = slow.find(({ statement }) => statement === unit.bound.statement.id);
-        kept.set(index.finding, `statement ${unit.bound.statement.id} takes ${(verdict?.worst ?? verdict?.ratio ?? 1).toFixed(2)} times as long without it`);
-      }
+      const unit = await firstChanged(session, harm.units, index);
+      if (unit === null) continue;
+      needed.push(index);
+      kept.set(index.finding, harm.words(unit.bound.statement.id));
     }
     // only together do they slow it: which one is needed nobody can say
-    const stay = needed.length > 0 ? needed : gone;
-    if (needed.length === 0) for (const { finding } of gone) kept.set(finding, `statement ${[...ids].join(', ')} takes longer where all of them are gone`);
-    gone = gone.filter((index) => !stay.includes(index));
+    if (needed.length === 0) for (const { finding } of gone) kept.set(finding, harm.together);
+    gone = needed.length === 0 ? [] : gone.filter((index) => !needed.includes(index));
   }
   return { gone: [], times: { units: [], statements: [], notJudged: [] } };
+}
+
+interface Harm {
+  /** Those that it is seen in. */
+  readonly units: readonly Unit[];
+  readonly words: (statement: string) => string;
+  readonly together: string;
+}
+
+/** null: none. */
+function harmOf({ statements, units }: SetTimes): Harm | null {
+  const slow = new Map(statements.map(judgeStatement).flatMap((verdict) => (doesHarm(verdict) ? [[verdict.statement, verdict] as const] : [])));
+  const touched = units.filter(({ isTouched }) => isTouched).map(({ unit }) => unit);
+  if (slow.size > 0) {
+    const ratioOf = (id: string) => (slow.get(id)?.worst ?? slow.get(id)?.ratio ?? 1).toFixed(2);
+    return {
+      units: touched.filter(({ bound }) => slow.has(bound.statement.id)),
+      words: (id) => `statement ${id} takes ${ratioOf(id)} times as long without it`,
+      together: `statement ${[...slow.keys()].join(', ')} takes longer where all of them are gone`,
+    };
+  }
+  const total = judgeTotal(statements);
+  if (!(total.low > 1)) return null;
+  const together = `the executed total rises to ${shown(total)} of before`;
+  return { units: touched, words: () => `${together} without what plans use`, together };
+}
+
+async function firstChanged(session: Lab['session'], units: readonly Unit[], index: OnLabIndex): Promise<Unit | null> {
+  for (const unit of units) if (await canChange(session, unit, [index])) return unit;
+  return null;
 }
 
 async function provenRebuilds({ session, rounds }: Lab, present: readonly OnLabIndex[], kept: Map<HygieneFinding, string>): Promise<readonly ProvenRebuild[]> {

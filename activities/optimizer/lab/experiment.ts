@@ -1,7 +1,7 @@
 /** One set on the lab: which statements it can change at all, how much, and what each of its indexes adds. */
 import type { NotJudged, StatementVerdict } from '../../../domain/optimizer/model.ts';
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
-import { isTooSlow, judgeStatement, judgeTotal, type StatementTimes, type TimedPair } from '../../../domain/optimizer/verdict.ts';
+import { doesHarm, isTooSlow, judgeStatement, judgeTotal, type StatementTimes, type TimedPair } from '../../../domain/optimizer/verdict.ts';
 import { planText, type Unit } from './execute.ts';
 import { type Compared, type Cost, compare, type Job, type LabSession, type Rounds, timeOnce } from './measure.ts';
 import type { BuiltObject } from './sets.ts';
@@ -111,7 +111,7 @@ export const unexecuted: Compared = {
 
 async function secondLook(session: LabSession, times: readonly UnitTimes[], comparing: Comparing): Promise<readonly UnitTimes[]> {
   const { rounds, isRemoval = false } = comparing;
-  const isSuspect = (verdict: StatementVerdict) => (isRemoval ? verdict.judged === 'slower' : isTooSlow(verdict));
+  const isSuspect = (verdict: StatementVerdict) => (isRemoval ? doesHarm(verdict) : isTooSlow(verdict));
   const suspects = times.filter(({ fault, pairs, unit }) => fault === null && pairs.length > 0 && isSuspect(judgeStatement(alone(unit, pairs))));
   if (suspects.length === 0) return times;
   const jobs = suspects.map(({ unit }) => jobOf(comparing)(unit));
