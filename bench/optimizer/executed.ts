@@ -103,7 +103,7 @@ export function quickest(times: Times): (set: string) => boolean {
 }
 
 /** What each takes today; the limit where it runs into that. */
-export async function timedAlone(client: pg.Client, bounds: readonly Bound[], timeoutMs: number): Promise<readonly Bound[]> {
+async function timedAlone(client: pg.Client, bounds: readonly Bound[], timeoutMs: number): Promise<readonly Bound[]> {
   const field = await openField(client, bounds, []);
   const times = await race(field, { sets: new Map([[NONE, []]]), rounds: 1, timeoutMs });
   await client.query('deallocate all');

@@ -53,7 +53,7 @@ export async function startProof(fleet: EmbeddedFleet, input: Partial<BackupProv
 export async function startDoomedWorker(fleet: EmbeddedFleet, at: `${string}:before` | `${string}:after`) {
   const report = join(fleet.directory, `crash-${freshKey()}`);
   const worker = await fleet.startWorker({ ASSAY_CRASH_AT: at, ASSAY_CRASH_REPORT: report });
-  return { worker, ended: async () => worker.ended.then(() => readFileSync(report, 'utf8').trim()) };
+  return { ended: async () => worker.ended.then(() => readFileSync(report, 'utf8').trim()) };
 }
 
 /** A table of this many rows, with enough shape to compare. */

@@ -5,7 +5,7 @@
  */
 import type { Node, SelectStmt } from 'libpg-query';
 import { calledName } from './rules/sub-query.ts';
-import { mapQueries, nodesOf } from './walk.ts';
+import { nodesOf, queriesOf } from './walk.ts';
 
 /** Of comparisons of two values. What compares may be called `!~~`, too: LIKE. A regular expression may be none. */
 const COMPARING = ['=', '<>', '<', '>', '<=', '>=', '~~', '!~~', '~~*', '!~~*', '@>', '<@', '&&'];
@@ -36,14 +36,10 @@ export function cannotFail(node: Node | undefined): boolean {
 export const noneFails = (nodes: readonly (Node | undefined)[]): boolean => nodes.every(cannotFail);
 
 /** Neither what a SELECT asks of its rows, nor any in it. What it computes of them is not looked at. */
-export function asksNothingThatFails(query: SelectStmt): boolean {
-  let isSafe = true;
-  mapQueries(query, (each) => {
-    isSafe &&= noneFails([each.whereClause, each.havingClause, ...nodesOf(each.fromClause, 'JoinExpr').map(({ quals }) => quals)]);
-    return each;
-  });
-  return isSafe;
-}
+export const asksNothingThatFails = (query: SelectStmt): boolean =>
+  queriesOf(query).every(({ whereClause, havingClause, fromClause }) =>
+    noneFails([whereClause, havingClause, ...nodesOf(fromClause, 'JoinExpr').map(({ quals }) => quals)]),
+  );
 
 /** Nothing that comes out of a SELECT, nor of any that it reads from. Groups are made before anything is asked of what was computed of them. */
 export function computesNothingThatFails({ op, groupClause, targetList = [], fromClause, larg, rarg }: SelectStmt): boolean {

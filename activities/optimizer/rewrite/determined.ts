@@ -11,7 +11,7 @@ import { plain } from './query-text.ts';
 import { calledName } from './rules/sub-query.ts';
 import { findColumn, sourcesOf } from './sources.ts';
 import { isPlainDistinct, sortKeys, totalOrder } from './total-order.ts';
-import { mapExpression, mapQueries, nodesOf } from './walk.ts';
+import { mapExpression, nodesOf, queriesOf } from './walk.ts';
 
 export type Determined = { readonly grounds: readonly RewriteGround[] } | { readonly because: string };
 
@@ -29,7 +29,7 @@ export function determined(query: SelectStmt, known: Known): Determined {
   const lists = new Set(nodesOf(query, 'SubLink').flatMap(({ subLinkType, subselect }) => (subLinkType === 'ARRAY_SUBLINK' ? [plain(subselect)] : [])));
   const compared = new Set(comparedIn(query).map((each) => plain(each)));
   const around = { known, named: namedIn(query) };
-  mapQueries(query, (each) => {
+  for (const each of queriesOf(query)) {
     const isCompared = compared.has(plain({ SelectStmt: each }));
     const isList = lists.has(plain({ SelectStmt: each }));
     const reason =
@@ -38,8 +38,7 @@ export function determined(query: SelectStmt, known: Known): Determined {
       openCall(each, known, grounds) ??
       (isList ? openList(each, known, grounds) : null);
     if (reason !== null) open.push(reason);
-    return each;
-  });
+  }
   const [because] = open;
   return because === undefined ? { grounds } : { because };
 }

@@ -17,6 +17,16 @@ export function mapQueries(query: SelectStmt, change: ChangeQuery, outer: readon
   return change(inner as SelectStmt, outer);
 }
 
+/** Every SELECT of it, itself the last; each side of a UNION is one. */
+export function queriesOf(query: SelectStmt): readonly SelectStmt[] {
+  const found: SelectStmt[] = [];
+  mapQueries(query, (each) => {
+    found.push(each);
+    return each;
+  });
+  return found;
+}
+
 function within(value: unknown, change: ChangeQuery, outer: readonly SelectStmt[]): unknown {
   if (Array.isArray(value)) return value.map((each) => within(each, change, outer));
   if (typeof value !== 'object' || value === null) return value;

@@ -9,7 +9,7 @@ import { quoteRelation } from '../../../domain/optimizer/index-sql.ts';
 import type { Bound, IndexDefinition, RelationName, TableFacts } from '../../../domain/optimizer/model.ts';
 import { isFault, parseOne, type Tree } from '../bind/tree.ts';
 import { textOf } from '../rewrite/query-text.ts';
-import { nodesOf } from '../rewrite/walk.ts';
+import { nodesOf, queriesOf } from '../rewrite/walk.ts';
 
 export interface Shown {
   readonly bound: Bound;
@@ -28,10 +28,8 @@ export function waysToShow(facts: readonly TableFacts[]): (bound: Bound, indexes
   const texts = new Map<string, string | null>();
   const textFor = ({ text }: Bound, table: RelationName): string | null => {
     const key = JSON.stringify([text, table.schema, table.relation]);
-    const known = texts.get(key);
-    const found = known === undefined ? textWithFirst(text, table, facts) : known;
-    texts.set(key, found);
-    return found;
+    if (!texts.has(key)) texts.set(key, textWithFirst(text, table, facts));
+    return texts.get(key) ?? null;
   };
   return (bound, indexes) => {
     const isPartial = ({ predicate }: IndexDefinition) => predicate !== null;
@@ -65,7 +63,7 @@ export function textWithFirst(text: string, table: RelationName, facts: readonly
   const moved = broughtForward(asked, isRead);
   if (readsDirectly(moved, isRead) && !isFirst(moved, isRead)) return null;
   // planned for itself, a sub-query has a first table of its own; pulled up, it is judged as if the index were not there
-  if (!levelsOf(moved).every((level) => !readsDirectly(level, isRead) || isFirst(level, (range) => !isNamed(range)))) return null;
+  if (!queriesOf(moved).every((level) => !readsDirectly(level, isRead) || isFirst(level, (range) => !isNamed(range)))) return null;
   return moved === asked ? text : textOf(moved);
 }
 
@@ -105,25 +103,19 @@ const turned = ({ jointype = 'JOIN_INNER' }: JoinExpr): JoinType =>
 
 const isStar = (node: Node): boolean => nodesOf(node, 'A_Star').length > 0;
 
-/** Every SELECT of it, itself included. */
-const levelsOf = (query: SelectStmt): readonly SelectStmt[] => [
-  query,
-  ...nodesOf(query, 'SelectStmt'),
-  ...[query, ...nodesOf(query, 'SelectStmt')].flatMap(({ larg, rarg }) => [larg, rarg].flatMap((side) => (side === undefined ? [] : levelsOf(side)))),
-];
+/** What a FROM reads, in its order: tables, and null for what is none. Not what a sub-query reads. */
+const readBy = ({ fromClause = [] }: SelectStmt): readonly (RangeVar | null)[] => fromClause.flatMap(leavesOf);
 
-/** In its FROM, not in that of a sub-query. */
-const readsDirectly = ({ fromClause = [] }: SelectStmt, isIt: (range: RangeVar) => boolean): boolean => fromClause.some((item) => leafOf(item, isIt));
-
-function leafOf(item: Node, isIt: (range: RangeVar) => boolean): boolean {
-  if ('RangeVar' in item) return isIt(item.RangeVar);
-  return 'JoinExpr' in item && [item.JoinExpr.larg, item.JoinExpr.rarg].some((side) => side !== undefined && leafOf(side, isIt));
+function leavesOf(item: Node): readonly (RangeVar | null)[] {
+  if ('RangeVar' in item) return [item.RangeVar];
+  return 'JoinExpr' in item ? [item.JoinExpr.larg, item.JoinExpr.rarg].flatMap((side) => (side === undefined ? [] : leavesOf(side))) : [null];
 }
 
-function isFirst({ fromClause = [] }: SelectStmt, isIt: (range: RangeVar) => boolean): boolean {
-  let [item] = fromClause as (Node | undefined)[];
-  while (item !== undefined && 'JoinExpr' in item) item = item.JoinExpr.larg;
-  return item !== undefined && 'RangeVar' in item && isIt(item.RangeVar);
+const readsDirectly = (query: SelectStmt, isIt: (range: RangeVar) => boolean): boolean => readBy(query).some((range) => range !== null && isIt(range));
+
+function isFirst(query: SelectStmt, isIt: (range: RangeVar) => boolean): boolean {
+  const [first] = readBy(query);
+  return first != null && isIt(first);
 }
 
 /** null: no table, or one of several of that name. */
