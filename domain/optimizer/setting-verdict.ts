@@ -2,7 +2,7 @@
 import type { Decision, Experiment, NotJudged, StatementVerdict } from './model.ts';
 import type { RecommendedIndex } from './recommendation.ts';
 import { type SettingAdvice, settingSql, type TriedSettings } from './setting.ts';
-import { type Interval, median } from './statistics.ts';
+import type { Interval } from './statistics.ts';
 import { earnsPlace, isTooSlow, judgeStatement, SLOWEST_RATIO, type StatementTimes, shown } from './verdict.ts';
 
 /** One statement with its settings, measured. */
@@ -22,13 +22,14 @@ export interface JudgedSettings {
 export const WORTH = 0.95;
 
 /** What planning a statement takes that PostgreSQL would have kept the plan of: as much longer may a call take that is quick by either plan. */
-const PLANNING_MS = 0.25;
+const PLANNING_MS = 0.5;
 
 /** With a plan for each value against a kept one: a call that gets longer by its planning alone is not slower. */
 export function judgeKept(times: StatementTimes): StatementVerdict {
   const whole = judgeStatement(times);
+  // the quickest of each side: others on the machine only ever add to so short a time, and to planning as much as to executing
   const slowed = times.bindings.filter(
-    ({ pairs }) => median(pairs.map(({ afterMs }) => afterMs)) - median(pairs.map(({ beforeMs }) => beforeMs)) > PLANNING_MS,
+    ({ pairs }) => Math.min(...pairs.map(({ afterMs }) => afterMs)) - Math.min(...pairs.map(({ beforeMs }) => beforeMs)) > PLANNING_MS,
   );
   if (whole.judged !== 'slower' || slowed.some((binding) => judgeStatement({ ...times, bindings: [binding] }).judged === 'slower')) return whole;
   const { ratio, low, high } = whole;

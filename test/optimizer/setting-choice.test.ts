@@ -110,9 +110,9 @@ describe('settings are recommended', () => {
 test('a plan for each value may cost its planning, and no more', () => {
   const binding = (beforeMs: number, afterMs: number) => ({ source: 'captured' as const, pairs: Array.from({ length: 5 }, () => ({ beforeMs, afterMs })) });
   const of = (...bindings: ReturnType<typeof binding>[]) => judgeKept({ statement: 'q', calls: 1, bindings });
-  expect(of(binding(400, 200), binding(0.05, 0.25))).toMatchObject({ judged: 'faster' });
-  expect(of(binding(400, 200), binding(0.05, 0.35))).toMatchObject({ judged: 'slower' });
-  expect(of(binding(0.05, 0.25))).toMatchObject({ judged: 'same' });
+  expect(of(binding(400, 200), binding(0.05, 0.5))).toMatchObject({ judged: 'faster' });
+  expect(of(binding(400, 200), binding(0.05, 0.65))).toMatchObject({ judged: 'slower' });
+  expect(of(binding(0.05, 0.5))).toMatchObject({ judged: 'same' });
   expect(of(binding(400, 200))).toMatchObject({ judged: 'faster' });
 });
 
