@@ -11,7 +11,7 @@ export default defineConfig({
     // real servers on two cores: more at once only makes each of them slower
     maxWorkers: 2,
     testTimeout: 120_000,
-    // a machine of unknown load may miss a deadline once; the report shows what needed it
+    // a machine of unknown load may miss a deadline once; the report shows what needed it, and whole files have a second try (test/support/run.ts)
     retry: process.env.CI ? 1 : 0,
     hookTimeout: 180_000,
     teardownTimeout: 60_000,

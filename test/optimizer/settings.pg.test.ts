@@ -16,6 +16,7 @@ const bench = useSteps(
     await cluster.sql(`create table visit (id int primary key, who int not null, page int not null, note text);
     insert into visit select n, n * 7919 % 50021, n % 300, md5(n::text) || repeat('x', 60) from generate_series(1, 40000) n`);
     await cluster.sql('vacuum analyze visit');
+    await cluster.sql('create role app; grant select on visit to app');
   },
   { settings: { shared_preload_libraries: 'pg_stat_statements' } },
 );
@@ -162,7 +163,6 @@ describe('compiling that takes most of a statement', () => {
 
   test('is switched off for it, or for its role, whose other statements are looked at', async () => {
     const texts = [`${sums} where page * 3 + who > 17`, 'select max(note) from visit where page + who > 40000', 'select note from visit where id = 7'];
-    await bench.cluster.sql('create role app; grant select on visit to app');
     await withConnection(
       bench.cluster.policy().connection,
       () => '',
@@ -210,7 +210,7 @@ describe('compiling that takes most of a statement', () => {
 });
 
 test('a plan for each value, where the kept one is that of the rare values and another one serves the common', async () => {
-  await bench.cluster.sql(`create table skew (id int primary key, kind int, ref int);
+  await bench.cluster.sql(`drop table if exists skew; create table skew (id int primary key, kind int, ref int);
     insert into skew select n, case when n % 2 = 0 then 0 else n end, n * 7919 % 40000 + 1 from generate_series(1, 40000) n;
     create index on skew (kind)`);
   await bench.cluster.sql('vacuum analyze skew');

@@ -80,7 +80,7 @@ describe('a set', () => {
 
   test('with an index that slows a statement is measured again without it, and recommended', async () => {
     // the one flag that is asked for lies at the far end of the order: the planner expects it everywhere
-    await bench.cluster.sql(`create table trap (id int primary key, who int, at int, flag int, note text);
+    await bench.cluster.sql(`drop table if exists trap; create table trap (id int primary key, who int, at int, flag int, note text);
       insert into trap select n, n % 2000, n * 7919 % 30011, (n * 7919 % 30011 > 29700)::int, repeat('x', 40) from generate_series(1, 30000) n`);
     await bench.cluster.sql('vacuum analyze trap');
     const trap = { schema: 'public', relation: 'trap' };
@@ -104,9 +104,9 @@ describe('a set', () => {
   });
 
   test('keeps an index that no plan shows, where all of it is slower without: a function uses it', async () => {
-    await bench.cluster.sql(`create table price (id int primary key, page int, amount int);
+    await bench.cluster.sql(`drop table if exists price; create table price (id int primary key, page int, amount int);
       insert into price select n, n % 300, n from generate_series(1, 12000) n;
-      create function price_of(wanted int) returns bigint stable language plpgsql as
+      create or replace function price_of(wanted int) returns bigint stable language plpgsql as
         $$ begin return (select sum(amount) from price where price.page = wanted); end $$`);
     await bench.cluster.sql('vacuum analyze price');
     const price = { schema: 'public', relation: 'price' };
