@@ -9,8 +9,9 @@ import { markers } from './markers.ts';
 import { memory } from './memory.ts';
 import { oltp } from './oltp.ts';
 import { tpch } from './optimizer/executed.ts';
+import { proving } from './optimizer/proving.ts';
 import { proof } from './proof.ts';
 import { witnesses } from './witnesses.ts';
 
 /** In the order in which they run. */
-export const benchmarks: readonly Benchmark[] = [engine, proof, fingerprint, markers, witnesses, idle, memory, hygiene, collection, oltp, tpch];
+export const benchmarks: readonly Benchmark[] = [engine, proof, fingerprint, markers, witnesses, idle, memory, hygiene, collection, oltp, tpch, proving];

@@ -56,10 +56,19 @@ export interface FinalistSet {
   readonly isPoolOnly?: boolean;
 }
 
-/** What-if search on a lab's session: up to four sets worth building, best estimate first. */
+export interface SearchRequest {
+  readonly bound: readonly Bound[];
+  readonly limits: OptimizerLimits;
+  readonly io: StepIo;
+  readonly discount?: Discount;
+  /** Sets that earlier runs proved and nobody has decided on, newest first. */
+  readonly earlier?: readonly FinalistSet[];
+}
+
+/** What-if search on a lab's session: up to four sets worth building, best estimate first; after them, at most one of `earlier`. */
 export type SearchSets = (
   client: pg.Client,
-  question: { readonly bound: readonly Bound[]; readonly limits: OptimizerLimits; readonly io: StepIo; readonly discount?: Discount },
+  question: SearchRequest,
 ) => Promise<{
   readonly sets: readonly FinalistSet[];
   /** More to choose from by execution. */

@@ -3,15 +3,17 @@ import type pg from 'pg';
 import type { IndexDefinition } from '../../domain/optimizer/model.ts';
 import { readTableFacts } from './catalogue.ts';
 import { buildable } from './lab/buildable.ts';
-import type { SearchSets } from './ports.ts';
+import type { FinalistSet, SearchSets } from './ports.ts';
 import { searchIndexes } from './search-indexes.ts';
+import { standing } from './standing.ts';
 import { openHypoPg } from './what-if/hypopg.ts';
+import type { WhatIf } from './what-if/what-if.ts';
 
 /** Progress is told once in so many EXPLAINs. */
 const BEAT_EVERY = 200;
 
 /** Needs hypopg on the lab's server. A step that is cancelled ends at the next plan. */
-export const searchSets: SearchSets = async (client: pg.Client, { bound, limits, io, discount }) => {
+export const searchSets: SearchSets = async (client: pg.Client, { bound, limits, io, discount, earlier = [] }) => {
   const facts = await readTableFacts(client);
   const whatIf = await openHypoPg({ sessions: [client], facts, ...(discount === undefined ? {} : { discount }) });
   const watched = {
@@ -25,8 +27,17 @@ export const searchSets: SearchSets = async (client: pg.Client, { bound, limits,
   try {
     const takes = (indexes: readonly IndexDefinition[]) => buildable(client, indexes);
     const { sets, wider, explains } = await searchIndexes({ bound, facts, whatIf: watched, limits, buildable: takes, now: () => Date.now() });
-    return { sets, wider, explains };
+    const stands = await standing(earlier, { bound, found: sets, facts, whatIf: watched, limits, buildable: takes });
+    return { sets: [...sets, ...stands], wider: await besides(stands, wider, whatIf), explains };
   } finally {
     await whatIf.close().catch(() => {});
   }
 };
+
+/** The lab has no more room than before: what only a larger budget would buy gives way, the largest first. */
+async function besides(stands: readonly FinalistSet[], wider: readonly IndexDefinition[], { size }: Pick<WhatIf, 'size'>): Promise<readonly IndexDefinition[]> {
+  let bytes = stands.reduce((sum, { estimatedBytes }) => sum + estimatedBytes, 0);
+  const left = [...wider];
+  while (bytes > 0 && left.length > 0) bytes -= (await size(left.pop() as IndexDefinition)) ?? 0; // there is one
+  return left;
+}

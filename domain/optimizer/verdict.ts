@@ -94,6 +94,18 @@ export const earnsPlace = ({ low }: Interval): boolean => low > 1;
 /** Slower than allowed, whatever the noise. */
 export const isTooSlow = ({ judged, low, worstLow = low }: StatementVerdict): boolean => judged === 'slower' && Math.max(low, worstLow) > SLOWEST_RATIO;
 
+/** More executions would tell nothing that is worth them: they take long, and what is seen is far from where it would be judged otherwise. */
+export function isClear(times: StatementTimes): boolean {
+  const { low, high } = judgeStatement(times);
+  // a few short ones may all be far off by chance
+  const isLong = times.bindings.some(({ pairs }) => pairs.every(({ beforeMs, afterMs }) => Math.max(beforeMs, afterMs) > LONG_MS));
+  return isLong && (high < CLEARLY_FASTER || low > CLEARLY_SLOWER);
+}
+
+const LONG_MS = 100;
+const CLEARLY_FASTER = 0.9;
+const CLEARLY_SLOWER = 1.25;
+
 /** Where half as much time again was seen, noise is no excuse: what goes must be seen to do no harm, not the harm be proven. */
 const SEEN_HARM = 1.5;
 
@@ -124,7 +136,8 @@ function ratioOf(bindings: readonly BindingTimes[]): Interval {
   return { ratio: only, low: only, high: only };
 }
 
-function differs(bindings: readonly BindingTimes[]): boolean {
+/** By more than a timer tells. */
+export function differs(bindings: readonly BindingTimes[]): boolean {
   const { before, after } = sumsOf(bindings, (from) => from);
   return Math.abs(after - before) > NOISE_MS * bindings.length;
 }

@@ -27,8 +27,9 @@ const inSchema = (index: IndexDefinition, schema: string | null): IndexDefinitio
 async function isTaken(client: pg.Client, index: IndexDefinition): Promise<boolean> {
   const { schema, relation } = index.table;
   const empty = { schema: 'pg_temp', relation: 'assay_lab_empty' };
-  await client.query(`begin; create temporary table ${ident(empty.relation)} (like ${qualified(schema, relation)})`);
+  await client.query('begin');
   try {
+    await client.query(`create temporary table ${ident(empty.relation)} (like ${qualified(schema, relation)})`);
     await client.query(createIndexSql({ ...index, table: empty }, 'assay_lab_tried', { concurrently: false }));
     return true;
   } catch (error) {

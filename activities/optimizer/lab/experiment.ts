@@ -1,9 +1,9 @@
 /** One set on the lab: which statements it can change at all, how much, and what each of its indexes adds. */
 import type { NotJudged, StatementVerdict } from '../../../domain/optimizer/model.ts';
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
-import { doesHarm, isTooSlow, judgeStatement, judgeTotal, type StatementTimes, type TimedPair } from '../../../domain/optimizer/verdict.ts';
+import { differs, doesHarm, isTooSlow, judgeStatement, judgeTotal, type StatementTimes, type TimedPair } from '../../../domain/optimizer/verdict.ts';
 import { planText, type Unit } from './execute.ts';
-import { type Compared, type Cost, compare, type Job, type LabSession, type Rounds, timeOnce } from './measure.ts';
+import { alone, type Compared, type Cost, compare, type Job, type LabSession, type Rounds, timeOnce } from './measure.ts';
 import type { BuiltObject } from './sets.ts';
 
 export interface UnitTimes extends Compared {
@@ -72,7 +72,10 @@ export async function measureLeaveOneOut<B extends BuiltObject>(
   const compared = await compare(session, jobs, rounds);
   return new Map(
     only.map((index) => {
-      const pairsOf = (unit: Unit): readonly TimedPair[] | undefined => compared[jobs.findIndex((job) => job.index === index && job.unit === unit)]?.pairs;
+      const pairsOf = (unit: Unit): readonly TimedPair[] | null => {
+        const pairs = compared[jobs.findIndex((job) => job.index === index && job.unit === unit)]?.pairs ?? [];
+        return pairs.length > 0 && differs(alone(unit, pairs).bindings) ? pairs : null;
+      };
       const units = whole.units.map((each) => ({ ...each, pairs: pairsOf(each.unit) ?? unchanged(each.pairs) }));
       return [index, judgeTotal(summed(units).statements)];
     }),
@@ -149,13 +152,6 @@ export function summed(units: readonly UnitTimes[]): SetTimes {
   }
   return { units, statements, notJudged };
 }
-
-/** By its own values only, as called once. */
-export const alone = ({ bound, binding }: Unit, pairs: readonly TimedPair[]): StatementTimes => ({
-  statement: bound.statement.id,
-  calls: 1,
-  bindings: [{ source: binding.source, pairs }],
-});
 
 /** The whole set on both sides. */
 const unchanged = (pairs: readonly TimedPair[]): readonly TimedPair[] => pairs.map(({ afterMs }) => ({ beforeMs: afterMs, afterMs }));

@@ -1,11 +1,11 @@
 /**
  * Executions under two conditions, side by side: with indexes and without them, in rounds over all statements, the order turned in every round,
- * so that whatever else happens on the machine meets both alike. The first round only warms.
+ * so that whatever else happens on the machine meets both alike. The first round only warms; what takes long and is clear after a few rests.
  */
 import type pg from 'pg';
 import { AssayError } from '../../../domain/errors.ts';
 import type { NotJudgedReason } from '../../../domain/optimizer/model.ts';
-import type { TimedPair } from '../../../domain/optimizer/verdict.ts';
+import { isClear, type StatementTimes, type TimedPair } from '../../../domain/optimizer/verdict.ts';
 import type { StepIo } from '../../io.ts';
 import { type Away, type Executed, type Execution, execute, type LocalSettings, type Unit } from './execute.ts';
 
@@ -76,14 +76,25 @@ export async function timeOnce(session: LabSession, unit: Unit, away: Away = [])
   const fault = faultOf(done, done);
   if (done.kind !== 'done') return { pairs: [], wall: [], before: nothing, after: nothing, fault };
   const cost = costOf(done);
-  const { executionMs, wallMs } = done;
+  const [ms, wallMs] = [byClock(done, 'executionMs'), byClock(done, 'wallMs')];
   const wall = [{ beforeMs: wallMs, afterMs: wallMs }];
-  return { pairs: [{ beforeMs: executionMs, afterMs: executionMs }], wall, before: cost, after: cost, fault };
+  return { pairs: [{ beforeMs: ms, afterMs: ms }], wall, before: cost, after: cost, fault };
 }
 
 type Clock = 'executionMs' | 'wallMs' | 'plannedMs';
 
-const byClock = (done: Executed, clock: Clock): number => (clock === 'plannedMs' ? done.executionMs + done.planningMs : done[clock]);
+/** By the server's clock less what others on the machine took; our own is as it is. */
+function byClock(done: Executed, clock: Clock): number {
+  const { executionMs, planningMs, waitedMs, wallMs } = done;
+  return clock === 'wallMs' ? wallMs : Math.max(0, executionMs + (clock === 'plannedMs' ? planningMs : 0) - waitedMs);
+}
+
+/** By its own values only, as called once. */
+export const alone = ({ bound, binding }: Unit, pairs: readonly TimedPair[]): StatementTimes => ({
+  statement: bound.statement.id,
+  calls: 1,
+  bindings: [{ source: binding.source, pairs }],
+});
 
 interface Run {
   round(number: number): Promise<void>;
@@ -100,17 +111,20 @@ function runOf({ client, statementTimeoutMs }: LabSession, job: Job): Run {
     const unit = which === 'after' ? (job.instead ?? job.unit) : job.unit;
     return execute(client, unit, { away: job[which], timeoutMs: statementTimeoutMs, settings: job.settings?.[which] ?? {} });
   };
+  const compared = () => paired(befores, afters, { limitMs: statementTimeoutMs, warming: 1 });
+  const isRunClear = () => isClear(alone(job.unit, compared().pairs));
   return {
     async round(number) {
       const [before, after] = [befores.at(-1), afters.at(-1)];
       if (before !== undefined && after !== undefined && faultOf(before, after) !== null) return;
+      if (number > LEAST_ROUNDS && isRunClear()) return;
       const isTurned = number % 2 === 1;
       const first = await side(isTurned ? 'after' : 'before');
       const second = await side(isTurned ? 'before' : 'after');
       befores.push(isTurned ? second : first);
       afters.push(isTurned ? first : second);
     },
-    compared: () => paired(befores, afters, { limitMs: statementTimeoutMs, warming: 1 }),
+    compared,
   };
 }
 

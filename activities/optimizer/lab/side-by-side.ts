@@ -3,10 +3,10 @@
  * which its plan is the same share its executions. Every set meets the same caches and the same minute.
  */
 import { AssayError } from '../../../domain/errors.ts';
-import { isTooSlow, judgeStatement } from '../../../domain/optimizer/verdict.ts';
+import { isClear, isTooSlow, judgeStatement } from '../../../domain/optimizer/verdict.ts';
 import { type Away, type Execution, execute, planText, type Unit } from './execute.ts';
-import { alone, readsNothing, type SetTimes, summed, type UnitTimes, unexecuted } from './experiment.ts';
-import { faultOf, type LabSession, paired, type Rounds, timeOnce } from './measure.ts';
+import { readsNothing, type SetTimes, summed, type UnitTimes, unexecuted } from './experiment.ts';
+import { alone, faultOf, type LabSession, paired, type Rounds, timeOnce } from './measure.ts';
 import type { BuiltIndex } from './sets.ts';
 
 export interface SideBySide {
@@ -94,7 +94,7 @@ async function race(session: LabSession, rows: readonly Row[], { repeats, untilM
   for (let round = 1 - warming; round <= repeats; round += 1) {
     if (round > LEAST_ROUNDS && Date.now() > untilMs) return;
     for (const [place, row] of rows.entries()) {
-      if (row.only !== null || (!isAgain && round > LEAST_ROUNDS && isClear(row, timeoutMs, warming))) continue;
+      if (row.only !== null || (!isAgain && round > LEAST_ROUNDS && isRowClear(row, timeoutMs, warming))) continue;
       for (const lane of turned([...new Set([row.none, ...row.lanes])], round)) {
         if (io.signal.aborted) throw new AssayError('cancelled', { what: 'measuring on the lab' });
         io.beat({ phase: 'measure', round, rounds: repeats, done: place, total: rows.length });
@@ -107,19 +107,14 @@ async function race(session: LabSession, rows: readonly Row[], { repeats, untilM
 }
 
 /** Every set is far from where it would be judged otherwise. */
-function isClear({ unit, none, lanes }: Row, timeoutMs: number, warming: number): boolean {
+function isRowClear({ unit, none, lanes }: Row, timeoutMs: number, warming: number): boolean {
   return lanes.every((lane) => {
     const last = [none.executions.at(-1), lane.executions.at(-1)] as const;
     if (last[0] !== undefined && last[1] !== undefined && faultOf(last[0], last[1]) !== null) return true;
     const { pairs } = paired(none.executions, lane.executions, { limitMs: timeoutMs, warming });
-    if (lane === none || pairs.length === 0) return true;
-    const { low, high } = judgeStatement(alone(unit, pairs));
-    return high < CLEARLY_FASTER || low > CLEARLY_SLOWER;
+    return lane === none || pairs.length === 0 || isClear(alone(unit, pairs));
   });
 }
-
-const CLEARLY_FASTER = 0.9;
-const CLEARLY_SLOWER = 1.25;
 
 function unitTimes({ statementTimeoutMs }: LabSession, { unit, none, lanes, only }: Row, { place, warming }: { place: number; warming: number }): UnitTimes {
   const lane = lanes[place] ?? none;

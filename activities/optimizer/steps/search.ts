@@ -4,11 +4,12 @@ import { AssayError } from '../../../domain/errors.ts';
 import { accuracyByShape, discountBy, discountNotices } from '../../../domain/optimizer/accuracy.ts';
 import { reasonsOf } from '../../../domain/optimizer/experiment.ts';
 import type { OptimizerLimits } from '../../../domain/optimizer/model.ts';
+import { kindOf, newBytes, type Recommendation } from '../../../domain/optimizer/recommendation.ts';
 import type { SearchSummary } from '../../../domain/optimizer/requests.ts';
 import { endOtherSessions } from '../lab/alone.ts';
 import { bindRun } from '../lab/bind-run.ts';
 import { labSettings } from '../lab/planner-settings.ts';
-import type { LabRef, OptimizerDependencies } from '../ports.ts';
+import type { FinalistSet, LabRef, OptimizerDependencies } from '../ports.ts';
 
 export interface OnLab extends LabRef {
   readonly run: string;
@@ -33,13 +34,21 @@ async function searchOnLab(deps: OptimizerDependencies, { policy, clone, run, li
     const gains = await deps.store.gains(policy.cluster);
     const accuracy = accuracyByShape(gains);
     const own = gains.filter(({ database }) => database === stored.database);
-    const { sets, wider, explains } = await deps.search(client, { bound, limits, io, discount: discountBy(accuracy, own) }).catch(refuseMissing);
+    const earlier = (await deps.store.inState(policy.cluster, stored.database, 'proposed')).map(setOf);
+    const { sets, wider, explains } = await deps.search(client, { bound, limits, io, discount: discountBy(accuracy, own), earlier }).catch(refuseMissing);
     await deps.store.notJudged(run, notJudged);
     deps.observe({ kind: 'statements-not-judged', cluster: policy.cluster, step: 'bind', reasons: reasonsOf(notJudged) });
     await deps.store.saveFinalists(run, wider.length === 0 ? sets : [...sets, { indexes: wider, estimatedRatio: 1, estimatedBytes: 0, isPoolOnly: true }]);
     return { bound: bound.length, notBound: notJudged.length, sets: sets.length, explains, notices: [...notices, ...discountNotices(accuracy)] };
   });
 }
+
+/** The new indexes of a recommendation, with what was measured. */
+const setOf = ({ indexes, experiment }: Recommendation): FinalistSet => ({
+  indexes: indexes.flatMap((change) => (kindOf(change) === 'create-index' && change.index !== null ? [change.index] : [])),
+  estimatedRatio: experiment.total.ratio,
+  estimatedBytes: newBytes(indexes),
+});
 
 /** The library belongs to the server's files, not to the database. */
 function refuseMissing(error: unknown): never {
