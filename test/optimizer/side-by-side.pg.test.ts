@@ -59,7 +59,9 @@ test('each set counts by its own indexes; what it does not touch is executed onc
     ['same', 'faster', 'same'],
     ['same', 'same', 'same'],
   ]);
-  expect(judged.map((each) => each[3])).toEqual(['slower', 'slower', 'slower']);
+  // in WAL, of which a busy machine makes no more
+  expect(measured.map(({ statements: [, , , insert] }) => (insert?.after.walBytes ?? 0) > 1.1 * (insert?.before.walBytes ?? 0))).toEqual([true, true, true]);
+  expect(judged.map((each) => each[3])).not.toContain('faster');
   expect(measured.map(({ units: times }) => times.map(({ isTouched }) => isTouched))).toEqual([
     [true, false, false, true],
     [false, true, false, true],
