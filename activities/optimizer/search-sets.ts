@@ -1,11 +1,12 @@
 /** Sets worth building, by what-if planning on one session of a lab. */
 import type pg from 'pg';
+import { indexText } from '../../domain/optimizer/index-sql.ts';
 import type { IndexDefinition } from '../../domain/optimizer/model.ts';
 import { readTableFacts } from './catalogue.ts';
 import { buildable } from './lab/buildable.ts';
 import type { FinalistSet, SearchSets } from './ports.ts';
 import { searchIndexes } from './search-indexes.ts';
-import { standing } from './standing.ts';
+import { bytesOf, standing } from './standing.ts';
 import { openHypoPg } from './what-if/hypopg.ts';
 import type { WhatIf } from './what-if/what-if.ts';
 
@@ -28,16 +29,23 @@ export const searchSets: SearchSets = async (client: pg.Client, { bound, limits,
     const takes = (indexes: readonly IndexDefinition[]) => buildable(client, indexes);
     const { sets, wider, explains } = await searchIndexes({ bound, facts, whatIf: watched, limits, buildable: takes, now: () => Date.now() });
     const stands = await standing(earlier, { bound, found: sets, facts, whatIf: watched, limits, buildable: takes });
-    return { sets: [...sets, ...stands], wider: await besides(stands, wider, whatIf), explains };
+    return { sets: [...sets, ...stands], wider: await besides(stands, wider, { sets, whatIf }), explains };
   } finally {
     await whatIf.close().catch(() => {});
   }
 };
 
 /** The lab has no more room than before: what only a larger budget would buy gives way, the largest first. */
-async function besides(stands: readonly FinalistSet[], wider: readonly IndexDefinition[], { size }: Pick<WhatIf, 'size'>): Promise<readonly IndexDefinition[]> {
-  let bytes = stands.reduce((sum, { estimatedBytes }) => sum + estimatedBytes, 0);
+async function besides(stands: readonly FinalistSet[], wider: readonly IndexDefinition[], { sets, whatIf }: Beside): Promise<readonly IndexDefinition[]> {
+  const there = new Set([...sets.flatMap(({ indexes }) => indexes), ...wider].map(indexText));
+  const more = stands.flatMap(({ indexes }) => indexes.filter((index) => !there.has(indexText(index))));
+  let bytes = await bytesOf(more, whatIf);
   const left = [...wider];
-  while (bytes > 0 && left.length > 0) bytes -= (await size(left.pop() as IndexDefinition)) ?? 0; // there is one
+  while (bytes > 0 && left.length > 0) bytes -= (await whatIf.size(left.pop() as IndexDefinition)) ?? 0; // there is one
   return left;
+}
+
+interface Beside {
+  readonly sets: readonly FinalistSet[];
+  readonly whatIf: Pick<WhatIf, 'size'>;
 }

@@ -1,5 +1,5 @@
 /** What an earlier run proved and nobody has decided on: it is chosen among again, so that a search that is less lucky proposes nothing worse. */
-import { indexText } from '../../domain/optimizer/index-sql.ts';
+import { indexText, quoteRelation } from '../../domain/optimizer/index-sql.ts';
 import type { Bound, IndexDefinition, OptimizerLimits, TableFacts } from '../../domain/optimizer/model.ts';
 import { withoutRedundant } from '../../domain/optimizer/redundancy.ts';
 import type { FinalistSet } from './ports.ts';
@@ -16,30 +16,42 @@ export interface Standing {
   readonly buildable: (indexes: readonly IndexDefinition[]) => Promise<readonly IndexDefinition[]>;
 }
 
+/** Proposals looked at: each asks as many EXPLAINs as there are statements. */
+const NEWEST = 3;
+
 /** Of the newest that can still be had within the limits of this run what its statements ask for; none where nothing of it is new, or the search found just it. */
 export async function standing(earlier: readonly FinalistSet[], asked: Standing): Promise<readonly FinalistSet[]> {
-  const { found, facts, limits, buildable } = asked;
+  const { found, facts, whatIf, limits, buildable } = asked;
   const existing = facts.flatMap(({ indexes }) => indexes);
-  const known = new Set(found.map(nameOf));
-  for (const set of earlier) {
-    const left = withoutRedundant(set.indexes, existing);
+  const tables = new Set(facts.map(({ table }) => quoteRelation(table)));
+  for (const set of earlier.slice(0, NEWEST)) {
+    const left = withoutRedundant(set.indexes, existing).filter(({ table }) => tables.has(quoteRelation(table)));
     const indexes = await wanted(await buildable(left), asked);
-    if (indexes.length === 0 || known.has(nameOf({ indexes })) || set.estimatedBytes > limits.budgetBytes || !isAllowed(indexes, limits)) continue;
-    return [{ ...set, indexes }];
+    if (indexes.length === 0 || !isAllowed(indexes, limits)) continue;
+    if (found.some((other) => nameOf(other) === nameOf({ indexes }))) return [];
+    const estimatedBytes = indexes.length === set.indexes.length ? set.estimatedBytes : await bytesOf(indexes, whatIf);
+    if (estimatedBytes <= limits.budgetBytes) return [{ ...set, indexes, estimatedBytes }];
   }
   return [];
 }
 
-/** What some plan would use, and what the planner cannot be asked about. */
+/** As far as the planner can be asked. */
+export async function bytesOf(indexes: readonly IndexDefinition[], { size }: Pick<WhatIf, 'size'>): Promise<number> {
+  let bytes = 0;
+  for (const index of indexes) bytes += (await size(index)) ?? 0;
+  return bytes;
+}
+
+/** What some plan would use, and what the planner cannot be asked about: of a method that it does not know, or a partial one beside others of other tables. */
 async function wanted(indexes: readonly IndexDefinition[], { bound, whatIf }: Standing): Promise<readonly IndexDefinition[]> {
+  const askable: IndexDefinition[] = [];
+  for (const index of indexes) if ((await whatIf.size(index)) !== null) askable.push(index);
   const used = new Set<string>();
-  for (const each of indexes.length === 0 ? [] : bound) {
-    const plan = await whatIf.plan(each, indexes).catch(() => null);
+  for (const each of askable.length === 0 ? [] : bound) {
+    const plan = await whatIf.plan(each, askable).catch(() => null);
     for (const name of plan?.used ?? []) used.add(name);
   }
-  const left: IndexDefinition[] = [];
-  for (const index of indexes) if (used.has(indexText(index)) || (await whatIf.size(index)) === null) left.push(index);
-  return left;
+  return indexes.filter((index) => !askable.includes(index) || index.predicate !== null || used.has(indexText(index)));
 }
 
 const nameOf = ({ indexes }: Pick<FinalistSet, 'indexes'>): string => JSON.stringify(indexes.map(indexText).toSorted());

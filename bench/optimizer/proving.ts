@@ -1,18 +1,17 @@
 /**
- * Five sets of TPC-H's 19 queries proven as a run proves its finalists: really built, executed side by side with none, each with its verdict. Then the best
- * by itself, as it would be recommended: reduced to what earns its place (leave-one-out). By the steps' own functions and a run's own limits.
+ * Five sets of TPC-H's 19 queries proven as a run proves its finalists: really built, executed side by side with none, each with its verdict
+ * for every statement. By the step's own functions and a run's own limits.
  */
 
 import { prepareUnits, type Unit } from '../../activities/optimizer/lab/execute.ts';
 import { judgedExperiment } from '../../activities/optimizer/lab/judged.ts';
-import { reduced } from '../../activities/optimizer/lab/reduce.ts';
 import { buildSet, dropSets } from '../../activities/optimizer/lab/sets.ts';
 import { measureSets } from '../../activities/optimizer/lab/side-by-side.ts';
 import { AssayError } from '../../domain/errors.ts';
 import { indexText } from '../../domain/optimizer/index-sql.ts';
 import { defaultLimits } from '../../domain/optimizer/limits.ts';
 import type { Interval } from '../../domain/optimizer/statistics.ts';
-import { judgeTotal, shown } from '../../domain/optimizer/verdict.ts';
+import { shown } from '../../domain/optimizer/verdict.ts';
 import type { Benchmark, Figure } from '../benchmark.ts';
 import { seconds } from '../pairs.ts';
 import { quietIo } from '../site.ts';
@@ -57,12 +56,6 @@ async function proven({ bench, client, folder, scale }: TpchServer): Promise<rea
   const provenMs = performance.now() - began;
   const ratios = judged.map(({ experiment }) => experiment.total);
   bench.tell(`proven after ${seconds(provenMs)}: ${judged.map(({ decision }, place) => `${decision.verdict} ${shown(ratios[place] as Interval)}`).join(', ')}`);
-  const [best = 0] = [...ratios.keys()].toSorted((a, b) => (ratios[a]?.ratio ?? 1) - (ratios[b]?.ratio ?? 1));
-  // as the step that settles has it: only that set is there
-  const alone = await buildSet(client, sets[best] ?? [], quietIo());
-  const settledAt = performance.now();
-  const left = await reduced({ session, units, rounds: { repeats, untilMs: Date.now() + measureMs }, built: alone });
-  const settledMs = performance.now() - settledAt;
   await dropSets(client);
   const reached = provenMs <= GOAL_MS ? ('yes' as const) : ('no' as const);
   const verdicts = judged.filter(({ decision }) => decision.verdict === 'accepted').length;
@@ -74,14 +67,6 @@ async function proven({ bench, client, folder, scale }: TpchServer): Promise<rea
       judged: scale >= 1 && sets.length === SETS ? { reached, certain: true } : null,
       remark: `${built.length} indexes built in ${seconds(builtMs)}; ${verdicts} accepted; ${ratios.map((each) => each.ratio.toFixed(3)).join(', ')} of the time`,
       samples: { builtMs: [builtMs], provenMs: [provenMs], ratios: ratios.map(({ ratio }) => ratio) },
-    },
-    {
-      name: 'the best of them settled',
-      measured: seconds(settledMs),
-      goal: null,
-      judged: null,
-      remark: `${left.built.length} of ${alone.length} indexes stay, ${shown(judgeTotal(left.times.statements))} of the time`,
-      samples: { settledMs: [settledMs] },
     },
   ];
 }

@@ -2,8 +2,8 @@
 import type { Decision, Experiment, NotJudged, StatementVerdict } from './model.ts';
 import type { RecommendedIndex } from './recommendation.ts';
 import { type SettingAdvice, settingSql, type TriedSettings } from './setting.ts';
-import type { Interval } from './statistics.ts';
-import { earnsPlace, isTooSlow, judgeStatement, SLOWEST_RATIO, type StatementTimes, shown } from './verdict.ts';
+import { type Interval, median } from './statistics.ts';
+import { earnsPlace, isTooSlow, judgeStatement, SLOWEST_RATIO, type StatementTimes, shown, type TimedPair } from './verdict.ts';
 
 /** One statement with its settings, measured. */
 export interface JudgedSettings {
@@ -27,14 +27,19 @@ const PLANNING_MS = 0.5;
 /** With a plan for each value against a kept one: a call that gets longer by its planning alone is not slower. */
 export function judgeKept(times: StatementTimes): StatementVerdict {
   const whole = judgeStatement(times);
-  // the quickest of each side: others on the machine only ever add to so short a time, and to planning as much as to executing
-  const slowed = times.bindings.filter(
-    ({ pairs }) => Math.min(...pairs.map(({ afterMs }) => afterMs)) - Math.min(...pairs.map(({ beforeMs }) => beforeMs)) > PLANNING_MS,
-  );
+  const slowed = times.bindings.filter(({ pairs }) => longer(pairs) > PLANNING_MS);
   if (whole.judged !== 'slower' || slowed.some((binding) => judgeStatement({ ...times, bindings: [binding] }).judged === 'slower')) return whole;
   const { ratio, low, high } = whole;
   return { ...whole, judged: high < 1 ? 'faster' : 'same', worst: ratio, worstLow: low };
 }
+
+/** By how much, in ms. Of short calls the quickest: others on the machine only ever add to them, and to planning as much as to executing. */
+function longer(pairs: readonly TimedPair[]): number {
+  const [befores, afters] = [pairs.map(({ beforeMs }) => beforeMs), pairs.map(({ afterMs }) => afterMs)];
+  return median(afters) < SHORT_MS ? Math.min(...afters) - Math.min(...befores) : median(afters) - median(befores);
+}
+
+const SHORT_MS = 5;
 
 /** Why they are not recommended; null: they are. */
 export function refusalOf({ verdict, alone, places }: JudgedSettings): string | null {

@@ -136,8 +136,7 @@ function ratioOf(bindings: readonly BindingTimes[]): Interval {
   return { ratio: only, low: only, high: only };
 }
 
-/** By more than a timer tells. */
-export function differs(bindings: readonly BindingTimes[]): boolean {
+function differs(bindings: readonly BindingTimes[]): boolean {
   const { before, after } = sumsOf(bindings, (from) => from);
   return Math.abs(after - before) > NOISE_MS * bindings.length;
 }

@@ -114,6 +114,11 @@ test('a plan for each value may cost its planning, and no more', () => {
   expect(of(binding(400, 200), binding(0.05, 0.65))).toMatchObject({ judged: 'slower' });
   expect(of(binding(0.05, 0.5))).toMatchObject({ judged: 'same' });
   expect(of(binding(400, 200))).toMatchObject({ judged: 'faster' });
+  // a busy machine adds to short calls, most of them; one lucky execution excuses no long one
+  const uneven = (beforeMs: number, ...afters: readonly number[]) => ({ source: 'captured' as const, pairs: afters.map((afterMs) => ({ beforeMs, afterMs })) });
+  expect(of(binding(400, 200), uneven(0.1, 0.8, 0.4, 0.9, 1.1, 0.8))).toMatchObject({ judged: 'faster' });
+  expect(of(binding(4000, 2000), uneven(1, 1.3, 30, 31, 32, 29))).toMatchObject({ judged: 'slower' });
+  expect(of(binding(4000, 2000), uneven(300, 300.3, 390, 395, 400, 385))).toMatchObject({ judged: 'slower' });
 });
 
 test('what to write says where, how much memory, and who else gets it', () => {

@@ -20,6 +20,7 @@ beforeEach(async () => {
   const { cluster, store } = bench;
   for (const { id } of await store.inState('main', 'postgres', 'proposed'))
     await store.enterState(id, { state: 'expired', at: new Date().toISOString(), by: null, because: [] });
+  await cluster.sql(`drop table if exists other cascade`);
   await cluster.sql(`drop table if exists ${table}; create table ${table} (id int primary key, who int not null, page int not null, note text);
     insert into ${table} select n, n * 7919 % 5003, n % 30, 'note ' || n from generate_series(1, 40000) n`);
   await cluster.sql(`vacuum analyze ${table}`);
@@ -34,9 +35,9 @@ async function begun(text = byWho, limits: Partial<OptimizerLimits> = {}) {
 }
 
 /** Proposed by a run that was given it. */
-async function proposedEarlier(): Promise<void> {
-  const { on, run } = await begun();
-  await bench.store.saveFinalists(run, [{ indexes: [proposed], estimatedRatio: 0.5, estimatedBytes: 1 }]);
+async function proposedEarlier(indexes = [proposed], text = byWho): Promise<void> {
+  const { on, run } = await begun(text);
+  await bench.store.saveFinalists(run, [{ indexes, estimatedRatio: 0.5, estimatedBytes: 1 }]);
   const { isRecommended } = await bench.steps.settleFinalist({ ...on, finalist: 0, experiment: `e-${run}`, recommendation: `r-${run}` });
   expect(isRecommended).toBe(true);
 }
@@ -61,13 +62,23 @@ test.each<readonly [why: string, sql: string | null, text: string, limits: Parti
   ['there by now', `create index there on ${table} (page, who, note)`, byWho, {}],
   ['on a column that is gone', `alter table ${table} drop column note`, byWho, {}],
   ['on a table that is gone', `alter table ${table} rename to other; create table ${table} (id int)`, 'select 1 from other where who = 77', {}],
+  ['on what is a view by now', `alter table ${table} rename to other; create view ${table} as select * from other`, 'select 1 from other where who = 77', {}],
   ['of no use to these statements', null, `select note from ${table} where id = 5`, {}],
   ['larger than this run allows', null, byWho, { budgetBytes: 500_000 }],
   ['on a table that is protected', null, byWho, { protectedTables: ['public.visit "of"'] }],
 ])('not what is %s', async (_, sql, text, limits) => {
   await proposedEarlier();
-  if (sql !== null) await bench.cluster.sql(`drop table if exists other; ${sql}`);
+  if (sql !== null) await bench.cluster.sql(`drop table if exists other cascade; ${sql}`);
   expect(await names(text, limits)).not.toContain(indexText(proposed));
+});
+
+test('as a whole where the planner cannot be asked about some of it', async () => {
+  await bench.cluster.sql(`alter table ${table} add tags int[]; update ${table} set tags = array[id % 5000]`);
+  await bench.cluster.sql(`vacuum full analyze ${table}`);
+  const gin = { ...btree(visit, ['tags']), method: 'gin' as const };
+  const both = `${byWho} union all select count(*) from ${table} where tags @> '{77}'`;
+  await proposedEarlier([proposed, gin], both);
+  expect(await names(both)).toEqual(expect.arrayContaining([indexText(proposed), indexText(gin)]));
 });
 
 test('not what somebody refused', async () => {

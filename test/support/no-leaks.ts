@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processesMarked, RUN_MARKER } from './processes.ts';
+import { tellMore } from './run-report.ts';
 
 /** What tools, not tests, put into the temporary folder. */
 const FOREIGN = [/^node-compile-cache$/, /^v8-compile-cache/, /^\.?vite/, /^vitest-/];
@@ -25,7 +26,9 @@ export function setup(): () => Promise<void> {
     if (before === undefined) delete process.env.TMPDIR;
     else process.env.TMPDIR = before;
     const leaks = [...processes.map(({ pid, command }) => `process ${pid}: ${command}`), ...folders.map((name) => `folder ${join(folder, name)}`)];
-    if (leaks.length > 0) throw new Error(`tests left behind (removed now):\n  ${leaks.join('\n  ')}`);
+    if (leaks.length === 0) return;
+    tellMore();
+    throw new Error(`tests left behind (removed now):\n  ${leaks.join('\n  ')}`);
   };
 }
 

@@ -34,8 +34,10 @@ export interface Executed {
   readonly walBytes: number;
   /** Temporary buffers read and written: what did not fit into memory. */
   readonly tempBlocks: number;
-  /** Part of it in which it was ready to run and others had the cores; 0 where this host does not tell, or where the others may be its own parallel workers. */
+  /** Part of it in which it was ready to run and others had the cores; 0 where this host does not tell. */
   readonly waitedMs: number;
+  /** With workers of its own: they may be what it waited for. */
+  readonly isParallel: boolean;
 }
 
 export type Execution =
@@ -102,7 +104,7 @@ export async function execute(client: pg.Client, unit: Unit, conditions: Conditi
       before = scheduled(client);
       const [top] = await explain(client, '(analyze, timing off, buffers, wal, format json)', unit);
       const done = executed(top ?? {}, performance.now() - began);
-      return { ...done, waitedMs: hasWorkers(top?.Plan) ? 0 : waitedOf(done.executionMs, before, scheduled(client)) };
+      return { ...done, waitedMs: waitedOf(done.executionMs, before, scheduled(client)) };
     });
   } catch (error) {
     const fault = faultOf(error);
@@ -161,10 +163,9 @@ function executed({ Plan: root = {}, ...times }: ExplainTop, wallMs: number): Om
     blocks: count('Shared Hit Blocks') + count('Shared Read Blocks'),
     walBytes: count('WAL Bytes'),
     tempBlocks: count('Temp Read Blocks') + count('Temp Written Blocks'),
+    isParallel: JSON.stringify(root).includes('"Workers Launched"'),
   };
 }
-
-const hasWorkers = (plan: unknown): boolean => JSON.stringify(plan ?? {}).includes('"Workers Launched"');
 
 interface Scheduled {
   readonly ranMs: number;

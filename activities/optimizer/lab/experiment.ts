@@ -1,7 +1,7 @@
 /** One set on the lab: which statements it can change at all, how much, and what each of its indexes adds. */
 import type { NotJudged, StatementVerdict } from '../../../domain/optimizer/model.ts';
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
-import { differs, doesHarm, isTooSlow, judgeStatement, judgeTotal, type StatementTimes, type TimedPair } from '../../../domain/optimizer/verdict.ts';
+import { doesHarm, isTooSlow, judgeStatement, judgeTotal, type StatementTimes, type TimedPair } from '../../../domain/optimizer/verdict.ts';
 import { planText, type Unit } from './execute.ts';
 import { alone, type Compared, type Cost, compare, type Job, type LabSession, type Rounds, timeOnce } from './measure.ts';
 import type { BuiltObject } from './sets.ts';
@@ -69,13 +69,10 @@ export async function measureLeaveOneOut<B extends BuiltObject>(
   for (const { unit } of whole.units.filter(({ isTouched, fault }) => isTouched && fault === null)) {
     for (const index of only) if (await canChange(session, unit, [index])) jobs.push({ unit, before: [], after: [index], index });
   }
-  const compared = await compare(session, jobs, rounds);
+  const compared = await compare(session, jobs, { ...rounds, isThrifty: true });
   return new Map(
     only.map((index) => {
-      const pairsOf = (unit: Unit): readonly TimedPair[] | null => {
-        const pairs = compared[jobs.findIndex((job) => job.index === index && job.unit === unit)]?.pairs ?? [];
-        return pairs.length > 0 && differs(alone(unit, pairs).bindings) ? pairs : null;
-      };
+      const pairsOf = (unit: Unit): readonly TimedPair[] | undefined => compared[jobs.findIndex((job) => job.index === index && job.unit === unit)]?.pairs;
       const units = whole.units.map((each) => ({ ...each, pairs: pairsOf(each.unit) ?? unchanged(each.pairs) }));
       return [index, judgeTotal(summed(units).statements)];
     }),

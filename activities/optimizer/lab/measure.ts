@@ -1,6 +1,6 @@
 /**
  * Executions under two conditions, side by side: with indexes and without them, in rounds over all statements, the order turned in every round,
- * so that whatever else happens on the machine meets both alike. The first round only warms; what takes long and is clear after a few rests.
+ * so that whatever else happens on the machine meets both alike. The first round only warms.
  */
 import type pg from 'pg';
 import { AssayError } from '../../../domain/errors.ts';
@@ -30,6 +30,8 @@ export interface Rounds {
   readonly repeats: number;
   /** No further round begins later than this, once there are three. */
   readonly untilMs: number;
+  /** What takes long and is clear after three rounds rests. Not where one comparison will be held against another. Default false. */
+  readonly isThrifty?: boolean;
 }
 
 export interface Compared {
@@ -55,14 +57,14 @@ const LEAST_ROUNDS = 3;
 const nothing: Cost = { blocks: 0, walBytes: 0, tempBlocks: 0 };
 
 /** In the order of the jobs. Throws cancelled, and where the lab is gone. */
-export async function compare(session: LabSession, jobs: readonly Job[], { repeats, untilMs }: Rounds): Promise<readonly Compared[]> {
+export async function compare(session: LabSession, jobs: readonly Job[], { repeats, untilMs, isThrifty = false }: Rounds): Promise<readonly Compared[]> {
   const runs = jobs.map((job) => runOf(session, job));
   for (let round = 0; round <= repeats; round += 1) {
     if (round > LEAST_ROUNDS && Date.now() > untilMs) break;
     for (const [place, run] of runs.entries()) {
       if (session.io.signal.aborted) throw new AssayError('cancelled', { what: 'measuring on the lab' });
       session.io.beat({ phase: 'measure', round, rounds: repeats, done: place, total: runs.length });
-      await run.round(round);
+      if (!isThrifty || round <= LEAST_ROUNDS || !run.isClear()) await run.round(round);
     }
   }
   return runs.map((run) => run.compared());
@@ -76,18 +78,15 @@ export async function timeOnce(session: LabSession, unit: Unit, away: Away = [])
   const fault = faultOf(done, done);
   if (done.kind !== 'done') return { pairs: [], wall: [], before: nothing, after: nothing, fault };
   const cost = costOf(done);
-  const [ms, wallMs] = [byClock(done, 'executionMs'), byClock(done, 'wallMs')];
-  const wall = [{ beforeMs: wallMs, afterMs: wallMs }];
+  const ms = done.executionMs - (done.isParallel ? 0 : done.waitedMs);
+  const wall = [{ beforeMs: done.wallMs, afterMs: done.wallMs }];
   return { pairs: [{ beforeMs: ms, afterMs: ms }], wall, before: cost, after: cost, fault };
 }
 
 type Clock = 'executionMs' | 'wallMs' | 'plannedMs';
 
-/** By the server's clock less what others on the machine took; our own is as it is. */
-function byClock(done: Executed, clock: Clock): number {
-  const { executionMs, planningMs, waitedMs, wallMs } = done;
-  return clock === 'wallMs' ? wallMs : Math.max(0, executionMs + (clock === 'plannedMs' ? planningMs : 0) - waitedMs);
-}
+/** Whole executions, by our own clock; by the server's with planning or without. */
+const byClock = (done: Executed, clock: Clock): number => (clock === 'plannedMs' ? done.executionMs + done.planningMs : done[clock]);
 
 /** By its own values only, as called once. */
 export const alone = ({ bound, binding }: Unit, pairs: readonly TimedPair[]): StatementTimes => ({
@@ -98,6 +97,7 @@ export const alone = ({ bound, binding }: Unit, pairs: readonly TimedPair[]): St
 
 interface Run {
   round(number: number): Promise<void>;
+  isClear(): boolean;
   compared(): Compared;
 }
 
@@ -112,18 +112,17 @@ function runOf({ client, statementTimeoutMs }: LabSession, job: Job): Run {
     return execute(client, unit, { away: job[which], timeoutMs: statementTimeoutMs, settings: job.settings?.[which] ?? {} });
   };
   const compared = () => paired(befores, afters, { limitMs: statementTimeoutMs, warming: 1 });
-  const isRunClear = () => isClear(alone(job.unit, compared().pairs));
   return {
     async round(number) {
       const [before, after] = [befores.at(-1), afters.at(-1)];
       if (before !== undefined && after !== undefined && faultOf(before, after) !== null) return;
-      if (number > LEAST_ROUNDS && isRunClear()) return;
       const isTurned = number % 2 === 1;
       const first = await side(isTurned ? 'after' : 'before');
       const second = await side(isTurned ? 'before' : 'after');
       befores.push(isTurned ? second : first);
       afters.push(isTurned ? first : second);
     },
+    isClear: () => isClear(alone(job.unit, compared().pairs)),
     compared,
   };
 }
@@ -134,15 +133,18 @@ export function paired(befores: readonly Execution[], afters: readonly Execution
   if (before === undefined || after === undefined) {
     return { pairs: [], wall: [], before: nothing, after: nothing, fault: { reason: 'budget', detail: 'no time was left' } };
   }
-  const msOf = (execution: Execution | undefined, clock: Clock) => (execution?.kind === 'done' ? byClock(execution, clock) : limitMs);
   const fault = faultOf(before, after);
   // a round that ended in a fault says nothing
   const rounds = Math.min(befores.length, afters.length) - (fault === null ? 0 : 1);
+  const msOf = (execution: Execution | undefined, clock: Clock) => (execution?.kind === 'done' ? byClock(execution, clock) : limitMs);
+  // what others on the machine took: on both sides or on none, and never by our own clock
+  const isDeducted = [...befores, ...afters].every((each) => each.kind === 'done' && !each.isParallel);
+  const waited = (execution: Execution | undefined, clock: Clock) => (execution?.kind === 'done' && clock !== 'wallMs' && isDeducted ? execution.waitedMs : 0);
   const pairsBy = (clock: Clock): readonly TimedPair[] =>
-    Array.from({ length: Math.max(0, rounds - warming) }, (_, place) => ({
-      beforeMs: msOf(befores[place + warming], clock),
-      afterMs: msOf(afters[place + warming], clock),
-    }));
+    Array.from({ length: Math.max(0, rounds - warming) }, (_, place) => {
+      const [one, other] = [befores[place + warming], afters[place + warming]];
+      return { beforeMs: msOf(one, clock) - waited(one, clock), afterMs: msOf(other, clock) - waited(other, clock) };
+    });
   return {
     pairs: pairsBy('executionMs'),
     wall: pairsBy('wallMs'),
