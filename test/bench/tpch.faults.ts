@@ -22,7 +22,7 @@ test.skipIf(!existsSync(tpch))(
       process.execPath,
       'bench/run.ts',
       '--only',
-      'tpch',
+      'tpch,tpch-sets',
       '--scale',
       '0.15',
       '--pairs',
@@ -37,8 +37,8 @@ test.skipIf(!existsSync(tpch))(
     expect(
       results.map(({ failed }) => failed ?? null),
       stderr,
-    ).toEqual([null]);
-    const [{ figures = [] } = {}] = results;
+    ).toEqual([null, null]);
+    const [{ figures = [] } = {}, proving] = results;
     const named = (part: string) => figures.filter(({ name }) => name.includes(part));
     // none, ten peers, four of ours, two of them with other texts and settings as well
     expect(named('19 queries under')).toHaveLength(17);
@@ -46,6 +46,9 @@ test.skipIf(!existsSync(tpch))(
     expect(named('estimated against real')).toHaveLength(4);
     expect(named('redundant indexes')[0]?.measured).toBe('0');
     for (const set of named('19 queries under ours')) expect(Number.parseFloat(set.measured)).toBeLessThan(0.95);
+    expect(proving?.figures.map(({ name, remark }) => `${name}: ${remark}`)).toEqual([
+      expect.stringMatching(/^5 sets proven: \d+ indexes built in [\d.]+ s; [1-5] accepted; (0\.\d+, ){4}[01]\.\d+ of the time$/),
+    ]);
     const found = JSON.parse(readFileSync(ours, 'utf8')) as Record<string, { indexes: unknown[] }>;
     for (const { indexes } of Object.values(found)) expect(indexes.length).toBeGreaterThan(1);
   },
