@@ -12,7 +12,7 @@ export interface Standing {
   readonly facts: readonly TableFacts[];
   readonly whatIf: Pick<WhatIf, 'plan' | 'size'>;
   readonly limits: Pick<OptimizerLimits, 'budgetBytes' | 'maxIndexesPerTable' | 'protectedTables'>;
-  /** Those that PostgreSQL would build as the tables are now. */
+  /** Those that PostgreSQL would build as the tables are now, and that are not there. */
   readonly buildable: (indexes: readonly IndexDefinition[]) => Promise<readonly IndexDefinition[]>;
 }
 

@@ -26,11 +26,11 @@ export interface BuiltIndex extends BuiltObject {
   readonly buildMs: number;
 }
 
-/** Only indexes of ours have such a name, and only on a lab. */
-const PREFIX = 'assay_lab_';
+/** How names begin that only indexes of ours have, and only on a lab. */
+export const LAB_NAMES = 'assay_lab_';
 
 /** Of the lab's own index at this place; `dropSets` knows it by that. */
-export const labName = (place: number): string => `${PREFIX}${place}`;
+export const labName = (place: number): string => `${LAB_NAMES}${place}`;
 
 /** Exactly these are there then: what an earlier step or attempt built of them stays, the rest of it goes. Throws what PostgreSQL throws: a set that cannot be built is none. */
 export async function buildSet(client: pg.Client, indexes: readonly IndexDefinition[], io: StepIo): Promise<readonly BuiltIndex[]> {
@@ -93,12 +93,12 @@ async function ownObjects(client: pg.Client): Promise<readonly (OnLabObject & { 
     `/* assay optimizer */ select n.nspname as schema, c.relname as name, pg_catalog.obj_description(c.oid, 'pg_class') as said
       from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
       where c.relkind in ('i', 'I') and pg_catalog.starts_with(c.relname, $1) and not c.relispartition order by c.oid`,
-    [PREFIX],
+    [LAB_NAMES],
   );
   const statistics = await client.query<OnLabObject & { readonly said: null }>(
     `/* assay optimizer */ select n.nspname as schema, s.stxname as name, true as "isStatistics", null as said
       from pg_catalog.pg_statistic_ext s join pg_catalog.pg_namespace n on n.oid = s.stxnamespace where pg_catalog.starts_with(s.stxname, $1)`,
-    [PREFIX],
+    [LAB_NAMES],
   );
   return [...rows, ...statistics.rows];
 }
