@@ -1,11 +1,13 @@
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.ts';
+import { RunReporter } from './test/support/run-report.ts';
 
 /** Every test but the fault matrix, which has a configuration of its own because of its length. */
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/in-memory.ts', 'test/support/no-leaks.ts'],
+    reporters: ['default', new RunReporter()],
     pool: 'forks',
     sequence: { sequencer: LongestFirst },
     // real servers on two cores: more at once only makes each of them slower

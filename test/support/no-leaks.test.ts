@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { setup } from './no-leaks.ts';
+import { REPORT_FOLDER } from './run-report.ts';
 
 let teardown: () => Promise<void>;
 const before = { ...process.env };
 beforeEach(() => {
+  // whoever runs this suite has nothing to hear of it
+  process.env[REPORT_FOLDER] = '';
   teardown = setup();
 });
 afterEach(() => {

@@ -16,8 +16,8 @@ export interface RunReport {
 const TESTS = 'tests.json';
 const MORE = 'more';
 
-/** A reporter of vitest. */
-export default class implements Reporter {
+/** Of vitest. */
+export class RunReporter implements Reporter {
   onTestRunEnd(...[modules, errors]: Parameters<NonNullable<Reporter['onTestRunEnd']>>): void {
     if (errors.length > 0) tellMore();
     const failed = modules.filter((module) => module.state() === 'failed').map(({ moduleId }) => relative(process.cwd(), moduleId));
@@ -36,5 +36,5 @@ export function readReport(folder: string): RunReport | null {
 
 function tell(name: string, text: string): void {
   const folder = process.env[REPORT_FOLDER];
-  if (folder !== undefined) writeFileSync(join(folder, name), text);
+  if (folder) writeFileSync(join(folder, name), text);
 }

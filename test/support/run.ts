@@ -12,8 +12,6 @@ import { REPORT_FOLDER, type RunReport, readReport } from './run-report.ts';
 /** More at once is no accident of a busy machine. */
 const MOST = 3;
 
-const reporter = new URL('run-report.ts', import.meta.url).pathname;
-
 process.exitCode = suite(process.argv.slice(2));
 
 function suite(asked: readonly string[]): number {
@@ -32,7 +30,7 @@ function vitest(asked: readonly string[]): { readonly code: number; readonly rep
   const folder = mkdtempSync(join(tmpdir(), 'vitest-report-'));
   try {
     const env = { ...process.env, [REPORT_FOLDER]: folder };
-    const { status, error } = spawnSync('vitest', ['run', ...asked, '--reporter=default', `--reporter=${reporter}`], { stdio: 'inherit', env });
+    const { status, error } = spawnSync('vitest', ['run', ...asked], { stdio: 'inherit', env });
     if (error !== undefined) throw error;
     // ended by a signal: no exit code of its own
     return { code: status ?? 2, report: readReport(folder) };
