@@ -29,9 +29,8 @@ const ONE_BUDGET = ['anytime_2000_2_4', 'db2advis_2000_3_10', 'extend_2000_2', '
 export function executedFigures(executed: Executed): readonly Figure[] {
   const { sets } = executed;
   const peers = [...sets.keys()].filter((name) => name !== NONE && !name.startsWith('ours'));
-  const total = (name: string) => median(totals(executed, name, isGiven));
   // one that is a little larger than a gigabyte counts too: that is in the peers' favour
-  const best = peers.toSorted((a, b) => total(a) - total(b))[0] ?? NONE;
+  const best = peers.toSorted((a, b) => shareOf(executed, a) - shareOf(executed, b))[0] ?? NONE;
   return [
     ...[...sets.keys()].map((name) => against(executed, name)),
     ...[
@@ -52,6 +51,10 @@ export function executedFigures(executed: Executed): readonly Figure[] {
 
 const pairsOf = (ours: readonly number[], bare: readonly number[]): readonly Pair[] =>
   ours.flatMap((each, place) => (bare[place] === undefined ? [] : [{ ours: each, bare: bare[place] }]));
+
+/** Of the time without indexes in the same round: a set that only the first round saw is not held against another round's minute. */
+const shareOf = (executed: Executed, name: string): number =>
+  median(pairsOf(totals(executed, name, isGiven), totals(executed, NONE, isGiven)).map(({ ours, bare }) => ours / bare));
 
 /** A set against no indexes. */
 function against(executed: Executed, name: string): Figure {
@@ -149,7 +152,7 @@ function sizeOf({ ours, field, estimates, isGoalSize }: Executed, name: string):
 /** Over the sets of one budget: does what is estimated to be faster run faster? As it is, and after the other sets were measured. */
 function agreement(executed: Executed): readonly Figure[] {
   const names = [...ONE_BUDGET.filter((name) => executed.sets.has(name)), OURS.gigabyte];
-  const measured = names.map((name) => median(totals(executed, name, isGiven)));
+  const measured = names.map((name) => shareOf(executed, name));
   const of = (mode: 'raw' | 'corrected') => names.map((name) => executed.estimates.get(name)?.[mode] ?? 1);
   const learned = names.map((name) => learnedEstimate(name, executed));
   const figure = (name: string, estimate: readonly number[]): Figure => {
