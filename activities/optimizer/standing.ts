@@ -16,7 +16,7 @@ export interface Standing {
   readonly buildable: (indexes: readonly IndexDefinition[]) => Promise<readonly IndexDefinition[]>;
 }
 
-/** Proposals looked at: each asks as many EXPLAINs as there are statements. */
+/** Proposals looked at: each asks as many EXPLAINs as there are statements, or a few times as many. */
 const NEWEST = 3;
 
 /** Of the newest that can still be had within the limits of this run what its statements ask for; none where nothing of it is new, or the search found just it. */
@@ -42,16 +42,20 @@ export async function bytesOf(indexes: readonly IndexDefinition[], { size }: Pic
   return bytes;
 }
 
-/** What some plan would use, and what the planner cannot be asked about: of a method that it does not know, or a partial one beside others of other tables. */
+/** What some plan would use, and what the planner cannot be asked about. */
 async function wanted(indexes: readonly IndexDefinition[], { bound, whatIf }: Standing): Promise<readonly IndexDefinition[]> {
   const askable: IndexDefinition[] = [];
   for (const index of indexes) if ((await whatIf.size(index)) !== null) askable.push(index);
   const used = new Set<string>();
-  for (const each of askable.length === 0 ? [] : bound) {
-    const plan = await whatIf.plan(each, askable).catch(() => null);
-    for (const name of plan?.used ?? []) used.add(name);
+  // of partial ones on several tables of a statement a plan shows but one
+  const asked = [askable, ...askable.filter(({ predicate }) => predicate !== null).map((index) => [index])].filter(({ length }) => length > 0);
+  for (const each of bound) {
+    for (const set of asked) {
+      const plan = await whatIf.plan(each, set).catch(() => null);
+      for (const name of plan?.used ?? []) used.add(name);
+    }
   }
-  return indexes.filter((index) => !askable.includes(index) || index.predicate !== null || used.has(indexText(index)));
+  return indexes.filter((index) => !askable.includes(index) || used.has(indexText(index)));
 }
 
 const nameOf = ({ indexes }: Pick<FinalistSet, 'indexes'>): string => JSON.stringify(indexes.map(indexText).toSorted());

@@ -77,6 +77,7 @@ test('not what is there by now as PostgreSQL writes it', async () => {
   const text = `select count(*) from ${table} where page = 7 and who = 77 and note <> 'a'`;
   await proposedEarlier([partial], text);
   expect(await names(text)).toContain(indexText(partial));
+  expect(await names(`select note from ${table} where id = 5`)).not.toContain(indexText(partial));
   await bench.cluster.sql(`create index on ${table} (page, who) where note <> 'a'`);
   expect(await names(text)).not.toContain(indexText(partial));
 });

@@ -18,7 +18,7 @@ export async function buildable(client: pg.Client, indexes: readonly IndexDefini
   );
   const trigrams = rows[0]?.schema ?? null;
   const found: IndexDefinition[] = [];
-  for (const index of indexes.map((each) => inSchema(each, trigrams))) if (await isTaken(client, index)) found.push(index);
+  for (const index of indexes.map((each) => inSchema(each, trigrams))) if (await canBeHad(client, index)) found.push(index);
   return found;
 }
 
@@ -28,7 +28,7 @@ const inSchema = (index: IndexDefinition, schema: string | null): IndexDefinitio
     : { ...index, keys: index.keys.map((key) => (key.operatorClass === TRIGRAMS ? { ...key, operatorClass: `${ident(schema)}.${TRIGRAMS}` } : key)) };
 
 /** Nothing of it stays. */
-async function isTaken(client: pg.Client, index: IndexDefinition): Promise<boolean> {
+async function canBeHad(client: pg.Client, index: IndexDefinition): Promise<boolean> {
   const { schema, relation } = index.table;
   const empty = { schema: 'pg_temp', relation: 'assay_lab_empty' };
   await client.query('begin');
