@@ -16,18 +16,18 @@ export interface Standing {
   readonly buildable: (indexes: readonly IndexDefinition[]) => Promise<readonly IndexDefinition[]>;
 }
 
-/** Proposals looked at: each asks as many EXPLAINs as there are statements, or a few times as many. */
+/** Proposals looked at: each asks as many EXPLAINs as there are statements at most. */
 const NEWEST = 3;
 
-/** Of the newest that can still be had within the limits of this run what its statements ask for; none where nothing of it is new, or the search found just it. */
+/** The newest that can still be had, within the limits of this run, of which its statements would use any; none where nothing of it is new, or the search found just it. */
 export async function standing(earlier: readonly FinalistSet[], asked: Standing): Promise<readonly FinalistSet[]> {
   const { found, facts, whatIf, limits, buildable } = asked;
   const existing = facts.flatMap(({ indexes }) => indexes);
   const tables = new Set(facts.map(({ table }) => quoteRelation(table)));
   for (const set of earlier.slice(0, NEWEST)) {
     const left = withoutRedundant(set.indexes, existing).filter(({ table }) => tables.has(quoteRelation(table)));
-    const indexes = await wanted(await buildable(left), asked);
-    if (indexes.length === 0 || !isAllowed(indexes, limits)) continue;
+    const indexes = await buildable(left);
+    if (!isAllowed(indexes, limits) || !(await isOfUse(indexes, asked))) continue;
     if (found.some((other) => nameOf(other) === nameOf({ indexes }))) return [];
     const estimatedBytes = indexes.length === set.indexes.length ? set.estimatedBytes : await bytesOf(indexes, whatIf);
     if (estimatedBytes <= limits.budgetBytes) return [{ ...set, indexes, estimatedBytes }];
@@ -42,20 +42,16 @@ export async function bytesOf(indexes: readonly IndexDefinition[], { size }: Pic
   return bytes;
 }
 
-/** What some plan would use, and what the planner cannot be asked about. */
-async function wanted(indexes: readonly IndexDefinition[], { bound, whatIf }: Standing): Promise<readonly IndexDefinition[]> {
+/** Would any plan use any of them, or can the planner not be asked? Each of them earned its place beside the others: which of them do so still is for execution to say. */
+async function isOfUse(indexes: readonly IndexDefinition[], { bound, whatIf }: Standing): Promise<boolean> {
   const askable: IndexDefinition[] = [];
   for (const index of indexes) if ((await whatIf.size(index)) !== null) askable.push(index);
-  const used = new Set<string>();
-  // of partial ones on several tables of a statement a plan shows but one
-  const asked = [askable, ...askable.filter(({ predicate }) => predicate !== null).map((index) => [index])].filter(({ length }) => length > 0);
+  if (askable.length < indexes.length) return true;
   for (const each of bound) {
-    for (const set of asked) {
-      const plan = await whatIf.plan(each, set).catch(() => null);
-      for (const name of plan?.used ?? []) used.add(name);
-    }
+    const plan = await whatIf.plan(each, askable).catch(() => null);
+    if (plan !== null && plan.used.length > 0) return true;
   }
-  return indexes.filter((index) => !askable.includes(index) || used.has(indexText(index)));
+  return false;
 }
 
 const nameOf = ({ indexes }: Pick<FinalistSet, 'indexes'>): string => JSON.stringify(indexes.map(indexText).toSorted());

@@ -9,7 +9,7 @@ import { callsOf, type LogRatio, logRatio, meanOf, whole } from './guard-samples
 import type { OptimizerPolicy } from './policy.ts';
 import { median } from './statistics.ts';
 import { upperTail } from './student.ts';
-import { SLOWEST_RATIO } from './verdict.ts';
+import { SLOWEST_RATIO, UPKEEP_MS, UPKEEP_SHARE } from './verdict.ts';
 
 export interface GuardQuestion {
   /** The window before the change. */
@@ -38,9 +38,6 @@ const GAIN_SHARE = 0.25;
 const GAIN_ENOUGH = Math.log(0.5);
 /** Milliseconds; as on the lab, what nobody could notice is no regression. */
 const NOISE_MS = 0.05;
-/** Milliseconds that a write may take longer for an index to be kept up, and the share of what the change saves that all its calls together may cost. */
-const UPKEEP_MS = 0.25;
-const UPKEEP_SHARE = 0.1;
 /** Statements that the change cannot touch, from which their drift is known. */
 const ENOUGH_UNRELATED = 3;
 

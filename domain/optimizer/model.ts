@@ -223,6 +223,8 @@ export interface StatementVerdict {
   readonly worst?: number;
   readonly worstLow?: number;
   readonly bindingSource: BindingSource;
+  /** A write that is slower by what keeping the indexes up takes, and by no more than a guard would let pass: it keeps nothing from being accepted. */
+  readonly isUpkeep?: true;
   /** Missing: the plan stayed as it was (or nobody looked: documents of earlier versions). */
   readonly plan?: PlanChange;
 }

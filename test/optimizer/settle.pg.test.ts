@@ -79,6 +79,13 @@ describe('a set', () => {
     expect(await bench.cluster.sql('select count(*)::int as rows from visit')).toEqual([{ rows: 60_000 }]);
   });
 
+  test('that a small write only keeps up is recommended: a guard would let it pass, too', async () => {
+    const write = [`insert into visit select n, n, n, $1 from generate_series(1000000, 1000009) n`, 50, 'insert'] as const;
+    const asked = await runWith([byWho, write], [[btree(visit, ['who']), btree(visit, ['page'])]]);
+    const { experiment, isRecommended } = await bench.steps.settleFinalist({ ...asked, finalist: 0, limits: limitsOf({ repeats: 9 }) });
+    expect({ isRecommended, because: experiment.decision.because }).toMatchObject({ isRecommended: true });
+  });
+
   test('with an index that slows a statement is measured again without it, and recommended', async () => {
     // the one flag that is asked for lies at the far end of the order: the planner expects it everywhere
     await bench.cluster.sql(`drop table if exists trap; create table trap (id int primary key, who int, at int, flag int, note text);

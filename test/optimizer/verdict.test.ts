@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { seeded } from '../../domain/optimizer/statistics.ts';
-import { decide, doesHarm, isTooSlow, judgeStatement, judgeTotal, type MeasuredSet, type StatementTimes } from '../../domain/optimizer/verdict.ts';
+import { decide, doesHarm, isTooSlow, judgeAll, judgeStatement, judgeTotal, type MeasuredSet, type StatementTimes } from '../../domain/optimizer/verdict.ts';
 
 /** `spread`: share by which a time may lie off, both ways. */
 function times(statement: string, of: { before: number; after: number; spread?: number; pairs?: number; calls?: number; seed?: number }): StatementTimes {
@@ -103,4 +103,28 @@ test('an accepted set says what is slower, where something is by less than allow
   expect(saidOf({ statements: [gains, loses] })).toBe('1 of 2 statement(s) faster, none slower');
   const slightly = { ...loses, ratio: 1.2, low: 1.05, high: 1.3, judged: 'slower' as const, worstLow: 1.05 };
   expect(saidOf({ statements: [gains, slightly] })).toBe('1 of 2 statement(s) faster, 1 slower, though not by more than 1.1× beyond noise');
+});
+
+describe('a write that keeps the indexes up', () => {
+  const times = (statement: string, calls: number, [beforeMs, afterMs]: readonly [number, number], isWrite = true) => ({
+    ...{ statement, calls, isWrite },
+    bindings: [{ source: 'captured' as const, pairs: Array.from({ length: 5 }, () => ({ beforeMs, afterMs })) }],
+  });
+  const saved = times('read', 100, [50, 1], false);
+  test.each([
+    ['may take a quarter of a millisecond longer', times('write', 100, [0.2, 0.4]), false],
+    ['may not take more', times('write', 100, [0.2, 0.5]), true],
+    ['not where that is much of what is saved', times('write', 10_000, [0.2, 0.4]), true],
+    ['is a write: what only reads may not', times('write', 100, [0.2, 0.4], false), true],
+  ])('%s', (_, write, isSlow) => {
+    const judged = judgeAll([saved, write]);
+    expect(judged.map((each) => [each.judged, isTooSlow(each)])).toEqual([
+      ['faster', false],
+      ['slower', isSlow],
+    ]);
+    const total = judgeTotal([saved, write]);
+    const { verdict, because } = decide({ statements: judged, total, sizeBytes: 1, budgetBytes: 2, indexes: [] });
+    expect(verdict).toBe(isSlow ? 'rejected' : 'accepted');
+    if (!isSlow) expect(because[1]).toContain('1 slower, though not by more than 1.1× beyond noise, or by at most 0.25 ms a call of a write (1)');
+  });
 });

@@ -13,6 +13,7 @@ export interface UnitTimes extends Compared {
 }
 
 export interface MeasuredStatement extends StatementTimes {
+  readonly isWrite: boolean;
   /** By our own clock. */
   readonly wall: StatementTimes;
   readonly before: Cost;
@@ -142,6 +143,7 @@ export function summed(units: readonly UnitTimes[]): SetTimes {
     });
     statements.push({
       ...timesBy('pairs'),
+      isWrite: own[0]?.unit.bound.statement.kind !== 'select',
       wall: timesBy('wall'),
       before: total(good.map(({ before }) => before)),
       after: total(good.map(({ after }) => after)),

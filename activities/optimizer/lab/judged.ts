@@ -2,7 +2,7 @@
 import { createIndexSql, indexName } from '../../../domain/optimizer/index-sql.ts';
 import type { Decision, Experiment, OptimizerLimits, PlanChange } from '../../../domain/optimizer/model.ts';
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
-import { decide, judgeStatement, judgeTotal } from '../../../domain/optimizer/verdict.ts';
+import { decide, judgeAll, judgeTotal } from '../../../domain/optimizer/verdict.ts';
 import type { SetTimes } from './experiment.ts';
 import type { BuiltIndex } from './sets.ts';
 
@@ -36,7 +36,7 @@ export function judgedExperiment(
       leaveOneOut: leaveOneOut?.ratio ?? null,
       leaveOneOutLow: leaveOneOut?.low ?? null,
     })),
-    statements: statements.map((each) => ({ ...judgeStatement(each), ...planOf(each.statement, plans) })),
+    statements: judgeAll(statements).map((each) => ({ ...each, ...planOf(each.statement, plans) })),
     total: judgeTotal(statements),
     wallTotal: judgeTotal(statements.map(({ wall }) => wall)),
     notJudged,

@@ -1,6 +1,6 @@
 /** A set that makes a statement slower than allowed may still be a good one without the index that does it. */
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
-import { isTooSlow, judgeStatement, judgeTotal } from '../../../domain/optimizer/verdict.ts';
+import { isTooSlow, judgeAll, judgeTotal } from '../../../domain/optimizer/verdict.ts';
 import { canChange, type SetTimes, type UnitTimes } from './experiment.ts';
 import { compare, type Job, type LabSession, type Rounds } from './measure.ts';
 import type { BuiltIndex } from './sets.ts';
@@ -17,7 +17,11 @@ export interface Measured {
  * misses least. null: nothing is too slow, or none of them alone does it.
  */
 export async function slowingIndex(session: LabSession, { statements, units }: SetTimes, { built, places, rounds }: Measured): Promise<BuiltIndex | null> {
-  const slow = new Set(statements.filter((times) => isTooSlow(judgeStatement(times))).map(({ statement }) => statement));
+  const slow = new Set(
+    judgeAll(statements)
+      .filter(isTooSlow)
+      .map(({ statement }) => statement),
+  );
   const slowed = units.filter(({ unit, isTouched, fault }) => isTouched && fault === null && slow.has(unit.bound.statement.id));
   const jobs: (Job & { readonly index: BuiltIndex })[] = [];
   for (const { unit } of slowed) {
