@@ -54,7 +54,7 @@ export function addOptimizerCommands(optimizer: Command, run: Runner): void {
     .command('show')
     .summary('one recommendation with its evidence, and its SQL')
     .description('Shows what is proposed, what was measured for each statement, and with --out writes the SQL files. Reads the control database.')
-    .argument('<id>', 'recommendation')
+    .argument('<id>', 'recommendation, or the beginning of its id')
     .option('--out <directory>', 'write the change and its undo there, as SQL files')
     .option('--html <file>', 'write it as a page for whoever approves it')
     .action(

@@ -28,7 +28,7 @@ export function addDecisions(optimizer: Command, run: Runner): void {
     .description(
       'Shows it and asks. Bound to what was shown: another SQL or evidence is refused, evidence that went stale is measured again. With apply: sql (the default) its SQL is for your own pipeline; with apply: execute Assay carries it out under guard, and waits. Exit 1: rolled back or failed; 5: refused, or stale.',
     )
-    .argument('<id>', 'recommendation')
+    .argument('<id>', 'recommendation, or the beginning of its id')
     .option('--digest <digest>', 'of the recommendation as `show` gave it; asks nothing then')
     .option('--by <name>', 'who approves (default: the user of this shell)')
     .option('--reason <text>', 'kept with the decision')
@@ -39,14 +39,15 @@ export function addDecisions(optimizer: Command, run: Runner): void {
     .command('refuse')
     .summary('refuse a recommendation; it does not come back until its evidence changes')
     .description('Asks nothing, and ends it: later runs do not recommend the same again until what speaks for it is other. With --digest only what was shown.')
-    .argument('<id>', 'recommendation')
+    .argument('<id>', 'recommendation, or the beginning of its id')
     .option('--digest <digest>', 'of the recommendation as `show` gave it')
     .option('--by <name>', 'who refuses (default: the user of this shell)')
     .option('--reason <text>', 'kept with the decision')
     .action(
-      run<[string], DecisionOptions>(async (session, [id], options) => {
-        const record = await session.handlers.recommendation({ id }, session.options);
+      run<[string], DecisionOptions>(async (session, [asked], options) => {
+        const record = await session.handlers.recommendation({ id: asked }, session.options);
         const answer = await decided(session, record, request('refuse', record, options));
+        const { id } = record.recommendation;
         return {
           exit: 0,
           data: { recommendation: id, ...answer },
@@ -67,8 +68,9 @@ export function addDecisions(optimizer: Command, run: Runner): void {
     );
 }
 
-async function approved(session: Session, id: string, options: DecisionOptions): Promise<Outcome> {
-  const record = await session.handlers.recommendation({ id }, session.options);
+async function approved(session: Session, asked: string, options: DecisionOptions): Promise<Outcome> {
+  const record = await session.handlers.recommendation({ id: asked }, session.options);
+  const { id } = record.recommendation;
   if (options.digest === undefined && !options.yes && !(await confirmed(session, record))) throw unconfirmed(session, record);
   const answer = await decided(session, record, request('approve', record, options));
   const data = { recommendation: id, digest: record.digest, ...answer };

@@ -119,7 +119,8 @@ test('approved from a shell: built under guard while traffic goes on, watched, k
   const { recommendation: id } = await (await startRun(fleet.get(), { policy, limits: { repeats: 3 } })).result();
   const made = await storedRecommendation(fleet.get(), id);
   const { env } = fleet.get();
-  const shown = await assay(['optimizer', 'show', made.id], env);
+  // as much of it as no other shares
+  const shown = await assay(['optimizer', 'show', made.id.slice(0, 8)], env);
   const blind = await assay(['optimizer', 'approve', made.id], env);
   expect([blind.exit, JSON.stringify(blind.json)]).toEqual([2, expect.stringContaining(shown.json.digest)]);
 

@@ -19,16 +19,20 @@ const MOST = 200;
 export const listRecommendations = (options: GlobalOptions, cluster: string | null): Promise<readonly Recommendation[]> =>
   withStore(options, (store) => store.recommendations(cluster, MOST));
 
-/** Throws usage where there is none of that id. */
-export async function readRecommendation(options: GlobalOptions, id: string): Promise<RecommendationRecord> {
-  const found = await withStore(options, async (store) => {
-    const recommendation = await store.findRecommendation(id);
-    if (recommendation === null) return null;
-    const alternatives = alternativesTo(id, await store.foundIn(recommendation.run));
+/** `asked`: its id, or as much of its beginning as no other recent one shares. Throws usage where there is none, or several. */
+export const readRecommendation = (options: GlobalOptions, asked: string): Promise<RecommendationRecord> =>
+  withStore(options, async (store) => {
+    const recommendation = (await store.findRecommendation(asked)) ?? (await begunWith(store, asked));
+    const { id, run } = recommendation;
+    const alternatives = alternativesTo(id, await store.foundIn(run));
     return { recommendation, digest: recommendationDigest(recommendation), history: await store.history({ recommendation: id }, MOST), alternatives };
   });
-  if (found !== null) return found;
-  throw new AssayError('usage', { reason: `no recommendation ${id} is known`, hint: 'list them with `assay optimizer recommendations`' });
+
+async function begunWith(store: OptimizerStore, beginning: string): Promise<Recommendation> {
+  const [found, ...others] = beginning === '' ? [] : (await store.recommendations(null, MOST)).filter(({ id }) => id.startsWith(beginning));
+  if (found !== undefined && others.length === 0) return found;
+  const reason = found === undefined ? `no recommendation ${beginning} is known` : `${1 + others.length} recommendations begin with ${beginning}`;
+  throw new AssayError('usage', { reason, hint: 'list them with `assay optimizer recommendations`' });
 }
 
 /** Its page, with the plans that were kept and the other sets that its run measured. Throws control-unreachable, usage. */
