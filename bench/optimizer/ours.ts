@@ -81,7 +81,9 @@ export async function findOurs(client: pg.Client, asked: Asked): Promise<Readonl
       },
     );
     tell(`${name}: chosen by ${chosen?.executions ?? 0} executions in ${((performance.now() - chooseAt) / 1000).toFixed(0)} s`);
-    found.set(name, { indexes: chosen?.indexes.map(({ index }) => index) ?? sets[0] ?? [], finalists: sets });
+    // as in a run: where the time is over before anything was seen to be better than none, what the search found stands
+    const indexes = chosen?.indexes.map(({ index }) => index) ?? [];
+    found.set(name, { indexes: indexes.length > 0 ? indexes : (sets[0] ?? []), finalists: sets });
   }
   await dropSets(client);
   await client.query('deallocate all');
