@@ -18,6 +18,8 @@ export interface IndexSize {
   readonly bytes: number;
   /** Levels above the leaves: 0 for an index of one page. What a probe descends. */
   readonly height: number;
+  /** Distinct combinations of all keys; of b-trees only. */
+  readonly distinct?: number;
 }
 
 const PAGE = 8192;
@@ -64,7 +66,7 @@ function btreeSize(parts: {
     total += pages;
     height += 1;
   }
-  return { bytes: (total + 1) * PAGE, height };
+  return { bytes: (total + 1) * PAGE, height, distinct };
 }
 
 /** Header, bitmap where a value may be null, each column at its alignment, the whole at 8: averaged over rows with and without nulls. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type pg from 'pg';
 import type { Binding, Bound } from '../../../domain/optimizer/model.ts';
 import type { ChangedPlan } from '../../../domain/optimizer/plan-change.ts';
+import type { PlanNode } from '../../../domain/optimizer/plan-runs.ts';
 import { ident, literal } from '../../pg.ts';
 import { faultOf, reasonByCode } from '../../pg-errors.ts';
 import { asRole } from '../run-as.ts';
@@ -83,11 +84,13 @@ export async function foreseenPlan(client: pg.Client, unit: Unit, away: Away): P
   }
 }
 
+export type CostedPlan = ChangedPlan & PlanNode;
+
 /** With its costs. Nothing is executed. */
-export async function costedPlan(client: pg.Client, unit: Unit, away: Away): Promise<ChangedPlan> {
+export async function costedPlan(client: pg.Client, unit: Unit, away: Away): Promise<CostedPlan> {
   const [top] = await inside(client, { unit, away, timeoutMs: 10_000 }, () => explain(client, '(format json)', unit));
   if (top?.Plan === undefined) throw new TypeError('EXPLAIN gives a plan');
-  return top.Plan as unknown as ChangedPlan; // EXPLAIN's own fields
+  return top.Plan as unknown as CostedPlan; // EXPLAIN's own fields
 }
 
 /** The whole answer of EXPLAIN, with a clock at each node where it is executed; conditions hold values. Throws what PostgreSQL throws. */

@@ -1,7 +1,9 @@
 /** What a set changed in each statement's plan, and what the planner expected of it: so that expectations can be compared with what was measured. */
 import type { PlanChange } from '../../../domain/optimizer/model.ts';
-import { type ChangedPlan, shapeOfChange } from '../../../domain/optimizer/plan-change.ts';
-import { type Away, costedPlan, type Unit } from './execute.ts';
+import { shapeOfChange } from '../../../domain/optimizer/plan-change.ts';
+import { readTableFacts } from '../catalogue.ts';
+import { openLoopCosts } from '../what-if/loops.ts';
+import { type Away, type CostedPlan, costedPlan, type Unit } from './execute.ts';
 import type { SetTimes } from './experiment.ts';
 import type { LabSession } from './measure.ts';
 import type { BuiltIndex } from './sets.ts';
@@ -14,32 +16,48 @@ export async function planChanges(
 ): Promise<ReadonlyMap<string, PlanChange>> {
   const touched = new Set(times.units.filter(({ isTouched, fault }) => isTouched && fault === null).map(({ unit }) => unit.bound.statement.id));
   const found = new Map<string, PlanChange>();
+  if (touched.size === 0) return found;
+  // priced as a search prices: what the planner leaves out of loops is no fault of an index
+  const loops = await openLoopCosts(client, await readTableFacts(client));
+  const priced = async (unit: Unit, away: Away): Promise<Priced> => {
+    const plan = await costedPlan(client, unit, away);
+    return { plan, cost: plan['Total Cost'] + loops.missing(plan) };
+  };
   for (const id of touched) {
     const units = times.units.filter(({ unit, fault }) => unit.bound.statement.id === id && fault === null).map(({ unit }) => unit);
-    const change = await allPlans(client, units, { before: [...built, ...aside], after: aside }).then(changeOf, () => null);
+    const change = await allPlans(priced, units, { before: [...built, ...aside], after: aside }).then(changeOf, () => null);
     if (change !== null) found.set(id, change);
   }
   return found;
 }
 
-interface BothPlans {
-  readonly before: ChangedPlan;
-  readonly after: ChangedPlan;
+interface Priced {
+  readonly plan: CostedPlan;
+  readonly cost: number;
 }
 
-async function allPlans(client: LabSession['client'], units: readonly Unit[], away: Record<keyof BothPlans, Away>): Promise<readonly BothPlans[]> {
+interface BothPlans {
+  readonly before: Priced;
+  readonly after: Priced;
+}
+
+async function allPlans(
+  priced: (unit: Unit, away: Away) => Promise<Priced>,
+  units: readonly Unit[],
+  away: Record<keyof BothPlans, Away>,
+): Promise<readonly BothPlans[]> {
   const plans: BothPlans[] = [];
-  for (const unit of units) plans.push({ before: await costedPlan(client, unit, away.before), after: await costedPlan(client, unit, away.after) });
+  for (const unit of units) plans.push({ before: await priced(unit, away.before), after: await priced(unit, away.after) });
   return plans;
 }
 
 /** Of all values together, named by those for which the planner expects most of it. */
 function changeOf(plans: readonly BothPlans[]): PlanChange | null {
-  const changed = plans.flatMap((both) => {
-    const shape = shapeOfChange(both.before, both.after);
-    return shape === null ? [] : [{ shape, by: Math.abs(both.before['Total Cost'] - both.after['Total Cost']) }];
+  const changed = plans.flatMap(({ before, after }) => {
+    const shape = shapeOfChange(before.plan, after.plan);
+    return shape === null ? [] : [{ shape, by: Math.abs(before.cost - after.cost) }];
   });
   const [main] = changed.toSorted((a, b) => b.by - a.by);
-  const sum = (side: keyof BothPlans) => plans.reduce((total, plan) => total + plan[side]['Total Cost'], 0);
+  const sum = (side: keyof BothPlans) => plans.reduce((total, plan) => total + plan[side].cost, 0);
   return main === undefined || sum('before') === 0 ? null : { shape: main.shape, estimatedRatio: sum('after') / sum('before') };
 }

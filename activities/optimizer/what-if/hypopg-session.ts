@@ -1,8 +1,8 @@
 /** One lab session with HypoPG: which hypothetical indexes are alive in it, and plans under them. One caller at a time. */
 import type pg from 'pg';
-import type { PlanNode } from '../../../domain/optimizer/descent-cost.ts';
 import { hypotheticalSql, indexText } from '../../../domain/optimizer/index-sql.ts';
 import type { Binding, Bound, IndexDefinition } from '../../../domain/optimizer/model.ts';
+import type { PlanNode } from '../../../domain/optimizer/plan-runs.ts';
 import { ident, literal } from '../../pg.ts';
 import { openPlans } from './plans.ts';
 

@@ -1,15 +1,17 @@
 /** WhatIf by HypoPG over several lab sessions; each plans for itself, since hypothetical indexes are a session's own. */
 import type pg from 'pg';
 import type { Discount } from '../../../domain/optimizer/accuracy.ts';
-import { indexesIn, missingDescentCost, type PlanNode } from '../../../domain/optimizer/descent-cost.ts';
+import { missingDescentCost } from '../../../domain/optimizer/descent-cost.ts';
 import { type IndexSize, indexSize, type SizeHints } from '../../../domain/optimizer/index-size.ts';
 import { indexText, keyText, quoteRelation } from '../../../domain/optimizer/index-sql.ts';
 import type { Bound, IndexDefinition, TableFacts } from '../../../domain/optimizer/model.ts';
+import { indexesIn, type PlanNode } from '../../../domain/optimizer/plan-runs.ts';
 import type { Planned } from '../../../domain/optimizer/search-costs.ts';
 import { parserReady } from '../bind/tree.ts';
 import { type Shown, waysToShow } from './first-table.ts';
 import { type HypoSession, openHypoSession } from './hypopg-session.ts';
 import { learnedCosts } from './learned.ts';
+import { openLoopCosts, type SizedIndex } from './loops.ts';
 import { sizeHints } from './size-hints.ts';
 import type { WhatIf, WhatIfMode } from './what-if.ts';
 
@@ -36,6 +38,7 @@ export async function openHypoPg({ sessions, facts, mode = 'corrected', discount
   const pool = sessionPool(opened);
   const sizeOf = sizesBy({ pool, facts, mode, client: sessions[0] });
   const learned = learnedCosts(discount);
+  const loops = mode === 'raw' || sessions[0] === undefined ? null : await openLoopCosts(sessions[0], facts);
   let explains = 0;
   const looksAt = ({ bound, indexes }: Shown) =>
     pool.use(indexes, async (session) => {
@@ -52,14 +55,16 @@ export async function openHypoPg({ sessions, facts, mode = 'corrected', discount
     const used = new Set<string>();
     let cost = 0;
     for (const { place, root, named } of await looksAt(shown)) {
-      const heights = new Map<string, number | null>();
+      const trees = new Map<string, SizedIndex & IndexSize>();
       for (const [name, index] of named) {
         used.add(indexText(index));
-        if (mode !== 'raw') heights.set(name, index.method === 'btree' ? ((await sizeOf(index))?.height ?? 0) : null);
+        const size = loops === null || index.method !== 'btree' ? null : await sizeOf(index);
+        if (size !== null) trees.set(name, { index, ...size });
       }
-      const missing = mode === 'raw' ? 0 : missingDescentCost(root, (name) => heights.get(name) ?? null);
-      if (shown.indexes.length === 0) learned.noteBase(bound, place, root);
-      cost += learned.costOf(bound, place, { plan: root, cost: root['Total Cost'] + missing }) / bound.bindings.length;
+      const missing = loops === null ? 0 : missingDescentCost(root, (name) => trees.get(name)?.height ?? null) + loops.missing(root, trees);
+      const priced = { plan: root, cost: root['Total Cost'] + missing };
+      if (shown.indexes.length === 0) learned.noteBase(bound, place, priced);
+      cost += learned.costOf(bound, place, priced) / bound.bindings.length;
     }
     return { cost, used: [...used] };
   };
@@ -101,8 +106,8 @@ function sizesBy({ pool, facts, mode, client }: Sizing): (index: IndexDefinition
   let hinting: Promise<unknown> = Promise.resolve();
   const rawSizeOf = inBatches((indexes: readonly IndexDefinition[]) => pool.use([], (session) => session.sizes(indexes)));
   const hintsOf = (index: IndexDefinition, table: TableFacts): Promise<SizeHints> => {
-    // the order of keys changes neither how many there are of each nor how many rows a condition holds
-    const key = JSON.stringify([quoteRelation(index.table), index.method, index.keys.map(keyText).toSorted(), index.include.length, index.predicate]);
+    // neither the order of keys nor what is included changes how many there are of each, or how many rows a condition holds
+    const key = JSON.stringify([quoteRelation(index.table), index.method, index.keys.map(keyText).toSorted(), index.predicate]);
     const known = hints.get(key);
     if (known !== undefined) return known;
     const asked = hinting.then(() => sizeHints(client as pg.Client, index, table));

@@ -1,7 +1,7 @@
 /** Plans of bound statements on one session, each for the values at hand; commands that must run before it go along. */
 import type pg from 'pg';
-import type { PlanNode } from '../../../domain/optimizer/descent-cost.ts';
 import type { Binding, Bound } from '../../../domain/optimizer/model.ts';
+import type { PlanNode } from '../../../domain/optimizer/plan-runs.ts';
 import { literal } from '../../pg.ts';
 import { becomeSql } from '../run-as.ts';
 

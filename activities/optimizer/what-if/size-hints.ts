@@ -28,13 +28,7 @@ function mayRepeat(index: IndexDefinition, table: TableFacts): boolean {
   const isUnique = table.indexes.some(
     ({ unique, isValid, predicate, keys: own }) => unique && isValid && predicate === null && own.every(({ column }) => names.has(column)),
   );
-  return (
-    keys.length > 1 &&
-    !names.has(null) &&
-    index.include.length === 0 &&
-    !isUnique &&
-    keys.every(({ type, distinct }) => isDeduplicable(type) && distinct > -0.9)
-  );
+  return keys.length > 1 && !names.has(null) && !isUnique && keys.every(({ type, distinct }) => isDeduplicable(type) && distinct > -0.9);
 }
 
 /** By a sample, since the planner takes any comparison of two columns for a third of the rows; by the planner where the sample holds too few. */

@@ -1,0 +1,117 @@
+/** What nested loops over indexes really read, from a database's statistics. */
+import type { A_Expr, BoolExpr, Node } from 'libpg-query';
+import type pg from 'pg';
+import { columnDistinct } from '../../../domain/optimizer/index-size.ts';
+import { missingLoopCost, type PlannerCosts, type Probe } from '../../../domain/optimizer/loop-cost.ts';
+import type { IndexDefinition, TableFacts } from '../../../domain/optimizer/model.ts';
+import type { PlanNode } from '../../../domain/optimizer/plan-runs.ts';
+import { isFault, parseOne, parserReady } from '../bind/tree.ts';
+import { nodesOf } from '../rewrite/walk.ts';
+
+export interface LoopCosts {
+  /** Cost units that the plan's total leaves out. `others`: indexes that are not among the facts' own, by their names in the plan. */
+  missing(plan: PlanNode, others?: ReadonlyMap<string, SizedIndex>): number;
+}
+
+export interface SizedIndex {
+  readonly index: IndexDefinition;
+  readonly bytes: number;
+  /** Distinct combinations of all its keys; left out: as if columns were independent. */
+  readonly distinct?: number;
+}
+
+const PAGE = 8192;
+
+/** Costs as they are set in the session now. */
+export async function openLoopCosts(client: pg.Client, facts: readonly TableFacts[]): Promise<LoopCosts> {
+  await parserReady();
+  const costs = await plannerCosts(client);
+  const tables = onlyOnes(facts.map((each) => [each.table.relation, each]));
+  const existing = onlyOnes(facts.flatMap(({ indexes }) => indexes.map((index) => [index.name, { index, bytes: index.sizeBytes }] as const)));
+  const conditions = new Map<string, Condition>();
+  const conditionOf = (text: string): Condition => {
+    const known = conditions.get(text) ?? read(text);
+    conditions.set(text, known);
+    return known;
+  };
+  const probeOf = (scan: PlanNode, others: ReadonlyMap<string, SizedIndex>): Probe | null => {
+    const { 'Index Name': name = '', 'Relation Name': relation = '', 'Index Cond': condition } = scan;
+    const table = tables.get(relation);
+    const sized = others.get(name) ?? existing.get(name);
+    if (table === undefined || sized === undefined || sized.index.method !== 'btree' || condition === undefined) return null;
+    const rows = Math.max(scan['Plan Rows'], rowsOfEach(conditionOf(condition), sized, table));
+    const [first] = sized.index.keys;
+    const correlation = table.columns.find((column) => column.name === first?.column)?.correlation ?? 0;
+    return {
+      tablePages: table.sizeBytes / PAGE,
+      tableRows: table.rows,
+      indexPages: sized.bytes / PAGE,
+      rows,
+      correlation,
+      keys: sized.index.keys.length,
+    };
+  };
+  return { missing: (plan, others = new Map()) => missingLoopCost(plan, costs, (scan) => probeOf(scan, others)) };
+}
+
+/** Plans name no schemas: where two are called alike nothing is said of either. */
+function onlyOnes<T>(named: readonly (readonly [string, T])[]): ReadonlyMap<string, T> {
+  const [found, twice] = [new Map(named), new Set<string>()];
+  const seen = new Set<string>();
+  for (const [name] of named) (seen.has(name) ? twice : seen).add(name);
+  for (const name of twice) found.delete(name);
+  return found;
+}
+
+/** What an index is asked for. */
+interface Condition {
+  /** Columns that are to equal another table's: any of its values, where a constant is one that the planner knows. */
+  readonly equal: readonly string[];
+  /** Nothing else is asked. */
+  readonly isAll: boolean;
+}
+
+/** PostgreSQL prints the index's own column on the left. */
+function read(text: string): Condition {
+  const parsed = parseOne(`select ${text}`);
+  if (isFault(parsed)) return { equal: [], isAll: false };
+  const parts = nodesOf(parsed.root, 'A_Expr');
+  const equal = parts.flatMap((part) => equated(part) ?? []);
+  return { equal, isAll: equal.length > 0 && equal.length === parts.length && isConjunction(nodesOf(parsed.root, 'BoolExpr')) };
+}
+
+const isConjunction = (expressions: readonly BoolExpr[]): boolean => expressions.every(({ boolop }) => boolop === 'AND_EXPR');
+
+function equated({ kind, name = [], lexpr, rexpr }: A_Expr): string | null {
+  const isEquality = kind === 'AEXPR_OP' && name.length === 1 && stringOf(name[0]) === '=';
+  return isEquality && lexpr !== undefined && 'ColumnRef' in lexpr && rexpr !== undefined && 'ColumnRef' in rexpr
+    ? stringOf(lexpr.ColumnRef.fields?.at(-1))
+    : null;
+}
+
+const stringOf = (node: Node | undefined): string | null => (node !== undefined && 'String' in node ? (node.String.sval ?? null) : null);
+
+/** 0 where the statistics do not say. */
+function rowsOfEach({ equal, isAll }: Condition, { index, distinct }: SizedIndex, { columns, rows }: TableFacts): number {
+  const names = new Set(equal);
+  const known = columns.filter(({ name }) => names.has(name));
+  // how many of its rows a partial index holds is known for whole sets of them only
+  if (!isAll || known.length !== names.size || index.predicate !== null) return 0;
+  const isWholeKey = index.keys.every(({ column }) => column !== null && names.has(column));
+  const independent = known.reduce((product, column) => product * columnDistinct(column, rows), 1);
+  return rows / Math.min(rows, (isWholeKey ? distinct : undefined) ?? independent);
+}
+
+async function plannerCosts(client: pg.Client): Promise<PlannerCosts> {
+  const { rows } = await client.query<{ name: string; setting: string }>(
+    `/* assay optimizer */ select name, setting from pg_catalog.pg_settings
+      where name in ('random_page_cost', 'cpu_tuple_cost', 'cpu_index_tuple_cost', 'effective_cache_size')`,
+  );
+  const of = (name: string) => Number(rows.find((row) => row.name === name)?.setting ?? 0);
+  return {
+    randomPage: of('random_page_cost'),
+    cpuTuple: of('cpu_tuple_cost'),
+    cpuIndexTuple: of('cpu_index_tuple_cost'),
+    effectiveCachePages: of('effective_cache_size'),
+  };
+}
