@@ -5,7 +5,7 @@ import { withoutRedundant } from '../../domain/optimizer/redundancy.ts';
 import { SLOWEST_RATIO } from '../../domain/optimizer/verdict.ts';
 import type { Figure } from '../benchmark.ts';
 import { judge, median, type Pair, ratioOf, showRatio } from '../statistics.ts';
-import { DTA, type Estimates, isGiven, NONE, OURS, SMALL_PEER, totals, WITH_KINDS } from './executed-sets.ts';
+import { DTA, type Estimates, isGiven, NONE, ONE_BUDGET, OURS, SMALL_PEER, totals, WITH_KINDS } from './executed-sets.ts';
 import type { Field, IndexSet, Times } from './field.ts';
 import { learnedEstimate } from './learned-estimates.ts';
 import type { Ours } from './ours.ts';
@@ -22,9 +22,6 @@ export interface Executed {
   readonly isGoalSize: boolean;
   readonly settings: readonly string[];
 }
-
-/** Sets of the peers that were chosen under one budget, 2 GB of HypoPG's bytes. */
-const ONE_BUDGET = ['anytime_2000_2_4', 'db2advis_2000_3_10', 'extend_2000_2', 'relaxation_2000_2', 'prototype_include_2000', 'postgres-mcp_2000'];
 
 export function executedFigures(executed: Executed): readonly Figure[] {
   const { sets } = executed;

@@ -9,7 +9,7 @@ import type { Bound, IndexDefinition } from '../../domain/optimizer/model.ts';
 import type { Benchmark, Figure } from '../benchmark.ts';
 import { seconds } from '../pairs.ts';
 import { executedFigures } from './executed-figures.ts';
-import { ALL_GIVEN, DTA, type Estimates, isGiven, NONE, OURS, SMALL_PEER, totals, WITH_KINDS } from './executed-sets.ts';
+import { ALL_GIVEN, DTA, type Estimates, isGiven, NONE, ONE_BUDGET, OURS, SMALL_PEER, totals, WITH_KINDS } from './executed-sets.ts';
 import { type IndexSet, openField, race, type Times } from './field.ts';
 import { findKinds, keptKinds, type Sent, sentWith } from './kinds.ts';
 import { findOurs, keptOurs } from './ours.ts';
@@ -93,13 +93,14 @@ async function measured({ bench, client, folder, scale }: TpchServer): Promise<r
   });
 }
 
-/** After a round: none, ours, the peers that goals name, and the quickest of the others; one that is far behind is known well enough. */
-export function quickest(times: Times): (set: string) => boolean {
+/** After a round: none, ours, the peers that goals and ranks name, and the quickest of the others; one that is far behind is known well enough. */
+function quickest(times: Times): (set: string) => boolean {
   const names = [...(times.get('01')?.keys() ?? [])];
   const peers = names.filter((name) => name !== NONE && !name.startsWith('ours'));
   const total = (name: string) => totals({ times }, name, isGiven)[0] ?? Number.POSITIVE_INFINITY;
   const best = peers.toSorted((a, b) => total(a) - total(b)).slice(0, BEST_PEERS);
-  return (name) => !peers.includes(name) || best.includes(name) || name === DTA || name === SMALL_PEER;
+  const named = [DTA, SMALL_PEER, ...ONE_BUDGET];
+  return (name) => !peers.includes(name) || best.includes(name) || named.includes(name);
 }
 
 /** What each takes today; the limit where it runs into that. */

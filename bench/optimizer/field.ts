@@ -5,7 +5,7 @@
 import type pg from 'pg';
 import { type Execution, execute, type LocalSettings, planText, prepareUnits, type Unit } from '../../activities/optimizer/lab/execute.ts';
 import { type BuiltIndex, buildSet } from '../../activities/optimizer/lab/sets.ts';
-import { indexText } from '../../domain/optimizer/index-sql.ts';
+import { distinctIndexes, indexText } from '../../domain/optimizer/index-sql.ts';
 import type { Bound, IndexDefinition } from '../../domain/optimizer/model.ts';
 import { quietIo } from '../site.ts';
 
@@ -24,8 +24,7 @@ export interface Field {
 
 /** Builds every index of the sets once. */
 export async function openField(client: pg.Client, bounds: readonly Bound[], sets: Iterable<IndexSet>): Promise<Field> {
-  const distinct = new Map([...sets].flatMap((set) => set.map((index) => [indexText(index), index] as const)));
-  const built = await buildSet(client, [...distinct.values()], quietIo());
+  const built = await buildSet(client, distinctIndexes([...sets].flat()), quietIo());
   const byText = new Map(built.map((index) => [indexText(index.index), index]));
   const queries: Unit[] = [];
   for (const [number, bound] of bounds.entries()) queries.push(...(await prepareUnits(client, bound, number)));

@@ -8,7 +8,7 @@ import { buildSet, dropSets } from '../../activities/optimizer/lab/sets.ts';
 import type { Taken } from '../../activities/optimizer/lab/unit-timer.ts';
 import { searchIndexes } from '../../activities/optimizer/search-indexes.ts';
 import { openHypoPg } from '../../activities/optimizer/what-if/hypopg.ts';
-import { indexText } from '../../domain/optimizer/index-sql.ts';
+import { distinctIndexes, indexText } from '../../domain/optimizer/index-sql.ts';
 import type { Bound, IndexDefinition } from '../../domain/optimizer/model.ts';
 import { quietIo } from '../site.ts';
 
@@ -57,7 +57,7 @@ export async function findOurs(client: pg.Client, asked: Asked): Promise<Readonl
   for (const question of questions) finalists.set(question.name, await searched(client, asked, question));
   const all = [...finalists.values()].flatMap(({ sets, wider }) => [...sets.flat(), ...wider]);
   const began = performance.now();
-  const built = await buildSet(client, [...new Map(all.map((index) => [indexText(index), index])).values()], quietIo());
+  const built = await buildSet(client, distinctIndexes(all), quietIo());
   tell(`${built.length} indexes of all finalists are built after ${((performance.now() - began) / 1000).toFixed(0)} s`);
   const units: Unit[] = [];
   for (const [number, bound] of bounds.entries()) units.push(...(await prepareUnits(client, bound, number)));

@@ -8,7 +8,7 @@ import { judgedExperiment } from '../../activities/optimizer/lab/judged.ts';
 import { buildSet, dropSets } from '../../activities/optimizer/lab/sets.ts';
 import { measureSets } from '../../activities/optimizer/lab/side-by-side.ts';
 import { AssayError } from '../../domain/errors.ts';
-import { indexText } from '../../domain/optimizer/index-sql.ts';
+import { distinctIndexes, indexText, setText } from '../../domain/optimizer/index-sql.ts';
 import { defaultLimits } from '../../domain/optimizer/limits.ts';
 import type { Interval } from '../../domain/optimizer/statistics.ts';
 import { shown } from '../../domain/optimizer/verdict.ts';
@@ -41,7 +41,7 @@ async function proven({ bench, client, folder, scale }: TpchServer): Promise<rea
   const sets = setsOf(kept).slice(0, SETS);
   const budgetBytes = ROOMY * GIGABYTE * scale;
   const began = performance.now();
-  const built = await buildSet(client, distinct(sets.flat()), quietIo());
+  const built = await buildSet(client, distinctIndexes(sets.flat()), quietIo());
   const builtMs = performance.now() - began;
   bench.tell(`${built.length} indexes of ${sets.length} sets are built after ${seconds(builtMs)}`);
   const units: Unit[] = [];
@@ -77,8 +77,7 @@ function setsOf(kept: ReadonlyMap<string, Ours>): readonly Ours['indexes'][] {
   return distinctSets([indexes, ...finalists, ...[...kept.values()].flatMap((each) => each.finalists)]).filter((set) => set.length > 0);
 }
 
-const distinct = (indexes: Ours['indexes']) => [...new Map(indexes.map((index) => [indexText(index), index])).values()];
-const distinctSets = (sets: readonly Ours['indexes'][]) => [...new Map(sets.map((set) => [set.map(indexText).toSorted().join('\n'), set])).values()];
+const distinctSets = (sets: readonly Ours['indexes'][]) => [...new Map(sets.map((set) => [setText(set), set])).values()];
 
 function nothingKept(): never {
   throw new AssayError('usage', { reason: 'no sets are kept', hint: 'name their file: --tpch-ours bench/optimizer/tpch-ours.json' });
