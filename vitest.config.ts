@@ -13,6 +13,8 @@ export default defineConfig({
     // real servers on two cores: more at once only makes each of them slower
     maxWorkers: 2,
     testTimeout: 120_000,
+    // what is waited for comes, but not within a second on a busy machine
+    expect: { poll: { timeout: 20_000 } },
     // a machine of unknown load may miss a deadline once; the report shows what needed it, and whole files have a second try (test/support/run.ts)
     retry: process.env.CI ? 1 : 0,
     hookTimeout: 180_000,

@@ -23,6 +23,8 @@ export const OptimizerRunEntity = defineEntity({
           readonly indexes: readonly IndexDefinition[];
           readonly estimatedRatio: number;
           readonly estimatedBytes: number;
+          /** Id of the open recommendation that proposes it. */
+          readonly proposedBy?: string;
           /** More to choose from by execution, in the last place. */
           readonly isPoolOnly?: boolean;
         }[]

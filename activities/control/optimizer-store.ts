@@ -58,6 +58,10 @@ export function createOptimizerStore(control: Control): OptimizerStore {
     saveFinalists: async (run, finalists) => {
       await control.em().nativeUpdate(OptimizerRunEntity, { id: run }, { finalists });
     },
+    proposalsMeasured: async (run) => {
+      const found = await control.em().findOne(OptimizerRunEntity, { id: run });
+      return (found?.finalists ?? []).flatMap(({ proposedBy }) => proposedBy ?? []);
+    },
     saveExperiment: async (run, document, decision) => {
       await control.em().upsert(ExperimentEntity, { id: document.id, run, proof: document.proofId, measuredAt: new Date(), document, decision });
     },

@@ -19,11 +19,13 @@ export interface LockHolder {
 
 export function fleetSteps(deps: FleetDependencies) {
   return {
-    /** What `assay apply` stored. Throws policy-not-applied. */
+    /** What `assay apply` stored. Throws cluster-unknown; policy-not-applied where none is known at all. */
     async appliedPolicy(cluster: string): Promise<ClusterPolicy> {
       const policy = await deps.evidence.appliedPolicy(cluster);
-      if (policy === null) throw new AssayError('policy-not-applied', { cluster });
-      return policy;
+      if (policy !== null) return policy;
+      const known = (await deps.evidence.listPolicies()).map((each) => each.cluster);
+      if (known.length === 0) throw new AssayError('policy-not-applied', { cluster });
+      throw new AssayError('cluster-unknown', { cluster, where: 'the policies that were applied', known: known.join(', ') });
     },
 
     isRunning: ({ workflowId, runId }: LockHolder): Promise<boolean> => isRunning(deps.client, workflowId, runId),

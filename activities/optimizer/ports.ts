@@ -52,6 +52,8 @@ export interface FinalistSet {
   readonly indexes: readonly IndexDefinition[];
   readonly estimatedRatio: number;
   readonly estimatedBytes: number;
+  /** Id of the recommendation that proposes it and is still open. */
+  readonly proposedBy?: string;
   /** Never to be recommended together, and after all others: single ones to choose from by execution. */
   readonly isPoolOnly?: boolean;
 }
@@ -110,6 +112,8 @@ export interface OptimizerStore extends HygieneStore {
   /** `begin`: of this run. `last-run`: the newest end of another run of the cluster. null: there is none. */
   earlierSnapshot(run: string, which: 'begin' | 'last-run', cluster: string): Promise<StatementsSnapshot | null>;
   saveFinalists(run: string, sets: readonly FinalistSet[]): Promise<void>;
+  /** Ids of open recommendations whose sets the run measured beside its own; none of a run that is not known. */
+  proposalsMeasured(run: string): Promise<readonly string[]>;
   saveExperiment(run: string, experiment: Experiment, decision: Decision): Promise<void>;
   /** What experiments showed of the planner's estimates, newest first; of all clusters where null. */
   gains(cluster: string | null): Promise<readonly GainSample[]>;

@@ -2,7 +2,7 @@
 import { type CandidateOptions, candidatesFor } from '../../domain/optimizer/candidates.ts';
 import { TRIGRAMS } from '../../domain/optimizer/candidates-lab-only.ts';
 import { indexSize } from '../../domain/optimizer/index-size.ts';
-import { indexText, quoteRelation } from '../../domain/optimizer/index-sql.ts';
+import { distinctIndexes, indexText, quoteRelation } from '../../domain/optimizer/index-sql.ts';
 import { POOL_BUDGETS } from '../../domain/optimizer/limits.ts';
 import type { Bound, IndexDefinition, OptimizerLimits, TableFacts } from '../../domain/optimizer/model.ts';
 import { search } from '../../domain/optimizer/search.ts';
@@ -89,7 +89,7 @@ export async function searchIndexes(question: SearchQuestion): Promise<SearchAns
   const found = await search(problem);
   const withoutExtension = async (indexes: readonly IndexDefinition[]) =>
     indexes.filter(({ keys }) => keys.every(({ operatorClass }) => operatorClass !== TRIGRAMS));
-  const labOnly = await (question.buildable ?? withoutExtension)(distinct(planned.flatMap((_, place) => indexesFor(place, true))));
+  const labOnly = await (question.buildable ?? withoutExtension)(distinctIndexes(planned.flatMap((_, place) => indexesFor(place, true))));
   const sets = withLabOnly(found.sets, labOnly, question);
   const wide = sets.length > 0 ? found.wide : [];
   return { sets, wider: await withRoom({ sets, standIns: found.standIns, wide, whatIf, limits }), explains: whatIf.explains(), notPlanned };
@@ -107,9 +107,9 @@ interface Room {
 async function withRoom({ sets, standIns, wide, whatIf, limits }: Room): Promise<readonly IndexDefinition[]> {
   const bytesOf = async (index: IndexDefinition) => ({ index, bytes: (await whatIf.size(index)) ?? Number.POSITIVE_INFINITY });
   const ordered = async (indexes: readonly IndexDefinition[]) => (await Promise.all(indexes.map(bytesOf))).toSorted((a, b) => a.bytes - b.bytes);
-  const own = distinct(sets.flatMap(({ indexes }) => indexes));
+  const own = distinctIndexes(sets.flatMap(({ indexes }) => indexes));
   const known = new Set(own.map(indexText));
-  const others = [...(await ordered(standIns)), ...(await ordered(distinct(wide.flatMap(({ indexes }) => indexes))))];
+  const others = [...(await ordered(standIns)), ...(await ordered(distinctIndexes(wide.flatMap(({ indexes }) => indexes))))];
   // what the lab alone can judge has no estimate
   let room = POOL_BUDGETS * limits.budgetBytes;
   for (const { bytes } of await ordered(own)) room -= Number.isFinite(bytes) ? bytes : 0;
@@ -177,5 +177,3 @@ function withLabOnly(sets: readonly FoundSet[], labOnly: readonly IndexDefinitio
 
 const isFull = ({ indexes }: FoundSet, { table }: IndexDefinition, most: number): boolean =>
   indexes.filter((other) => quoteRelation(other.table) === quoteRelation(table)).length >= most;
-
-const distinct = (indexes: readonly IndexDefinition[]): IndexDefinition[] => [...new Map(indexes.map((index) => [indexText(index), index])).values()];

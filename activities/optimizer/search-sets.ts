@@ -1,6 +1,6 @@
 /** Sets worth building, by what-if planning on one session of a lab. */
 import type pg from 'pg';
-import { indexText } from '../../domain/optimizer/index-sql.ts';
+import { indexText, setText } from '../../domain/optimizer/index-sql.ts';
 import type { IndexDefinition } from '../../domain/optimizer/model.ts';
 import { readTableFacts } from './catalogue.ts';
 import { buildable } from './lab/buildable.ts';
@@ -28,12 +28,23 @@ export const searchSets: SearchSets = async (client: pg.Client, { bound, limits,
   try {
     const takes = (indexes: readonly IndexDefinition[]) => buildable(client, indexes);
     const { sets, wider, explains } = await searchIndexes({ bound, facts, whatIf: watched, limits, buildable: takes, now: () => Date.now() });
-    const stands = await standing(earlier, { bound, found: sets, facts, whatIf: watched, limits, buildable: takes });
-    return { sets: [...sets, ...stands], wider: await besides(stands, wider, { sets, whatIf }), explains };
+    const stands = await standing(earlier, { bound, facts, whatIf: watched, limits, buildable: takes });
+    const together = withStanding(sets, stands);
+    return { sets: together, wider: await besides(stands, wider, { sets, whatIf }), explains };
   } finally {
     await whatIf.close().catch(() => {});
   }
 };
+
+/** At the end, unless the search found just it. */
+function withStanding(sets: readonly FinalistSet[], stands: readonly FinalistSet[]): readonly FinalistSet[] {
+  const byText = new Map(stands.map((set) => [setText(set.indexes), set]));
+  const own = sets.map((set) => ({ ...set, ...proposedBy(byText.get(setText(set.indexes))) }));
+  const there = new Set(sets.map(({ indexes }) => setText(indexes)));
+  return [...own, ...stands.filter(({ indexes }) => !there.has(setText(indexes)))];
+}
+
+const proposedBy = (set: FinalistSet | undefined): Pick<FinalistSet, 'proposedBy'> => (set?.proposedBy === undefined ? {} : { proposedBy: set.proposedBy });
 
 /** The lab has no more room than before: what only a larger budget would buy gives way, the largest first. */
 async function besides(stands: readonly FinalistSet[], wider: readonly IndexDefinition[], { sets, whatIf }: Beside): Promise<readonly IndexDefinition[]> {

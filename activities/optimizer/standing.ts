@@ -1,5 +1,5 @@
 /** What an earlier run proved and nobody has decided on: it is chosen among again, so that a search that is less lucky proposes nothing worse. */
-import { indexText, quoteRelation } from '../../domain/optimizer/index-sql.ts';
+import { quoteRelation } from '../../domain/optimizer/index-sql.ts';
 import type { Bound, IndexDefinition, OptimizerLimits, TableFacts } from '../../domain/optimizer/model.ts';
 import { withoutRedundant } from '../../domain/optimizer/redundancy.ts';
 import type { FinalistSet } from './ports.ts';
@@ -7,8 +7,6 @@ import type { WhatIf } from './what-if/what-if.ts';
 
 export interface Standing {
   readonly bound: readonly Bound[];
-  /** Sets of this run's own search. */
-  readonly found: readonly FinalistSet[];
   readonly facts: readonly TableFacts[];
   readonly whatIf: Pick<WhatIf, 'plan' | 'size'>;
   readonly limits: Pick<OptimizerLimits, 'budgetBytes' | 'maxIndexesPerTable' | 'protectedTables'>;
@@ -19,16 +17,15 @@ export interface Standing {
 /** Proposals looked at: each asks as many EXPLAINs as there are statements at most. */
 const NEWEST = 3;
 
-/** The newest that can still be had, within the limits of this run, of which its statements would use any; none where nothing of it is new, or the search found just it. */
+/** The newest that can still be had, within the limits of this run, of which its statements would use any; none where nothing of it is new. */
 export async function standing(earlier: readonly FinalistSet[], asked: Standing): Promise<readonly FinalistSet[]> {
-  const { found, facts, whatIf, limits, buildable } = asked;
+  const { facts, whatIf, limits, buildable } = asked;
   const existing = facts.flatMap(({ indexes }) => indexes);
   const tables = new Set(facts.map(({ table }) => quoteRelation(table)));
   for (const set of earlier.slice(0, NEWEST)) {
     const left = withoutRedundant(set.indexes, existing).filter(({ table }) => tables.has(quoteRelation(table)));
     const indexes = await buildable(left);
     if (!isAllowed(indexes, limits) || !(await isOfUse(indexes, asked))) continue;
-    if (found.some((other) => nameOf(other) === nameOf({ indexes }))) return [];
     const estimatedBytes = indexes.length === set.indexes.length ? set.estimatedBytes : await bytesOf(indexes, whatIf);
     if (estimatedBytes <= limits.budgetBytes) return [{ ...set, indexes, estimatedBytes }];
   }
@@ -53,8 +50,6 @@ async function isOfUse(indexes: readonly IndexDefinition[], { bound, whatIf }: S
   }
   return false;
 }
-
-const nameOf = ({ indexes }: Pick<FinalistSet, 'indexes'>): string => JSON.stringify(indexes.map(indexText).toSorted());
 
 function isAllowed(indexes: readonly IndexDefinition[], { maxIndexesPerTable, protectedTables }: Standing['limits']): boolean {
   const tables = indexes.map(({ table: { schema, relation } }) => `${schema}.${relation}`);

@@ -22,6 +22,14 @@ export function indexText(index: IndexDefinition): string {
   return `${index.unique ? 'UNIQUE ' : ''}${indexBody({ ...index, include: index.include.toSorted() })}`;
 }
 
+/** One of each definition. */
+export const distinctIndexes = (indexes: readonly IndexDefinition[]): readonly IndexDefinition[] => [
+  ...new Map(indexes.map((index) => [indexText(index), index])).values(),
+];
+
+/** Equal for sets of equal definitions, in whatever order. */
+export const setText = (indexes: readonly IndexDefinition[]): string => JSON.stringify(indexes.map(indexText).toSorted());
+
 /** One key column as it stands in CREATE INDEX; defaults of direction and nulls are left out. */
 export function keyText(key: IndexKey): string {
   const what = key.column === null ? `(${key.expression ?? ''})` : quoteName(key.column);

@@ -260,7 +260,7 @@ export interface Experiment {
  *           ├▶ refused
  *           ├▶ stale (approved, but its evidence did not hold any more: measured again)
  *           ├▶ expired (nobody decided)
- *           └▶ superseded (a newer one holds all of its changes)
+ *           └▶ superseded (a newer one holds all of its changes, or was measured beside it and preferred)
  * Where the policy only hands out SQL, `approved` is the end.
  */
 export type RecommendationState =

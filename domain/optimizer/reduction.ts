@@ -1,6 +1,6 @@
 /** A set that lost an index, held against the set before it: each was measured as a whole. Pure. */
-import type { Interval } from './statistics.ts';
-import { judgeTotal, type StatementTimes } from './verdict.ts';
+import { type Interval, median } from './statistics.ts';
+import { judgeTotal, NOISE_MS, type StatementTimes } from './verdict.ts';
 
 /**
  * Executed total of what remains against that of the set before, over the statements that both were measured with: above 1 the loss costs something. Each
@@ -11,6 +11,13 @@ export function lossOf(before: readonly StatementTimes[], rest: readonly Stateme
   const [was, is] = [before, rest].map((times) => judgeTotal(times.filter(({ statement }) => both.has(statement)))) as [Interval, Interval];
   return { ratio: is.ratio / was.ratio, low: is.low / was.high, high: is.high / was.low };
 }
+
+/** Some statement takes so much longer a call that a minute of other load alone would hardly make it. */
+export const isNoticeable = (before: readonly StatementTimes[], rest: readonly StatementTimes[]): boolean =>
+  rest.some((is) => before.some((was) => was.statement === is.statement && afterMs(is) - afterMs(was) > NOISE_MS));
+
+const afterMs = ({ bindings }: StatementTimes): number =>
+  bindings.reduce((sum, { pairs }) => sum + median(pairs.map(({ afterMs: ms }) => ms)), 0) / bindings.length;
 
 /** What a closer look at an index cannot change: above this it may earn something that its first look was too short to tell. */
 const CLEARLY_IDLE = 1.02;

@@ -25,7 +25,7 @@ export interface StatementTimes {
 /** A statement may not become slower than this, beyond noise. */
 export const SLOWEST_RATIO = 1.1;
 /** Milliseconds; below this two medians differ by nothing that anybody could notice, or a timer tell. */
-const NOISE_MS = 0.05;
+export const NOISE_MS = 0.05;
 
 /** A statement's ratio is that of its bindings' medians together; it is slower where any of its bindings is. */
 export function judgeStatement({ statement, bindings }: StatementTimes): StatementVerdict {
@@ -43,9 +43,9 @@ export const UPKEEP_SHARE = 0.1;
 
 /** Each statement under a set of new indexes; what keeping them up costs a write is told from what makes a statement slow. */
 export function judgeAll(statements: readonly (StatementTimes & { readonly isWrite: boolean })[]): readonly StatementVerdict[] {
-  const addedMs = ({ calls, bindings }: StatementTimes) => {
-    const { before, after } = sumsOf(bindings, (from) => from);
-    return (calls * (after - before)) / bindings.length;
+  const addedMs = (each: StatementTimes) => {
+    const { before, after } = allCalls(each, (from) => from);
+    return after - before;
   };
   const savedMs = statements.reduce((sum, each) => sum - Math.min(0, addedMs(each)), 0);
   return statements.map((each) => {
@@ -60,10 +60,10 @@ export function judgeAll(statements: readonly (StatementTimes & { readonly isWri
 export const judgeTotal = (statements: readonly StatementTimes[]): Interval =>
   bootstrap((pick) => {
     let [before, after] = [0, 0];
-    for (const { calls, bindings } of statements) {
-      const sums = sumsOf(bindings, pick);
-      before += (calls * sums.before) / bindings.length;
-      after += (calls * sums.after) / bindings.length;
+    for (const each of statements) {
+      const sums = allCalls(each, pick);
+      before += sums.before;
+      after += sums.after;
     }
     return before === 0 ? 1 : after / before;
   });
@@ -137,7 +137,15 @@ export const doesHarm = ({ judged, ratio, worst = ratio }: StatementVerdict): bo
 
 export const shown = ({ ratio, low, high }: Interval): string => `${ratio.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
 
-function sumsOf(bindings: readonly BindingTimes[], pick: <T>(from: readonly T[]) => readonly T[]): { before: number; after: number } {
+type Pick = <T>(from: readonly T[]) => readonly T[];
+
+/** Milliseconds of all its calls, each binding as often as every other. */
+function allCalls({ calls, bindings }: StatementTimes, pick: Pick): { before: number; after: number } {
+  const { before, after } = sumsOf(bindings, pick);
+  return { before: (calls * before) / bindings.length, after: (calls * after) / bindings.length };
+}
+
+function sumsOf(bindings: readonly BindingTimes[], pick: Pick): { before: number; after: number } {
   let [before, after] = [0, 0];
   for (const { pairs } of bindings) {
     // whole pairs are drawn: what disturbed both sides of one stays in both
@@ -149,7 +157,7 @@ function sumsOf(bindings: readonly BindingTimes[], pick: <T>(from: readonly T[])
 }
 
 function ratioOf(bindings: readonly BindingTimes[]): Interval {
-  const ratio = (pick: <T>(from: readonly T[]) => readonly T[]) => {
+  const ratio = (pick: Pick) => {
     const { before, after } = sumsOf(bindings, pick);
     return before === 0 ? 1 : after / before;
   };

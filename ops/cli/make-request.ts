@@ -3,6 +3,7 @@ import type { ExitStatus } from '../../domain/errors.ts';
 import { isAssayError } from '../../domain/errors.ts';
 import { fleetQueue } from '../../domain/ids.ts';
 import { shellWord } from '../../domain/shell-word.ts';
+import type { AssayClient } from '../client/connect.ts';
 import type { Request } from '../client/request.ts';
 import { freshKey, type InputOf, type RequestRef, type ResultOf, refOf, type Verb, verbs } from '../client/verbs.ts';
 import { firstInterrupt, follow, type Interrupt } from './follow.ts';
@@ -38,7 +39,7 @@ export async function makeRequest<V extends Verb>(session: Session, asked: Asked
   const input = 'name' in asked.input ? asked.input : { ...asked.input, requestKey: key };
   const ref = refOf(asked.verb, input.cluster, key);
   const client = await session.client();
-  if (asked.options.dryRun) return shown(ref, input, await client.backup.findAny(input.cluster, key));
+  if (asked.options.dryRun) return shown(client.server, { ref, input, existing: await client.backup.findAny(input.cluster, key) });
   // before it is made: whoever presses Ctrl-C from here on is told how to come back, once it is known that it was made
   const interrupt = firstInterrupt(session.terminal);
   try {
@@ -88,11 +89,18 @@ function left(request: Request<Verb>, how: string, exit: Outcome['exit']): Outco
   return { exit, data: { request: named(request), state: 'running' }, text: () => text };
 }
 
+interface Shown {
+  readonly ref: RequestRef;
+  readonly input: object;
+  readonly existing: Request<Verb> | null;
+}
+
 /** --dry-run: exactly what would be sent, and whether it would be new. */
-function shown(ref: RequestRef, input: object, existing: Request<Verb> | null): Outcome {
+function shown({ address, namespace }: AssayClient['server'], { ref, input, existing }: Shown): Outcome {
   const { workflow } = verbs[ref.verb];
   const joins = existing !== null && existing.workflowId === ref.workflowId;
-  const command = `temporal workflow start --type ${workflow} --task-queue ${fleetQueue} --workflow-id ${shellWord(ref.workflowId)} --input ${shellWord(JSON.stringify(input))}`;
+  const call = `temporal workflow start --address ${shellWord(address)} --namespace ${shellWord(namespace)} --type ${workflow}`;
+  const command = `${call} --task-queue ${fleetQueue} --workflow-id ${shellWord(ref.workflowId)} --input ${shellWord(JSON.stringify(input))}`;
   return {
     exit: 0,
     data: { dryRun: true, request: { ...ref, joined: joins }, workflow, taskQueue: fleetQueue, input },

@@ -37,14 +37,18 @@ export function optimizerRunText(result: OptimizerRunResult, paint: Paint): stri
 /** Histories hold no texts: a run's result names statements so. */
 const STATEMENT_ID = /(?<=: |, )-?[\da-f]{8,}\b/;
 
-function experimentsTable({ experiments, cluster }: Pick<OptimizerRunResult, 'experiments' | 'cluster'>, paint: Paint): string {
+type Tried = Pick<OptimizerRunResult, 'experiments' | 'cluster' | 'recommendation'>;
+
+function experimentsTable({ experiments, cluster, recommendation }: Tried, paint: Paint): string {
+  // the last one is the set as it is recommended
+  const recommended = recommendation === null ? undefined : experiments.at(-1)?.id;
   const rows = experiments.map(({ id, indexes, sizeBytes, total, faster, slower, decision }) => [
     plain(id),
     String(indexes),
     bytes(sizeBytes),
     share(total),
     `${faster} faster, ${slower} slower`,
-    decision.verdict === 'accepted' ? paint.good('accepted') : paint.doubt('rejected'),
+    decision.verdict === 'accepted' ? paint.good(id === recommended ? 'accepted, recommended' : 'accepted') : paint.doubt('rejected'),
   ]);
   const refused = experiments.filter(({ decision }) => decision.verdict === 'rejected');
   const why = refused.map(({ id, decision }) => `  ${paint.doubt('·')} ${plain(id.slice(0, 8))}: ${plain(decision.because.join('; '))}\n`);

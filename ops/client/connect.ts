@@ -21,6 +21,8 @@ export interface AssayOptions {
 }
 
 export interface AssayClient {
+  /** The server that it is connected to. */
+  readonly server: { readonly address: string; readonly namespace: string };
   readonly backup: BackupClient;
   readonly optimizer: OptimizerClient;
   /** Gives back the connection; requests go on. */
@@ -38,7 +40,7 @@ export async function connectAssay(options: AssayOptions = {}): Promise<AssayCli
     const connection = await Connection.connect({ address, connectTimeout: connectTimeoutMs, ...(tls === undefined ? {} : { tls }) });
     const client = new Client({ connection, namespace, ...converter });
     const context = { client, address, workerPatienceMs };
-    return { backup: backupClient(context), optimizer: optimizerClient(context), close: () => connection.close() };
+    return { server: { address, namespace }, backup: backupClient(context), optimizer: optimizerClient(context), close: () => connection.close() };
   } catch (error) {
     throw asAssayError(error, { address, what: 'connecting' });
   }

@@ -35,7 +35,7 @@ const MEANS: Readonly<Record<Exclude<RecommendationState, 'proposed'>, string>> 
   'rolled-back': 'It was carried out, watched, and taken back.',
   refused: 'It was refused. The same idea comes back only with other evidence.',
   stale: 'It was approved, but its evidence did not hold any more: it is measured again.',
-  superseded: 'A newer recommendation holds all of its changes.',
+  superseded: 'A newer recommendation takes its place: it holds all of its changes, or was measured beside it and preferred.',
   expired: 'Nobody decided in time.',
   failed: 'It was approved and could not be carried out.',
 };

@@ -78,7 +78,9 @@ describe('--dry-run sends nothing', () => {
     const ran = await assay('backup run proven --type full --request dry1 --dry-run');
     expect(ran).toMatchObject({
       exit: 0,
-      out: expect.stringContaining('temporal workflow start --type backupRun --task-queue assay --workflow-id backup/proven/run/dry1 '),
+      out: expect.stringMatching(
+        /temporal workflow start --address \S+:\d+ --namespace \S+ --type backupRun --task-queue assay --workflow-id backup\/proven\/run\/dry1 /,
+      ),
     });
     expect(await canned.get().runsOf(workflowIds.backupRun('proven', 'dry1'))).toBe(0);
   });

@@ -6,7 +6,7 @@ import { Context } from '@temporalio/activity';
 import { expect, test } from 'vitest';
 import { recommendationDigest } from '../../activities/recommendation-digest.ts';
 import { fleetQueue, workflowIds } from '../../domain/ids.ts';
-import { changeKinds, type Recommendation } from '../../domain/optimizer/recommendation.ts';
+import { changeKinds, type Recommendation, type RecommendedIndex } from '../../domain/optimizer/recommendation.ts';
 import { recommendedSetting } from '../../domain/optimizer/setting.ts';
 import { recommendation as made } from './plan-examples.ts';
 import { changes, decide, proposed, statesOf, useWorld, world } from './recommendation-support.ts';
@@ -130,6 +130,23 @@ test('a newer one that holds all of its changes takes the place of an older one'
   expect(await older.end).toMatchObject({ state: 'superseded', because: [expect.stringContaining(newer.id)] });
   expect(await statesOf(newer.id)).toEqual(['proposed']);
   await decide(newer.id, newer.digest, { verdict: 'refuse' });
+});
+
+test('a newer one that was measured beside it and preferred takes its place; another kind of change does not', async () => {
+  const database = 'beside';
+  const [first, second] = ['made_first', 'made_second'].map((name) => ({ ...(made.indexes[0] as RecommendedIndex), name, sql: `CREATE INDEX ${name}` }));
+  const older = await proposed({ database, indexes: [first as RecommendedIndex] });
+  await world.store.saveFinalists('o-1', [{ indexes: [], estimatedRatio: 0.5, estimatedBytes: 1, proposedBy: older.id }]);
+  const advice = { name: 'jit', value: 'off', was: 'on', statement: 's1', memory: null, roles: [], connections: null } as const;
+  const setting = recommendedSetting(advice, { table: { schema: 'public', relation: 'Order' }, because: 'most went into compiling it' });
+  const other = await proposed({ database, indexes: [setting], createdAt: '2026-12-01T00:00:00.000Z' });
+  await expect.poll(() => statesOf(other.id)).toEqual(['proposed']);
+  expect(await statesOf(older.id)).toEqual(['proposed']);
+  const newer = await proposed({ database, indexes: [second as RecommendedIndex], createdAt: '2026-12-02T00:00:00.000Z' });
+  expect(await older.end).toMatchObject({ state: 'superseded', because: [expect.stringContaining(newer.id)] });
+  expect(await statesOf(other.id)).toEqual(['proposed']);
+  await world.store.saveFinalists('o-1', []);
+  for (const { id, digest } of [other, newer]) await decide(id, digest, { verdict: 'refuse' });
 });
 
 test('an older one that is refused at the same moment stays refused', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isUnclear, lossOf } from '../../domain/optimizer/reduction.ts';
+import { isNoticeable, isUnclear, lossOf } from '../../domain/optimizer/reduction.ts';
 import { earnsPlace, type StatementTimes } from '../../domain/optimizer/verdict.ts';
 
 const times = (statement: string, pairs: readonly (readonly [beforeMs: number, afterMs: number])[]): StatementTimes => ({
@@ -20,6 +20,13 @@ test('what remains is behind the set before it where its whole interval is', () 
 test('a statement that one of them could not be measured with counts for neither', () => {
   const loss = lossOf([steady('a', 50), steady('b', 1)], [steady('a', 50)]);
   expect(loss.ratio).toBe(1);
+});
+
+test('of what takes a tenth of a millisecond, an hundredth more from one minute to the next is not noticed', () => {
+  expect(isNoticeable([steady('a', 0.1)], [steady('a', 0.12)])).toBe(false);
+  expect(isNoticeable([steady('a', 0.1)], [steady('a', 0.16)])).toBe(true);
+  expect(isNoticeable([steady('a', 54.6), steady('b', 1)], [steady('a', 61.4), steady('b', 1)])).toBe(true);
+  expect(isNoticeable([steady('a', 61.4)], [steady('a', 54.6), steady('b', 1)])).toBe(false);
 });
 
 test('an index is looked at again only where its interval leaves room for a gain', () => {

@@ -1,6 +1,6 @@
 /** What one run proposed is chosen among by the next, as long as nobody decided on it and it can still be had. */
 import { beforeEach, expect, test } from 'vitest';
-import { btree, indexText } from '../../domain/optimizer/index-sql.ts';
+import { btree, indexText, setText } from '../../domain/optimizer/index-sql.ts';
 import { limitsOf } from '../../domain/optimizer/limits.ts';
 import type { OptimizerLimits, Statement } from '../../domain/optimizer/model.ts';
 import { useSteps } from './steps-support.ts';
@@ -56,6 +56,14 @@ test('what is proposed stands for choice beside what the search finds, with what
   expect(found.at(-1)?.indexes.map(indexText)).toEqual([indexText(proposed)]);
   expect(found.at(-1)?.estimatedRatio).toBeLessThan(0.9);
   expect(found.at(-1)?.estimatedBytes).toBeGreaterThan(500_000);
+});
+
+test('what the search finds again is the one that is proposed, and no second set of the same indexes', async () => {
+  const found = (await finalists())[0]?.indexes ?? [];
+  await proposedEarlier([...found]);
+  const again = await finalists();
+  const same = again.filter(({ indexes }) => setText(indexes) === setText(found));
+  expect(same.map(({ proposedBy }) => proposedBy)).toEqual([(await bench.store.inState('main', 'postgres', 'proposed'))[0]?.id]);
 });
 
 test.each<readonly [why: string, sql: string | null, text: string, limits: Partial<OptimizerLimits>]>([

@@ -7,18 +7,17 @@ import { expect, onTestFinished, test } from 'vitest';
 
 const root = new URL('../..', import.meta.url).pathname;
 
+const file = (name: string) => `test/support/toys/${name}.toy.ts`;
+
 function suite(names: readonly string[], env: NodeJS.ProcessEnv) {
   const folder = mkdtempSync(join(tmpdir(), 'toys-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const files = names.map((name) => `test/support/toys/${name}.toy.ts`);
-  const { status, stdout } = spawnSync('node', ['test/support/run.ts', '--config', 'test/support/toys/vitest.config.ts', ...files], {
+  const { status, stdout } = spawnSync('node', ['test/support/run.ts', '--config', 'test/support/toys/vitest.config.ts', ...names.map(file)], {
     ...{ cwd: root, encoding: 'utf8' },
     env: { ...process.env, ASSAY_TOY_MARK: join(folder, 'mark'), ...env },
   });
   return { status, again: /^== once more, from the beginning: (.*)$/m.exec(stdout)?.[1] ?? null };
 }
-
-const file = (name: string) => `test/support/toys/${name}.toy.ts`;
 
 test.each<readonly [names: readonly string[], status: number, again: string | null]>([
   [['flaky'], 0, file('flaky')],

@@ -65,7 +65,7 @@ async function plan(steps: ProveSteps, question: ProveQuestion, around: Surround
   }
 }
 
-const QUESTIONS_OF_THE_CALLER: readonly string[] = ['backup-unknown', 'target-unreachable', 'usage', 'policy-not-applied'];
+const QUESTIONS_OF_THE_CALLER: readonly string[] = ['backup-unknown', 'target-unreachable', 'usage', 'policy-not-applied', 'cluster-unknown'];
 
 async function inspectAndRestore(steps: ProveSteps, { question, plan }: Omit<Restore, 'inspected'>, around: Surroundings): Promise<ProofDraft> {
   around.report('inspecting', `${plan.chain.length} backup(s) and the WAL after them`);

@@ -6,7 +6,7 @@
  *                                 yes, and the policy hands out SQL: done
  *                                 yes, and the policy says execute: carry-out.ts → kept | rolled-back | failed
  *
- * Nobody decides: expired. A newer one holds all of its changes: superseded.
+ * Nobody decides: expired. A newer one takes its place: superseded.
  */
 import {
   type ApplicationFailure,
@@ -122,7 +122,7 @@ async function undecided(
   desk.close(`it is over: ${state}`);
   // what was decided before stays: this one was started for a decision that was not taken
   if (opened.state !== 'proposed') return { state: opened.state, because: ['nobody decided anew'] };
-  const because = newer === null ? `nobody decided within ${Math.round(decisionMs / HOUR_MS)} h` : `recommendation ${newer} holds all of its changes`;
+  const because = newer === null ? `nobody decided within ${Math.round(decisionMs / HOUR_MS)} h` : `recommendation ${newer} takes its place`;
   return stateKeeper(input, host)(state, [because]);
 }
 
@@ -179,7 +179,7 @@ async function supersedeOlder({ cluster, recommendation }: RecommendationInput, 
     } catch (error) {
       if (isCancellation(error)) throw error;
       // no workflow waits with it any more; it may have ended with a decision a moment ago, which stays
-      const because = [`recommendation ${recommendation} holds all of its changes`];
+      const because = [`recommendation ${recommendation} takes its place`];
       await optimizerSteps(host).enterState({ cluster, recommendation: older, state: 'superseded', by: null, because, only: 'proposed' });
     }
   }

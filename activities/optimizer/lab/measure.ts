@@ -53,7 +53,8 @@ export interface Cost {
   readonly tempBlocks: number;
 }
 
-const LEAST_ROUNDS = 3;
+/** Rounds that each statement gets at least; then those of which enough is known rest. */
+export const LEAST_ROUNDS = 3;
 const nothing: Cost = { blocks: 0, walBytes: 0, tempBlocks: 0 };
 
 /** In the order of the jobs. Throws cancelled, and where the lab is gone. */

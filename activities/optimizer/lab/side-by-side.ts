@@ -6,7 +6,7 @@ import { AssayError } from '../../../domain/errors.ts';
 import { isClear, isTooSlow, judgeStatement } from '../../../domain/optimizer/verdict.ts';
 import { type Away, type Execution, execute, planText, type Unit } from './execute.ts';
 import { readsNothing, type SetTimes, summed, type UnitTimes, unexecuted } from './experiment.ts';
-import { alone, faultOf, type LabSession, paired, type Rounds, timeOnce } from './measure.ts';
+import { alone, faultOf, type LabSession, LEAST_ROUNDS, paired, type Rounds, timeOnce } from './measure.ts';
 import type { BuiltIndex } from './sets.ts';
 
 export interface SideBySide {
@@ -77,9 +77,6 @@ async function rowOf(session: LabSession, unit: Unit, { built, sets, asides }: F
 }
 
 const isIn = (plan: string, { relations }: BuiltIndex): boolean => relations.some((name) => plan.includes(`"Relation Name":${JSON.stringify(name)}`));
-
-/** Rounds that each statement gets at least; then those of which enough is known rest. */
-const LEAST_ROUNDS = 3;
 
 interface Race extends Rounds {
   /** Rounds before those that count. */

@@ -1,6 +1,5 @@
 /** Finalists, and what a larger budget would buy, as one pool of indexes: what-if planning found them, executing them says which of them to keep. */
-import { indexText } from '../../../domain/optimizer/index-sql.ts';
-import type { IndexDefinition } from '../../../domain/optimizer/model.ts';
+import { distinctIndexes, setText } from '../../../domain/optimizer/index-sql.ts';
 import { chooseBuilt } from '../lab/choose.ts';
 import { onLab } from '../lab/session.ts';
 import type { FinalistSet, OptimizerDependencies } from '../ports.ts';
@@ -27,7 +26,7 @@ export function chooseSteps(deps: OptimizerDependencies) {
     chooseSet: (request: ChooseRequest): Promise<Choice> =>
       onLab(deps, request, {
         isKept: request.isKept ?? false,
-        indexesOf: ({ finalists }) => distinct(finalists.flatMap(({ indexes }) => indexes)),
+        indexesOf: ({ finalists }) => distinctIndexes(finalists.flatMap(({ indexes }) => indexes)),
         async work({ stored, session, units, built, refused }) {
           const { limits, run } = request;
           const finalists = stored.finalists.filter(({ isPoolOnly }) => isPoolOnly !== true);
@@ -35,7 +34,7 @@ export function chooseSteps(deps: OptimizerDependencies) {
           const pool = { units, built, finalists: finalists.map(({ indexes }) => indexes), untilMs: Date.now() + CHOOSING * limits.measureMs, ...limits };
           const chosen = refused === null && built.length > 1 ? await chooseBuilt(session, pool) : null;
           const indexes = chosen?.indexes.map(({ index }) => index) ?? [];
-          const isNew = indexes.length > 0 && finalists.every((set) => nameOf(set.indexes) !== nameOf(indexes));
+          const isNew = indexes.length > 0 && finalists.every((set) => setText(set.indexes) !== setText(indexes));
           if (chosen === null || !isNew) return { sets: finalists.length, executions: chosen?.executions ?? 0 };
           const estimatedBytes = chosen.indexes.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
           const set: FinalistSet = { indexes, estimatedRatio: chosen.ratio, estimatedBytes };
@@ -45,10 +44,3 @@ export function chooseSteps(deps: OptimizerDependencies) {
       }),
   };
 }
-
-/** One of each definition. */
-export const distinct = (indexes: readonly IndexDefinition[]): readonly IndexDefinition[] => [
-  ...new Map(indexes.map((index) => [indexText(index), index])).values(),
-];
-
-const nameOf = (indexes: readonly IndexDefinition[]): string => JSON.stringify(indexes.map(indexText).toSorted());

@@ -19,7 +19,7 @@ export interface OpenedRecommendation {
   readonly digest: string;
   readonly kinds: readonly ProposalKind[];
   readonly changes: number;
-  /** Older ones that are still proposed, and whose changes are all in this one. */
+  /** Older ones that are still proposed, and that this one takes the place of: their changes are all in it, or it was preferred to them. */
   readonly supersedes: readonly string[];
 }
 
@@ -39,9 +39,10 @@ export function decideSteps(deps: OptimizerDependencies) {
       const recommendation = await required(store, asked);
       const { database, state, indexes } = recommendation;
       const proposed = await store.inState(asked.cluster, database, 'proposed');
-      const supersedes = proposed.filter(
-        (older) => older.id !== recommendation.id && older.createdAt <= recommendation.createdAt && holdsAllOf(recommendation, older),
-      );
+      const older = proposed.filter(({ id, createdAt }) => id !== recommendation.id && createdAt <= recommendation.createdAt);
+      const measured = isOfNewIndexes(recommendation) && older.length > 0 ? await store.proposalsMeasured(recommendation.run) : [];
+      const isPreferredTo = (other: Recommendation) => measured.includes(other.id) && isOfNewIndexes(other);
+      const supersedes = older.filter((other) => holdsAllOf(recommendation, other) || isPreferredTo(other));
       return {
         database,
         state,
@@ -74,6 +75,9 @@ export function decideSteps(deps: OptimizerDependencies) {
     },
   };
 }
+
+/** Sets of these are compared with each other, and nothing else is in them. */
+const isOfNewIndexes = ({ indexes }: Recommendation): boolean => indexes.every((change) => kindOf(change) === 'create-index');
 
 const busy = (recommendation: string, others: readonly string[]): AssayError =>
   new AssayError('refused-by-guard', {

@@ -1,6 +1,6 @@
 /** One set that the search found, really built on the lab and measured against the lab without it. */
 import { summaryOf } from '../../../domain/optimizer/experiment.ts';
-import { indexText } from '../../../domain/optimizer/index-sql.ts';
+import { distinctIndexes, indexText } from '../../../domain/optimizer/index-sql.ts';
 import type { Decision, Experiment } from '../../../domain/optimizer/model.ts';
 import type { ExperimentSummary } from '../../../domain/optimizer/requests.ts';
 import { measureSet } from '../lab/experiment.ts';
@@ -9,7 +9,6 @@ import { planChanges } from '../lab/plan-changes.ts';
 import { onLab } from '../lab/session.ts';
 import { measureSets } from '../lab/side-by-side.ts';
 import type { OptimizerDependencies, StoredRun } from '../ports.ts';
-import { distinct } from './choose.ts';
 import type { OnLab } from './search.ts';
 
 export interface MeasureRequest extends OnLab {
@@ -52,7 +51,7 @@ export function measureSteps(deps: OptimizerDependencies) {
     measureFinalists: (request: MeasureAllRequest): Promise<readonly ExperimentSummary[] | null> =>
       onLab(deps, request, {
         isKept: true,
-        indexesOf: ({ finalists }) => distinct(setsOf(finalists).flat()),
+        indexesOf: ({ finalists }) => distinctIndexes(setsOf(finalists).flat()),
         async work({ stored, session, units, built, rounds, refused }) {
           const { limits, proof, experiments } = request;
           if (refused !== null) return null;

@@ -39,12 +39,16 @@ async function searchOnLab(deps: OptimizerDependencies, { policy, clone, run, li
     await deps.store.notJudged(run, notJudged);
     deps.observe({ kind: 'statements-not-judged', cluster: policy.cluster, step: 'bind', reasons: reasonsOf(notJudged) });
     await deps.store.saveFinalists(run, wider.length === 0 ? sets : [...sets, { indexes: wider, estimatedRatio: 1, estimatedBytes: 0, isPoolOnly: true }]);
-    return { bound: bound.length, notBound: notJudged.length, sets: sets.length, explains, notices: [...notices, ...discountNotices(accuracy)] };
+    const open = sets.flatMap(({ proposedBy }) =>
+      proposedBy === undefined ? [] : [`what recommendation ${proposedBy} proposes takes part: it is still open`],
+    );
+    return { bound: bound.length, notBound: notJudged.length, sets: sets.length, explains, notices: [...notices, ...discountNotices(accuracy), ...open] };
   });
 }
 
 /** The new indexes of a recommendation, with what was measured. */
-const setOf = ({ indexes, experiment }: Recommendation): FinalistSet => ({
+const setOf = ({ id, indexes, experiment }: Recommendation): FinalistSet => ({
+  proposedBy: id,
   indexes: indexes.flatMap((change) => (kindOf(change) === 'create-index' && change.index !== null ? [change.index] : [])),
   estimatedRatio: experiment.total.ratio,
   estimatedBytes: newBytes(indexes),
