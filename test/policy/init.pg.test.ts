@@ -53,6 +53,16 @@ describe('for a cluster that is there', () => {
     expect(existsSync(join(folder, 'c.yaml'))).toBe(false);
   });
 
+  test('its examples name a database that is there, and are sound without their marks', async () => {
+    await cluster.sql('create database "Or: ders #1"');
+    const { file } = await init();
+    const text = readFileSync(file, 'utf8');
+    writeFileSync(file, text.replace(/^ {4}# optimizer:$/m, '    optimizer:').replace(/^ {4}# {3}database: /m, '      database: '));
+    await cluster.sql('drop database "Or: ders #1"');
+    expect(readPolicy(file).clusters[0]?.optimizer).toMatchObject({ database: 'Or: ders #1' });
+    expect(text).toContain('- { name: orders have customers, database: "Or: ders #1", sql: ');
+  });
+
   test('never overwrites without being told to', async () => {
     await init();
     writeFileSync(join(folder, 'assay.yaml'), 'mine');

@@ -55,20 +55,23 @@ ${schedules(findings)}
       deep: { cron: "0 4 * * 0", timezone: UTC, jitter: 30m }${comment('clusters.NAME.proof.deep')}
       random_per_week: 2${comment('clusters.NAME.proof.random_per_week')}
       # assertions:${comment('clusters.NAME.proof.assertions')}
-      #   - { name: orders have customers, database: shop, sql: "select count(*) from orders where customer is null", expect: [[0]] }
+      #   - { name: orders have customers, database: ${ofApplication(findings)}, sql: "select count(*) from orders where customer is null", expect: [[0]] }
 
     clone:
       directory: ${quoted(`${state}/clones`)}${comment('clusters.NAME.clone.directory')}
       max_clones: 1${comment('clusters.NAME.clone.max_clones')}
 
     # optimizer:
-    #   database: shop${comment('clusters.NAME.optimizer.database')}
+    #   database: ${ofApplication(findings)}${comment('clusters.NAME.optimizer.database')}
     #   schedule: { cron: "0 5 * * 6", timezone: UTC }${comment('clusters.NAME.optimizer.schedule')}
     #   apply: sql${comment('clusters.NAME.optimizer.apply')}
 
     evidence: ${quoted(`${state}/evidence`)}${comment('clusters.NAME.evidence')}
 `;
 }
+
+/** A database to name in examples: one that was found, and that an application may have. */
+const ofApplication = ({ server, connection: { database } }: InitFindings): string => quoted(server?.databases.find((name) => name !== 'postgres') ?? database);
 
 const help = new Map(policyKeyLines().map(({ key, help: text }) => [key, text]));
 const comment = (key: string) => `  # ${help.get(key) ?? ''}`;
