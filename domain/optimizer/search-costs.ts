@@ -80,7 +80,10 @@ export function knownCosts(ask: (statement: number, set: Mask) => Promise<{ read
   };
 }
 
-/** More indexes are never worse: where a corrected cost says so, the planner would have taken a plan that it has with fewer. */
+/**
+ * More indexes are never worse here: where a corrected cost says so, the planner would have taken a plan that it has with fewer. Not so where it is a loop
+ * that misleads the planner: it takes that. Which indexes make it err is for execution to say, and a set that needs none of them may have them all the same.
+ */
 function cheaper(answer: Known, plans: readonly SeenPlan[]): Known {
   let least: SeenPlan = answer;
   for (const plan of plans) if (plan.cost < least.cost && (plan.used & ~answer.given) === 0n) least = plan;
