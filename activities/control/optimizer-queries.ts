@@ -2,8 +2,10 @@
 import type { NotJudged } from '../../domain/optimizer/model.ts';
 import type { MeasuredWorkload } from '../../domain/optimizer/queries.ts';
 import { tellingExperiment } from '../../domain/optimizer/queries.ts';
+import { kindOf } from '../../domain/optimizer/recommendation.ts';
 import { ExperimentEntity } from '../../entities/experiment.ts';
 import { OptimizerRunEntity, OptimizerStatementEntity } from '../../entities/optimizer-run.ts';
+import { RecommendationEntity } from '../../entities/recommendation.ts';
 import type { Control } from './control-database.ts';
 
 export interface LastRun extends MeasuredWorkload {
@@ -22,12 +24,20 @@ export async function lastRun(control: Control, cluster: string, database: strin
   if (run === undefined) return null;
   const rows = await em.find(OptimizerStatementEntity, { run: run.id }, { orderBy: { position: 'asc' } });
   const experiments = await em.find(ExperimentEntity, { run: run.id }, { orderBy: { measuredAt: 'desc', id: 'asc' } });
+  const proposed = (await em.find(RecommendationEntity, { run: run.id })).map(({ document }) => document);
+  const recommended = new Set(proposed.filter(({ indexes }) => indexes.some((change) => kindOf(change) === 'create-index')).map((each) => each.experiment.id));
   return {
     ...{ run: run.id, database: run.database, source: run.source, notices: run.notices },
     startedAt: run.startedAt.toISOString(),
     statements: rows.flatMap(({ statement }) => statement ?? []),
     notJudged: rows.flatMap(unjudged),
-    experiment: tellingExperiment(experiments.map(({ document, decision }) => ({ experiment: document, isAccepted: decision.verdict === 'accepted' }))),
+    experiment: tellingExperiment(
+      experiments.map(({ id, document, decision }) => ({
+        experiment: document,
+        isAccepted: decision.verdict === 'accepted',
+        isRecommended: recommended.has(id),
+      })),
+    ),
   };
 }
 

@@ -87,9 +87,17 @@ function amountOf(counts: StatementCounts, by: QueryOrder): number {
   }
 }
 
-/** Of a run's experiments the one that says most: accepted before rejected, then the least time left. Newest first is the order to give them in. */
-export function tellingExperiment(all: readonly { readonly experiment: Experiment; readonly isAccepted: boolean }[]): Experiment | null {
+interface Measured {
+  readonly experiment: Experiment;
+  readonly isAccepted: boolean;
+  /** What it measured is what was recommended. */
+  readonly isRecommended: boolean;
+}
+
+/** Of a run's experiments the one that says most: recommended, then accepted, then the least time left. Newest first is the order to give them in. */
+export function tellingExperiment(all: readonly Measured[]): Experiment | null {
   const measured = all.filter(({ experiment }) => experiment.statements.length > 0);
-  const [best] = measured.toSorted((a, b) => Number(b.isAccepted) - Number(a.isAccepted) || a.experiment.total.ratio - b.experiment.total.ratio);
+  const rank = ({ isRecommended, isAccepted }: Measured) => (isRecommended ? 0 : isAccepted ? 1 : 2);
+  const [best] = measured.toSorted((a, b) => rank(a) - rank(b) || a.experiment.total.ratio - b.experiment.total.ratio);
   return best?.experiment ?? null;
 }

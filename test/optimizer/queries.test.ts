@@ -42,15 +42,16 @@ test('shares are of all statements, shown or not; without a measured set each sa
   expect(queriesOf({ statements: [], notJudged: [], experiment: null }, { by: 'wal', limit: 5 })).toMatchObject({ lines: [], total: 0 });
 });
 
-test('of a run’s experiments an accepted one says more than a faster one that was rejected', () => {
+test('of a run’s experiments the recommended one says most, then an accepted one, then a faster one that was rejected', () => {
   const at = (id: string, ratio: number) => ({ ...experiment, id, total: { ratio, low: ratio, high: ratio } });
   const all = [
     { experiment: at('rejected', 0.2), isAccepted: false },
     { experiment: at('slower', 0.6), isAccepted: true },
     { experiment: at('best', 0.5), isAccepted: true },
     { experiment: { ...at('refused', 0.1), statements: [] }, isAccepted: true },
-  ];
+  ].map((each) => ({ ...each, isRecommended: false }));
   expect(tellingExperiment(all)?.id).toBe('best');
+  expect(tellingExperiment([...all, { experiment: at('reduced', 0.55), isAccepted: true, isRecommended: true }])?.id).toBe('reduced');
   expect(tellingExperiment([])).toBeNull();
 });
 
