@@ -5,11 +5,10 @@ import { withoutRedundant } from '../../domain/optimizer/redundancy.ts';
 import { SLOWEST_RATIO } from '../../domain/optimizer/verdict.ts';
 import type { Figure } from '../benchmark.ts';
 import { judge, median, type Pair, ratioOf, showRatio } from '../statistics.ts';
-import { DTA, type Estimates, isGiven, NONE, ONE_BUDGET, OURS, SMALL_PEER, totals, WITH_KINDS } from './executed-sets.ts';
+import { agreement } from './agreement.ts';
+import { DTA, type Estimates, isGiven, NONE, OURS, SMALL_PEER, totals, WITH_KINDS } from './executed-sets.ts';
 import type { Field, IndexSet, Times } from './field.ts';
-import { learnedEstimate } from './learned-estimates.ts';
 import type { Ours } from './ours.ts';
-import { kendall, spearman } from './rank.ts';
 
 export interface Executed {
   readonly times: Times;
@@ -144,29 +143,6 @@ function sizeOf({ ours, field, estimates, isGoalSize }: Executed, name: string):
     remark: `${megabytes(estimatedBytes)} estimated, ${megabytes(realBytes)} really`,
     samples: { estimatedBytes, realBytes },
   };
-}
-
-/** Over the sets of one budget: does what is estimated to be faster run faster? As it is, and after the other sets were measured. */
-function agreement(executed: Executed): readonly Figure[] {
-  const names = [...ONE_BUDGET.filter((name) => executed.sets.has(name)), OURS.gigabyte];
-  const measured = names.map((name) => shareOf(executed, name));
-  const of = (mode: 'raw' | 'corrected') => names.map((name) => executed.estimates.get(name)?.[mode] ?? 1);
-  const learned = names.map((name) => learnedEstimate(name, executed));
-  const figure = (name: string, estimate: readonly number[]): Figure => {
-    const rho = spearman(estimate, measured);
-    return {
-      name,
-      measured: rho.toFixed(2),
-      goal: '≥ 0.8',
-      judged: executed.isGoalSize ? judge({ median: rho, low: rho, high: rho }, { atLeast: 0.8 }) : null,
-      remark: `raw HypoPG ${spearman(of('raw'), measured).toFixed(2)}; Kendall ${kendall(estimate, measured).toFixed(2)} (raw HypoPG ${kendall(of('raw'), measured).toFixed(2)}); ${names.length} sets of one budget, ours among them`,
-      samples: { estimate, raw: of('raw'), measured, sets: names.join(', ') },
-    };
-  };
-  return [
-    figure('rank agreement of the estimate with execution, Spearman', of('corrected')),
-    figure("the same, each set's gains discounted by what the other sets' runs showed", learned),
-  ];
 }
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;

@@ -47,10 +47,10 @@ export function missingLoopCost(plan: PlanNode, costs: PlannerCosts, probeOf: (s
     allPages += probe.tablePages;
     if (runs > 1) probes.push({ scan: node, runs, probe });
   });
-  const share = (pages: number) => Math.max(1, (costs.effectiveCachePages * pages) / Math.max(1, allPages + pages));
+  const share = (pages: number, { indexPages }: Probe) => Math.max(1, (costs.effectiveCachePages * pages) / Math.max(1, allPages + indexPages));
   return probes.reduce((sum, { scan, runs, probe }) => {
-    const { pages: heap, visits } = scan['Node Type'] === 'Index Only Scan' ? NOTHING : heapOf(runs, probe, share(probe.tablePages));
-    const pages = heap + leafPages(runs, probe, share(probe.indexPages));
+    const { pages: heap, visits } = scan['Node Type'] === 'Index Only Scan' ? NOTHING : heapOf(runs, probe, share(probe.tablePages, probe));
+    const pages = heap + leafPages(runs, probe, share(probe.indexPages, probe));
     const cpu = runs * probe.rows * (costs.cpuTuple + costs.cpuIndexTuple) + Math.max(0, visits - heap) * VISIT * costs.cpuTuple;
     return sum + Math.max(0, pages * costs.randomPage + cpu - runs * scan['Total Cost']);
   }, 0);

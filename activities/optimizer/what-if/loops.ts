@@ -77,7 +77,8 @@ function read(text: string): Condition {
   if (isFault(parsed)) return { equal: [], isAll: false };
   const parts = nodesOf(parsed.root, 'A_Expr');
   const equal = parts.flatMap((part) => equated(part) ?? []);
-  return { equal, isAll: equal.length > 0 && equal.length === parts.length && isConjunction(nodesOf(parsed.root, 'BoolExpr')) };
+  const isMore = equal.length < parts.length || nodesOf(parsed.root, 'NullTest').length > 0 || !isConjunction(nodesOf(parsed.root, 'BoolExpr'));
+  return { equal, isAll: equal.length > 0 && !isMore };
 }
 
 const isConjunction = (expressions: readonly BoolExpr[]): boolean => expressions.every(({ boolop }) => boolop === 'AND_EXPR');
@@ -96,7 +97,7 @@ function rowsOfEach({ equal, isAll }: Condition, { index, distinct }: SizedIndex
   const names = new Set(equal);
   const known = columns.filter(({ name }) => names.has(name));
   // how many of its rows a partial index holds is known for whole sets of them only
-  if (!isAll || known.length !== names.size || index.predicate !== null) return 0;
+  if (!isAll || known.length !== names.size || index.predicate !== null || rows === 0) return 0;
   const isWholeKey = index.keys.every(({ column }) => column !== null && names.has(column));
   const independent = known.reduce((product, column) => product * columnDistinct(column, rows), 1);
   return rows / Math.min(rows, (isWholeKey ? distinct : undefined) ?? independent);
