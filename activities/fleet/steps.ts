@@ -25,7 +25,11 @@ export function fleetSteps(deps: FleetDependencies) {
       if (policy !== null) return policy;
       const known = (await deps.evidence.listPolicies()).map((each) => each.cluster);
       if (known.length === 0) throw new AssayError('policy-not-applied', { cluster });
-      throw new AssayError('cluster-unknown', { cluster, where: 'the policies that were applied', known: known.join(', ') });
+      throw new AssayError('cluster-unknown', {
+        cluster,
+        where: 'the policies that were applied (`assay apply` adds those of assay.yaml)',
+        known: known.join(', '),
+      });
     },
 
     isRunning: ({ workflowId, runId }: LockHolder): Promise<boolean> => isRunning(deps.client, workflowId, runId),

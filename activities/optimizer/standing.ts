@@ -22,7 +22,8 @@ export async function standing(earlier: readonly FinalistSet[], asked: Standing)
   const { facts, whatIf, limits, buildable } = asked;
   const existing = facts.flatMap(({ indexes }) => indexes);
   const tables = new Set(facts.map(({ table }) => quoteRelation(table)));
-  for (const set of earlier.slice(0, NEWEST)) {
+  // texts, settings and statistics are proposals, too
+  for (const set of earlier.filter((each) => each.indexes.length > 0).slice(0, NEWEST)) {
     const left = withoutRedundant(set.indexes, existing).filter(({ table }) => tables.has(quoteRelation(table)));
     const indexes = await buildable(left);
     if (!isAllowed(indexes, limits) || !(await isOfUse(indexes, asked))) continue;

@@ -9,7 +9,7 @@ const PER_LEVEL = 50 * 0.0025;
 /** Cost units to add to the plan's total; `heightOf` is null for an index that is really there. */
 export function missingDescentCost(plan: PlanNode, heightOf: (indexName: string) => number | null): number {
   let missing = 0;
-  visitRuns(plan, (node, runs) => {
+  visitRuns(plan, (node, { runs }) => {
     const height = node['Index Name'] === undefined ? null : heightOf(node['Index Name']);
     if (height !== null) missing += runs * (height + 1) * PER_LEVEL;
   });

@@ -12,9 +12,19 @@ export function lossOf(before: readonly StatementTimes[], rest: readonly Stateme
   return { ratio: is.ratio / was.ratio, low: is.low / was.high, high: is.high / was.low };
 }
 
-/** Some statement takes so much longer a call that a minute of other load alone would hardly make it. */
+/** Of what is longer a call: a minute of other load alone would hardly make that much. */
+const NOTICEABLE = 0.05;
+
+/** Some statement that was timed more than once takes noticeably longer. */
 export const isNoticeable = (before: readonly StatementTimes[], rest: readonly StatementTimes[]): boolean =>
-  rest.some((is) => before.some((was) => was.statement === is.statement && afterMs(is) - afterMs(was) > NOISE_MS));
+  rest.some((is) => isTouched(is) && before.some((was) => was.statement === is.statement && longer(was, is)));
+
+const isTouched = ({ bindings }: StatementTimes): boolean => bindings.some(({ pairs }) => pairs.length > 1);
+
+function longer(was: StatementTimes, is: StatementTimes): boolean {
+  const [then, now] = [afterMs(was), afterMs(is)];
+  return now - then > Math.max(NOISE_MS, NOTICEABLE * then);
+}
 
 const afterMs = ({ bindings }: StatementTimes): number =>
   bindings.reduce((sum, { pairs }) => sum + median(pairs.map(({ afterMs: ms }) => ms)), 0) / bindings.length;

@@ -4,7 +4,7 @@ import { missingDescentCost } from '../../domain/optimizer/descent-cost.ts';
 import { missingLoopCost, pagesFetched } from '../../domain/optimizer/loop-cost.ts';
 import type { PlanNode } from '../../domain/optimizer/plan-runs.ts';
 
-const costs = { randomPage: 4, cpuTuple: 0.01, cpuIndexTuple: 0.005, effectiveCachePages: 524_288 };
+const costs = { seqPage: 1, randomPage: 4, cpuTuple: 0.01, cpuIndexTuple: 0.005, effectiveCachePages: 524_288 };
 const scattered = { tablePages: 10_000, tableRows: 1_000_000, indexPages: 2_500, rows: 100, correlation: 0, keys: 1 };
 
 const node = (type: string, cost: readonly [number, number], rows: number, more: Partial<PlanNode> = {}): PlanNode => ({
@@ -19,7 +19,8 @@ const inner = { 'Parent Relationship': 'Inner' } as const;
 const scan = (cost: number, more: Partial<PlanNode> = {}) => node('Index Scan', [0.4, cost], 100, { 'Index Name': 'i', ...inner, ...more });
 const loop = (runs: number, probe: PlanNode, more: Partial<PlanNode> = {}): PlanNode =>
   node('Nested Loop', [0.4, 10 + runs * probe['Total Cost']], runs * 100, { Plans: [node('Seq Scan', [0, 10], runs, outer), probe], ...more });
-const missing = (plan: PlanNode, probe = scattered) => missingLoopCost(plan, costs, () => probe);
+const missing = (plan: PlanNode, probe = scattered, given = costs) =>
+  missingLoopCost(plan, given, { probeOf: () => probe, pagesOf: ({ 'Relation Name': name }) => (name === undefined ? 0 : probe.tablePages) });
 
 describe('a loop over an index', () => {
   test('whose runs are priced far below what they read costs what they read', () => {
@@ -40,6 +41,35 @@ describe('a loop over an index', () => {
     const [none, whole] = [missing(loop(500, scan(2))), missing(loop(500, scan(2)), { ...scattered, correlation: 1 })];
     expect(whole).toBeLessThan(none / 5);
     expect(missing(loop(500, scan(2, { 'Node Type': 'Index Only Scan' })))).toBeLessThan(whole);
+  });
+
+  test('of which the first match is enough reads no further', () => {
+    const whole = missing(loop(500, scan(2)));
+    for (const type of ['Semi', 'Anti']) expect(missing(loop(500, scan(2), { 'Join Type': type }))).toBeLessThan(whole / 4);
+    expect(missing(loop(500, scan(2), { 'Join Type': 'Inner' }))).toBe(whole);
+    const newest = node('Limit', [0.4, 0.42], 1, { Plans: [scan(2, outer)], ...inner });
+    expect(missing(loop(500, newest))).toBeLessThan(whole / 4);
+  });
+
+  test('over a bitmap is priced alike, its pages the cheaper the more of them a run reads', () => {
+    const found = node('Bitmap Index Scan', [0, 1], 100, outer);
+    const bitmap = scan(2, { 'Node Type': 'Bitmap Heap Scan', Plans: [found] });
+    const [by, through] = [missing(loop(500, scan(2))), missing(loop(500, bitmap))];
+    expect(through).toBeGreaterThan(by * 0.7);
+    expect(through).toBeLessThan(by);
+  });
+
+  test('over a table that does not stay in memory reads its pages again; the cache is shared by all tables of the plan', () => {
+    const reading = scan(2, { 'Relation Name': 't' });
+    const [ample, tight] = [costs, { ...costs, effectiveCachePages: 6_000 }];
+    expect(missing(loop(500, reading), scattered, tight)).toBeGreaterThan(2 * missing(loop(500, reading), scattered, ample));
+    // one table of 10,000 pages, and its index of 2,500: 12,500 hold both
+    expect(missing(loop(500, reading), scattered, { ...costs, effectiveCachePages: 12_500 })).toBeCloseTo(missing(loop(500, reading), scattered, ample), 6);
+  });
+
+  test('of nothing known costs nothing more', () => {
+    expect(missing(loop(500, scan(2)), { ...scattered, rows: Number.NaN })).toBe(0);
+    expect(missing(loop(500, scan(2)), { ...scattered, tablePages: 0, tableRows: 0, indexPages: 0, rows: 0 })).toBe(0);
   });
 
   test('below a LIMIT runs as often as rows are asked for, unless all must be there first', () => {

@@ -26,6 +26,8 @@ test('of what takes a tenth of a millisecond, an hundredth more from one minute 
   expect(isNoticeable([steady('a', 0.1)], [steady('a', 0.12)])).toBe(false);
   expect(isNoticeable([steady('a', 0.1)], [steady('a', 0.16)])).toBe(true);
   expect(isNoticeable([steady('a', 54.6), steady('b', 1)], [steady('a', 61.4), steady('b', 1)])).toBe(true);
+  expect(isNoticeable([steady('a', 54.6)], [steady('a', 55.6)])).toBe(false);
+  expect(isNoticeable([times('once', [[54.6, 54.6]])], [times('once', [[61.4, 61.4]])])).toBe(false);
   expect(isNoticeable([steady('a', 61.4)], [steady('a', 54.6), steady('b', 1)])).toBe(false);
 });
 

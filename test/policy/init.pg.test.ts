@@ -61,6 +61,10 @@ describe('for a cluster that is there', () => {
     await cluster.sql('drop database "Or: ders #1"');
     expect(readPolicy(file).clusters[0]?.optimizer).toMatchObject({ database: 'Or: ders #1' });
     expect(text).toContain('- { name: orders have customers, database: "Or: ders #1", sql: ');
+    await cluster.sql('create database "true"');
+    const { text: bare } = await init({ force: true, dryRun: true });
+    await cluster.sql('drop database "true"');
+    expect(bare).toContain('database: "true"');
   });
 
   test('never overwrites without being told to', async () => {

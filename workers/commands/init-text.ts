@@ -79,7 +79,8 @@ const comment = (key: string) => `  # ${help.get(key) ?? ''}`;
 const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 // a JSON string is a YAML string
-const quoted = (text: string) => (/^[A-Za-z0-9/._:-]+$/.test(text) && !/^[0-9.:-]|:$/.test(text) ? text : JSON.stringify(text));
+const quoted = (text: string) =>
+  /^[A-Za-z0-9/._:-]+$/.test(text) && !/^[0-9.:-]|:$/.test(text) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(text) ? text : JSON.stringify(text);
 
 const asComment = (lines: readonly string[], indent = '') => lines.map((line) => `${indent}# ${withoutSecrets(line).replaceAll(/[\r\n]+/g, ' ')}\n`).join('');
 

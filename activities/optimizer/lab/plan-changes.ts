@@ -1,8 +1,11 @@
 /** What a set changed in each statement's plan, and what the planner expected of it: so that expectations can be compared with what was measured. */
+
+import { quoteRelation } from '../../../domain/optimizer/index-sql.ts';
 import type { PlanChange } from '../../../domain/optimizer/model.ts';
 import { shapeOfChange } from '../../../domain/optimizer/plan-change.ts';
 import { readTableFacts } from '../catalogue.ts';
-import { openLoopCosts } from '../what-if/loops.ts';
+import { openLoopCosts, type SizedIndex } from '../what-if/loops.ts';
+import { sizeHints } from '../what-if/size-hints.ts';
 import { type Away, type CostedPlan, costedPlan, type Unit } from './execute.ts';
 import type { SetTimes } from './experiment.ts';
 import type { LabSession } from './measure.ts';
@@ -17,11 +20,10 @@ export async function planChanges(
   const touched = new Set(times.units.filter(({ isTouched, fault }) => isTouched && fault === null).map(({ unit }) => unit.bound.statement.id));
   const found = new Map<string, PlanChange>();
   if (touched.size === 0) return found;
-  // priced as a search prices: what the planner leaves out of loops is no fault of an index
-  const loops = await openLoopCosts(client, await readTableFacts(client));
+  const missing = await missingCosts(client, [...built, ...aside]).catch(() => () => 0);
   const priced = async (unit: Unit, away: Away): Promise<Priced> => {
     const plan = await costedPlan(client, unit, away);
-    return { plan, cost: plan['Total Cost'] + loops.missing(plan) };
+    return { plan, cost: plan['Total Cost'] + missing(plan) };
   };
   for (const id of touched) {
     const units = times.units.filter(({ unit, fault }) => unit.bound.statement.id === id && fault === null).map(({ unit }) => unit);
@@ -29,6 +31,21 @@ export async function planChanges(
     if (change !== null) found.set(id, change);
   }
   return found;
+}
+
+/** Priced as a search prices: what the planner leaves out of loops is no fault of an index. */
+async function missingCosts(client: LabSession['client'], built: readonly BuiltIndex[]): Promise<(plan: CostedPlan) => number> {
+  const facts = await readTableFacts(client);
+  const loops = await openLoopCosts(client, facts);
+  const sized = new Map<string, SizedIndex>();
+  for (const { index, name, sizeBytes } of built) {
+    const table = facts.find((each) => quoteRelation(each.table) === quoteRelation(index.table));
+    // of a partitioned one plans name the parts, each with a name and a size of its own: those are among the facts
+    if (table?.kind !== 'table') continue;
+    const { distinct } = await sizeHints(client, index, table);
+    sized.set(name, { index, bytes: sizeBytes, ...(distinct === undefined ? {} : { distinct }) });
+  }
+  return (plan) => loops.missing(plan, sized);
 }
 
 interface Priced {

@@ -41,7 +41,7 @@ export function decideSteps(deps: OptimizerDependencies) {
       const proposed = await store.inState(asked.cluster, database, 'proposed');
       const older = proposed.filter(({ id, createdAt }) => id !== recommendation.id && createdAt <= recommendation.createdAt);
       const measured = isOfNewIndexes(recommendation) && older.length > 0 ? await store.proposalsMeasured(recommendation.run) : [];
-      const isPreferredTo = (other: Recommendation) => measured.includes(other.id) && isOfNewIndexes(other);
+      const isPreferredTo = (other: Recommendation) => measured.includes(other.id) && isOfNewIndexes(other) && looksAtAllOf(recommendation, other);
       const supersedes = older.filter((other) => holdsAllOf(recommendation, other) || isPreferredTo(other));
       return {
         database,
@@ -78,6 +78,12 @@ export function decideSteps(deps: OptimizerDependencies) {
 
 /** Sets of these are compared with each other, and nothing else is in them. */
 const isOfNewIndexes = ({ indexes }: Recommendation): boolean => indexes.every((change) => kindOf(change) === 'create-index');
+
+/** A run of fewer statements says nothing of what the others would lose. */
+const looksAtAllOf = (newer: Recommendation, older: Recommendation): boolean => {
+  const judged = new Set(newer.experiment.statements.map(({ statement }) => statement));
+  return older.experiment.statements.every(({ statement, judged: was }) => was !== 'faster' || judged.has(statement));
+};
 
 const busy = (recommendation: string, others: readonly string[]): AssayError =>
   new AssayError('refused-by-guard', {

@@ -34,24 +34,32 @@ export async function openLoopCosts(client: pg.Client, facts: readonly TableFact
     conditions.set(text, known);
     return known;
   };
+  const pagesOf = ({ 'Relation Name': relation = '' }: PlanNode): number => (tables.get(relation)?.sizeBytes ?? 0) / PAGE;
   const probeOf = (scan: PlanNode, others: ReadonlyMap<string, SizedIndex>): Probe | null => {
-    const { 'Index Name': name = '', 'Relation Name': relation = '', 'Index Cond': condition } = scan;
-    const table = tables.get(relation);
+    const by = lookupOf(scan);
+    const table = tables.get(scan['Relation Name'] ?? '');
+    const name = by?.['Index Name'] ?? '';
     const sized = others.get(name) ?? existing.get(name);
-    if (table === undefined || sized === undefined || sized.index.method !== 'btree' || condition === undefined) return null;
-    const rows = Math.max(scan['Plan Rows'], rowsOfEach(conditionOf(condition), sized, table));
+    const condition = by?.['Index Cond'];
+    if (by === undefined || table === undefined || sized === undefined || sized.index.method !== 'btree' || condition === undefined) return null;
     const [first] = sized.index.keys;
-    const correlation = table.columns.find((column) => column.name === first?.column)?.correlation ?? 0;
     return {
-      tablePages: table.sizeBytes / PAGE,
+      tablePages: pagesOf(scan),
       tableRows: table.rows,
       indexPages: sized.bytes / PAGE,
-      rows,
-      correlation,
+      rows: Math.max(by['Plan Rows'], rowsOfEach(conditionOf(condition), { sized, table, isFiltered: by === scan && scan.Filter !== undefined })),
+      correlation: table.columns.find((column) => column.name === first?.column)?.correlation ?? 0,
       keys: sized.index.keys.length,
     };
   };
-  return { missing: (plan, others = new Map()) => missingLoopCost(plan, costs, (scan) => probeOf(scan, others)) };
+  return { missing: (plan, others = new Map()) => missingLoopCost(plan, costs, { probeOf: (scan) => probeOf(scan, others), pagesOf }) };
+}
+
+/** The node that asks the index: of a bitmap of several none is told. */
+function lookupOf(scan: PlanNode): PlanNode | undefined {
+  if (scan['Node Type'] !== 'Bitmap Heap Scan') return scan;
+  const [only, ...more] = scan.Plans ?? [];
+  return only?.['Node Type'] === 'Bitmap Index Scan' && more.length === 0 ? only : undefined;
 }
 
 /** Plans name no schemas: where two are called alike nothing is said of either. */
@@ -92,24 +100,41 @@ function equated({ kind, name = [], lexpr, rexpr }: A_Expr): string | null {
 
 const stringOf = (node: Node | undefined): string | null => (node !== undefined && 'String' in node ? (node.String.sval ?? null) : null);
 
-/** 0 where the statistics do not say. */
-function rowsOfEach({ equal, isAll }: Condition, { index, distinct }: SizedIndex, { columns, rows }: TableFacts): number {
+interface Asked {
+  readonly sized: SizedIndex;
+  readonly table: TableFacts;
+  /** Its rows in the plan are those that pass a condition which the index does not know. */
+  readonly isFiltered: boolean;
+}
+
+/** 0 where the plan's own figure says as much, or the statistics do not say. */
+function rowsOfEach({ equal, isAll }: Condition, { sized: { index, distinct }, table, isFiltered }: Asked): number {
+  const { columns, rows } = table;
   const names = new Set(equal);
-  const known = columns.filter(({ name }) => names.has(name));
+  const known = columns.filter((column) => names.has(column.name) && column.distinct !== 0);
   // how many of its rows a partial index holds is known for whole sets of them only
   if (!isAll || known.length !== names.size || index.predicate !== null || rows === 0) return 0;
+  if ((names.size === 1 && !isFiltered) || isUnique(names, index, table)) return 0;
   const isWholeKey = index.keys.every(({ column }) => column !== null && names.has(column));
-  const independent = known.reduce((product, column) => product * columnDistinct(column, rows), 1);
-  return rows / Math.min(rows, (isWholeKey ? distinct : undefined) ?? independent);
+  const independent = known.reduce((product, column) => product * columnDistinct({ ...column, nullShare: 0 }, rows), 1);
+  // a null equals nothing
+  const present = known.reduce((share, { nullShare }) => share * (1 - nullShare), 1);
+  return (present * rows) / Math.min(rows, (isWholeKey ? distinct : undefined) ?? independent);
 }
+
+const isUnique = (names: ReadonlySet<string>, index: IndexDefinition, { indexes }: TableFacts): boolean =>
+  [index, ...indexes.filter(({ isValid }) => isValid)].some(
+    ({ unique, predicate, keys }) => unique && predicate === null && keys.every(({ column }) => column !== null && names.has(column)),
+  );
 
 async function plannerCosts(client: pg.Client): Promise<PlannerCosts> {
   const { rows } = await client.query<{ name: string; setting: string }>(
     `/* assay optimizer */ select name, setting from pg_catalog.pg_settings
-      where name in ('random_page_cost', 'cpu_tuple_cost', 'cpu_index_tuple_cost', 'effective_cache_size')`,
+      where name in ('seq_page_cost', 'random_page_cost', 'cpu_tuple_cost', 'cpu_index_tuple_cost', 'effective_cache_size')`,
   );
   const of = (name: string) => Number(rows.find((row) => row.name === name)?.setting ?? 0);
   return {
+    seqPage: of('seq_page_cost'),
     randomPage: of('random_page_cost'),
     cpuTuple: of('cpu_tuple_cost'),
     cpuIndexTuple: of('cpu_index_tuple_cost'),
