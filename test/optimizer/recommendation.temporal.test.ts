@@ -132,17 +132,23 @@ test('a newer one that holds all of its changes takes the place of an older one'
   await decide(newer.id, newer.digest, { verdict: 'refuse' });
 });
 
-test('a newer one that was measured beside it and preferred takes its place; another kind of change does not', async () => {
+test('a newer one that was measured beside it and preferred takes its place; another kind of change, or one of fewer statements, does not', async () => {
   const database = 'beside';
   const [first, second] = ['made_first', 'made_second'].map((name) => ({ ...(made.indexes[0] as RecommendedIndex), name, sql: `CREATE INDEX ${name}` }));
   const older = await proposed({ database, indexes: [first as RecommendedIndex] });
-  await world.store.saveFinalists('o-1', [{ indexes: [], estimatedRatio: 0.5, estimatedBytes: 1, proposedBy: older.id }]);
   const advice = { name: 'jit', value: 'off', was: 'on', statement: 's1', memory: null, roles: [], connections: null } as const;
   const setting = recommendedSetting(advice, { table: { schema: 'public', relation: 'Order' }, because: 'most went into compiling it' });
   const other = await proposed({ database, indexes: [setting], createdAt: '2026-12-01T00:00:00.000Z' });
-  await expect.poll(() => statesOf(other.id)).toEqual(['proposed']);
+  await world.store.saveFinalists(
+    'o-1',
+    [older, other].map(({ id }) => ({ indexes: [], estimatedRatio: 0.5, estimatedBytes: 1, proposedBy: id })),
+  );
+  const ofFewer = { ...made.experiment, statements: [] };
+  const fewer = await proposed({ database, indexes: [second as RecommendedIndex], experiment: ofFewer, createdAt: '2026-12-02T00:00:00.000Z' });
+  // whoever decides is answered once it is open, and what it takes the place of was told before
+  await decide(fewer.id, fewer.digest, { verdict: 'refuse' });
   expect(await statesOf(older.id)).toEqual(['proposed']);
-  const newer = await proposed({ database, indexes: [second as RecommendedIndex], createdAt: '2026-12-02T00:00:00.000Z' });
+  const newer = await proposed({ database, indexes: [second as RecommendedIndex], createdAt: '2026-12-03T00:00:00.000Z' });
   expect(await older.end).toMatchObject({ state: 'superseded', because: [expect.stringContaining(newer.id)] });
   expect(await statesOf(other.id)).toEqual(['proposed']);
   await world.store.saveFinalists('o-1', []);
