@@ -16,7 +16,7 @@ const stateOf = (pid: number) => execFileSync('ps', ['-o', 'stat=', '-p', String
 
 /** A process that has ended, and whose parent never asks after it. */
 async function zombie(program: string): Promise<number> {
-  const parent = spawn('/bin/sh', ['-c', '"$0" 0 & echo $!; exec sleep 600', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const parent = spawn('/bin/sh', ['-c', '"$0" 1 & echo $!; exec sleep 600', program], { stdio: ['ignore', 'pipe', 'inherit'] });
   undo.push(() => parent.kill('SIGKILL'));
   const [line] = (await once(parent.stdout, 'data')) as [Buffer];
   const pid = Number(line.toString());

@@ -1,7 +1,7 @@
 /** A worker in a process of its own, as production runs it; tests kill and restart it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
+import { openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AssayError } from '../../domain/errors.ts';
 import { root } from './binaries.ts';
@@ -58,6 +58,11 @@ async function untilReady(child: ChildProcess, url: string, logFile: string): Pr
     if (answer?.ok) return;
     await sleep(100);
   }
+  const how = child.exitCode !== null || child.signalCode !== null ? `ended with ${child.exitCode ?? child.signalCode}` : 'did not become ready';
   child.kill('SIGKILL');
-  throw new AssayError('internal', { reason: `the worker did not become ready; its log is ${logFile}` });
+  // whoever is told may find the folder gone
+  const last = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-LAST_LINES).join('\n');
+  throw new AssayError('internal', { reason: `the worker ${how}; its log is ${logFile}, which ends with:\n${last}` });
 }
+
+const LAST_LINES = 5;
