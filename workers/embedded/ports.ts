@@ -1,4 +1,5 @@
 /** Free ports of the loopback address. */
+import { randomInt } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 
 /** So many different ports that were free a moment ago. */
@@ -16,11 +17,24 @@ export async function freePort(): Promise<number> {
   return port as number;
 }
 
-const listen = () =>
+/** Below those that outgoing connections are given (ip_local_port_range): none of these takes a port before its server listens. */
+const [FIRST, LAST] = [15_000, 32_000];
+const ATTEMPTS = 100;
+
+/** On any of them that is free; where none is found, on whatever the system gives. */
+async function listen(): Promise<Server> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const server = await listenAt(randomInt(FIRST, LAST)).catch(() => null);
+    if (server !== null) return server;
+  }
+  return listenAt(0);
+}
+
+const listenAt = (port: number) =>
   new Promise<Server>((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => resolve(server));
+    server.listen(port, '127.0.0.1', () => resolve(server));
   });
 
 function portOf(server: Server): number {
