@@ -1,6 +1,6 @@
 /** What keeps a test from being made: inconclusive, or refused with the reason, within minutes; never shown as good. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowFailedError } from '@temporalio/client';
@@ -52,8 +52,7 @@ test('a dead S3 endpoint: inconclusive, repository-unreachable', async () => {
 });
 
 test.runIf(process.getuid?.() === 0)('the disk full in the middle of a restore: inconclusive, disk-full', async () => {
-  const directory = join(fleet.get().directory, 'small');
-  mkdirSync(directory);
+  const directory = mkdtempSync(join(fleet.get().directory, 'small-'));
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=200m,mode=0711', 'tmpfs', directory]);
   undo.push(() => execFileSync('umount', ['-l', directory]));
   execFileSync('chown', ['--reference', fleet.get().cluster.directory, directory]);
