@@ -1,5 +1,4 @@
 /** What a set changed in each statement's plan, and what the planner expected of it: so that expectations can be compared with what was measured. */
-
 import { quoteRelation } from '../../../domain/optimizer/index-sql.ts';
 import type { PlanChange } from '../../../domain/optimizer/model.ts';
 import { shapeOfChange } from '../../../domain/optimizer/plan-change.ts';
@@ -11,7 +10,7 @@ import type { SetTimes } from './experiment.ts';
 import type { LabSession } from './measure.ts';
 import type { BuiltIndex } from './sets.ts';
 
-/** By statement; those whose plans stay as they are, or cannot be had, are missing. The set is built, and what is aside, which is away. Nothing is executed. */
+/** By statement; those whose plans stay as they are, or cannot be had, are missing. The set is built, and what is aside, which is away. No statement is executed. */
 export async function planChanges(
   { client }: LabSession,
   times: SetTimes,
@@ -20,6 +19,7 @@ export async function planChanges(
   const touched = new Set(times.units.filter(({ isTouched, fault }) => isTouched && fault === null).map(({ unit }) => unit.bound.statement.id));
   const found = new Map<string, PlanChange>();
   if (touched.size === 0) return found;
+  // where that cannot be had, the planner's own word counts
   const missing = await missingCosts(client, [...built, ...aside]).catch(() => () => 0);
   const priced = async (unit: Unit, away: Away): Promise<Priced> => {
     const plan = await costedPlan(client, unit, away);
