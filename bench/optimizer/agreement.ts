@@ -16,7 +16,8 @@ interface Measured {
 export function agreement(executed: Measured): readonly Figure[] {
   const names = [...ONE_BUDGET, OURS.gigabyte].filter((name) => executed.estimates.has(name));
   const rounds = roundsOf(executed.times, names);
-  const measured = names.map((_, set) => median(rounds.map((round) => round[set] ?? Number.NaN)));
+  const mediansOf = (of: typeof rounds) => names.map((_, set) => median(of.map((round) => round[set] ?? Number.NaN)));
+  const measured = mediansOf(rounds);
   const of = (mode: 'raw' | 'corrected') => names.map((name) => executed.estimates.get(name)?.[mode] ?? 1);
   const bare = sum(executed.times, NONE);
   const learned = names.map((name) => learnedEstimate(name, executed) / bare);
@@ -30,12 +31,7 @@ export function agreement(executed: Measured): readonly Figure[] {
     ].join('; ');
   };
   const figures = (name: string, estimate: readonly number[]): readonly Figure[] => {
-    const rho = intervalOf(rounds, (sample) =>
-      spearman(
-        estimate,
-        names.map((_, set) => median(sample.map((round) => round[set] ?? Number.NaN))),
-      ),
-    );
+    const rho = intervalOf(rounds, (sample) => spearman(estimate, mediansOf(sample)));
     const { pairs, inOrder } = toldApart(rounds, estimate);
     const gamma = (2 * inOrder - pairs) / pairs;
     const samples = { estimate, raw: of('raw'), measured, sets: names.join(', ') };

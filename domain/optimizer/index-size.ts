@@ -87,16 +87,18 @@ function tupleWidth(columns: readonly ColumnFacts[]): number {
 /** Distinct combinations of the keys, as if columns were independent; a unique index among them makes every row its own. */
 function distinctOf(index: IndexDefinition, facts: TableFacts, rows: number): number {
   const names = new Set(index.keys.map(({ column }) => column));
-  const isUnique = facts.indexes.some(
-    (existing) =>
-      existing.unique && existing.isValid && existing.predicate === null && existing.keys.every(({ column }) => column !== null && names.has(column)),
-  );
-  if (isUnique) return rows;
+  if (holdsUnique(names, facts)) return rows;
   const cells = columnsOf({ ...index, include: [] }, facts).reduce((product, column) => product * columnDistinct(column, facts.rows), 1);
   if (cells === 0 || rows === 0) return rows;
   // one column: what the statistics say. Several: rows thrown into the cells of their product, some of which stay empty
   return index.keys.length === 1 ? Math.min(cells, rows) : cells * -Math.expm1(-rows / cells);
 }
+
+/** One row has them all: they hold the keys of a unique index. */
+export const holdsUnique = (columns: ReadonlySet<string | null>, { indexes }: TableFacts): boolean =>
+  indexes.some(
+    ({ unique, isValid, predicate, keys }) => unique && isValid && predicate === null && keys.every(({ column }) => column !== null && columns.has(column)),
+  );
 
 /** Distinct values of a column, a null counting as one. */
 export function columnDistinct({ distinct, nullShare }: ColumnFacts, rows: number): number {

@@ -1,7 +1,7 @@
 /** What nested loops over indexes really read, from a database's statistics. */
 import type { A_Expr, BoolExpr, Node } from 'libpg-query';
 import type pg from 'pg';
-import { columnDistinct } from '../../../domain/optimizer/index-size.ts';
+import { columnDistinct, holdsUnique } from '../../../domain/optimizer/index-size.ts';
 import { missingLoopCost, type PlannerCosts, type Probe } from '../../../domain/optimizer/loop-cost.ts';
 import type { IndexDefinition, TableFacts } from '../../../domain/optimizer/model.ts';
 import type { PlanNode } from '../../../domain/optimizer/plan-runs.ts';
@@ -114,18 +114,13 @@ function rowsOfEach({ equal, isAll }: Condition, { sized: { index, distinct }, t
   const known = columns.filter((column) => names.has(column.name) && column.distinct !== 0);
   // how many of its rows a partial index holds is known for whole sets of them only
   if (!isAll || known.length !== names.size || index.predicate !== null || rows === 0) return 0;
-  if ((names.size === 1 && !isFiltered) || isUnique(names, index, table)) return 0;
+  if ((names.size === 1 && !isFiltered) || holdsUnique(names, table)) return 0;
   const isWholeKey = index.keys.every(({ column }) => column !== null && names.has(column));
   const independent = known.reduce((product, column) => product * columnDistinct({ ...column, nullShare: 0 }, rows), 1);
   // a null equals nothing
   const present = known.reduce((share, { nullShare }) => share * (1 - nullShare), 1);
   return (present * rows) / Math.min(rows, (isWholeKey ? distinct : undefined) ?? independent);
 }
-
-const isUnique = (names: ReadonlySet<string>, index: IndexDefinition, { indexes }: TableFacts): boolean =>
-  [index, ...indexes.filter(({ isValid }) => isValid)].some(
-    ({ unique, predicate, keys }) => unique && predicate === null && keys.every(({ column }) => column !== null && names.has(column)),
-  );
 
 async function plannerCosts(client: pg.Client): Promise<PlannerCosts> {
   const { rows } = await client.query<{ name: string; setting: string }>(

@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import { isDeduplicable } from '../../../domain/optimizer/column-layout.ts';
 import { distinctFromSample } from '../../../domain/optimizer/distinct-sample.ts';
-import type { SizeHints } from '../../../domain/optimizer/index-size.ts';
+import { holdsUnique, type SizeHints } from '../../../domain/optimizer/index-size.ts';
 import type { IndexDefinition, TableFacts } from '../../../domain/optimizer/model.ts';
 import { ident, qualified } from '../../pg.ts';
 
@@ -25,10 +25,7 @@ export async function sizeHints(client: pg.Client, index: IndexDefinition, table
 function mayRepeat(index: IndexDefinition, table: TableFacts): boolean {
   const names = new Set(index.keys.map(({ column }) => column));
   const keys = table.columns.filter(({ name }) => names.has(name));
-  const isUnique = table.indexes.some(
-    ({ unique, isValid, predicate, keys: own }) => unique && isValid && predicate === null && own.every(({ column }) => names.has(column)),
-  );
-  return keys.length > 1 && !names.has(null) && !isUnique && keys.every(({ type, distinct }) => isDeduplicable(type) && distinct > -0.9);
+  return keys.length > 1 && !names.has(null) && !holdsUnique(names, table) && keys.every(({ type, distinct }) => isDeduplicable(type) && distinct > -0.9);
 }
 
 /** By a sample, since the planner takes any comparison of two columns for a third of the rows; by the planner where the sample holds too few. */
