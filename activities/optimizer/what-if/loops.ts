@@ -1,11 +1,12 @@
 /** What nested loops over indexes really read, from a database's statistics. */
-import type { A_Expr, BoolExpr, Node } from 'libpg-query';
+import type { A_Expr, BoolExpr } from 'libpg-query';
 import type pg from 'pg';
 import { columnDistinct, holdsUnique } from '../../../domain/optimizer/index-size.ts';
 import { missingLoopCost, type PlannerCosts, type Probe } from '../../../domain/optimizer/loop-cost.ts';
 import type { IndexDefinition, TableFacts } from '../../../domain/optimizer/model.ts';
 import type { PlanNode } from '../../../domain/optimizer/plan-runs.ts';
 import { isFault, parseOne, parserReady } from '../bind/tree.ts';
+import { operatorName, stringOf } from '../parse/expression-sql.ts';
 import { nodesOf } from '../rewrite/walk.ts';
 
 export interface LoopCosts {
@@ -92,13 +93,10 @@ function read(text: string): Condition {
 const isConjunction = (expressions: readonly BoolExpr[]): boolean => expressions.every(({ boolop }) => boolop === 'AND_EXPR');
 
 function equated({ kind, name = [], lexpr, rexpr }: A_Expr): string | null {
-  const isEquality = kind === 'AEXPR_OP' && name.length === 1 && stringOf(name[0]) === '=';
-  return isEquality && lexpr !== undefined && 'ColumnRef' in lexpr && rexpr !== undefined && 'ColumnRef' in rexpr
-    ? stringOf(lexpr.ColumnRef.fields?.at(-1))
-    : null;
+  if (kind !== 'AEXPR_OP' || name.length !== 1 || operatorName(name) !== '=' || lexpr === undefined || rexpr === undefined) return null;
+  const column = 'ColumnRef' in lexpr && 'ColumnRef' in rexpr ? lexpr.ColumnRef.fields?.at(-1) : undefined;
+  return column === undefined ? null : stringOf(column);
 }
-
-const stringOf = (node: Node | undefined): string | null => (node !== undefined && 'String' in node ? (node.String.sval ?? null) : null);
 
 interface Asked {
   readonly sized: SizedIndex;
