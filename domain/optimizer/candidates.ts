@@ -88,13 +88,24 @@ function withInclude(index: IndexDefinition, use: RelationUse, table: TableFacts
   return width(new Set([...keys, ...include])) > MAX_WIDTH_SHARE * width(null) ? [] : [{ ...index, include }];
 }
 
-/** Conditions that every execution has: each, and those between a row's own columns all together. */
+/** Conditions that every execution has: each, and together those between a row's own columns, and those with constants. */
 function predicatesOf({ predicates }: RelationUse, wanted: boolean | 'structural'): readonly FixedPredicate[] {
   const structural = predicates.filter(({ isAmongColumns }) => isAmongColumns);
-  const all = { sql: structural.map(({ sql }) => `(${sql})`).join(' AND '), columns: structural.flatMap(({ columns }) => columns), isAmongColumns: true };
-  const chosen = wanted === false ? [] : wanted === true ? predicates : structural;
-  return wanted !== false && structural.length > 1 ? [...chosen, all] : chosen;
+  const fixed = predicates.filter(({ isAmongColumns }) => !isAmongColumns);
+  if (wanted === false) return [];
+  return [...structural, ...conjunction(structural), ...(wanted === true ? [...fixed, ...conjunction(fixed)] : [])];
 }
+
+const conjunction = (predicates: readonly FixedPredicate[]): readonly FixedPredicate[] =>
+  predicates.length < 2
+    ? []
+    : [
+        {
+          sql: predicates.map(({ sql }) => `(${sql})`).join(' AND '),
+          columns: predicates.flatMap(({ columns }) => columns),
+          isAmongColumns: predicates.every(({ isAmongColumns }) => isAmongColumns),
+        },
+      ];
 
 /** The same over the rows of one condition, without its columns where others remain; constants only where few values mean few rows each. */
 function partialOf(index: IndexDefinition, { sql, columns, isAmongColumns }: FixedPredicate, table: TableFacts): IndexDefinition[] {

@@ -131,6 +131,19 @@ describe('positions', () => {
     expect(await sqlOf(`select id from orders where at > '2020-01-01'`)).toEqual([]);
   });
 
+  test('what every arm of OR says is a predicate as well, wherever it stands in the arm', async () => {
+    const sqlOf = async (text: string) => (await shapeOf(text)).relations.flatMap(({ predicates }) => predicates.map(({ sql }) => sql));
+    expect(await sqlOf(`select id from orders where (state = 'open' and not deleted and id = 1) or (total < 5 and not deleted and state = 'open')`)).toEqual([
+      `"state" = 'open'`,
+      'NOT ("deleted")',
+    ]);
+    expect(await sqlOf(`select id from orders where (state = 'open' and id = 1) or (state = 'done' and id = 2)`)).toEqual([]);
+    expect(await sqlOf(`select id from orders where (state = 'open' and id = 1) or state = 'open'`)).toEqual([`"state" = 'open'`]);
+    // a join on it in each arm is one of two tables
+    expect(await sqlOf(`select o.id from orders o, customers c where (o.id = c.id and o.id = 1) or (o.id = c.id and c.id = 2)`)).toEqual([]);
+    expect(await sqlOf(`select id from orders where not ((state = 'open' and id = 1) or (state = 'open' and id = 2))`)).toEqual([]);
+  });
+
   test('columns of one row compared with each other are a predicate too; those of two tables, or with a parameter in it, are none', async () => {
     const sqlOf = async (text: string) => (await shapeOf(text)).relations.flatMap(({ predicates }) => predicates.map(({ sql }) => sql));
     expect(await sqlOf('select o.id from orders o where o.total < o.customer and o.id <> o.customer')).toEqual(['"customer" > "total"', '"customer" <> "id"']);
@@ -183,6 +196,9 @@ describe('candidates', () => {
   test('partial for a constant condition, never for a column of many values', async () => {
     expect(await texts(`select id from orders where state = 'open' and at > $1`)).toContain(`btree ("at") INCLUDE ("id") WHERE ("state" = 'open')`);
     expect((await texts(`select id from orders where customer = 7 and at > $1`)).filter((text) => text.includes('WHERE'))).toEqual([]);
+    expect(await texts(`select id from orders where state = 'open' and not deleted and at > $1`)).toContain(
+      `btree ("at") INCLUDE ("id") WHERE (("state" = 'open') AND (NOT ("deleted")))`,
+    );
     // no constant in it that could be another one tomorrow; its columns need not be in the index
     expect(await texts('select id from orders where at > $1 and total < customer')).toContain('btree ("at") INCLUDE ("id") WHERE ("customer" > "total")');
   });

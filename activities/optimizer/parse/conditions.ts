@@ -1,6 +1,7 @@
 /** Conditions of WHERE, ON and HAVING: each comparison finds its place in the use of the relation it limits. */
 import type { A_Expr, Node } from 'libpg-query';
 import type { PatternKind, Term } from '../../../domain/optimizer/statement-shape.ts';
+import { plain } from '../rewrite/query-text.ts';
 import { expressionSql, operatorName } from './expression-sql.ts';
 import { type OpenUse, type Origin, resolve, type Scope } from './scope.ts';
 
@@ -17,12 +18,23 @@ export function readCondition(node: Node | undefined, walk: ConditionWalk, isCer
   if ('BoolExpr' in node) {
     const { boolop, args = [] } = node.BoolExpr;
     if (boolop === 'NOT_EXPR') readNegation(args[0], walk);
-    else for (const part of args) readCondition(part, walk, isCertain && boolop === 'AND_EXPR');
+    if (boolop === 'OR_EXPR' && isCertain) for (const part of inEveryArm(args)) notePredicate(part, walk);
+    if (boolop !== 'NOT_EXPR') for (const part of args) readCondition(part, walk, isCertain && boolop === 'AND_EXPR');
     return;
   }
   if ('A_Expr' in node) readComparison(node.A_Expr, walk);
   else readTest(node, walk);
 }
+
+/** What OR says in each of its arms holds whichever is true; the planner takes it out the same way (prepqual.c, process_duplicate_ors). */
+function inEveryArm(arms: readonly Node[]): readonly Node[] {
+  const [first = [], ...others] = arms.map(conjuncts);
+  const said = others.map((arm) => new Set(arm.map(plain)));
+  return first.filter((part) => said.every((arm) => arm.has(plain(part))));
+}
+
+const conjuncts = (node: Node): readonly Node[] =>
+  'BoolExpr' in node && node.BoolExpr.boolop === 'AND_EXPR' ? (node.BoolExpr.args ?? []).flatMap(conjuncts) : [node];
 
 /** IS NULL, IS TRUE, a bare boolean: equality of a kind. IS NOT NULL limits too little. */
 function readTest(node: Node, walk: ConditionWalk): void {
