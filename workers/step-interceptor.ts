@@ -1,7 +1,9 @@
 /** Around every step: our errors become Temporal failures, failures are observed, and a test can kill the worker at a named point. */
 import { appendFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { ApplicationFailure, CancelledFailure, type Context } from '@temporalio/activity';
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import { noRoom } from '../activities/no-room.ts';
 import { faultOf, type PgFault, scrubbedReason } from '../activities/pg-errors.ts';
 import { AssayError, isAssayError, reasonOf } from '../domain/errors.ts';
 import type { Observe } from '../domain/observation.ts';
@@ -40,9 +42,16 @@ function asFailure(error: unknown, step: string, observe: Observe): unknown {
 
 /** Errors of clusters and engines are ours long before they get here (activities/pg.ts): a connection that failed without a name is the control database's. */
 function unforeseen(error: unknown): AssayError {
+  // any file that a step writes may be the one there is no room for
+  const full = noRoom(error, folderOf(error));
+  if (full !== null) return full;
   const code = CONNECTION_FAULTS.includes(faultOf(error)) ? 'control-unreachable' : 'internal';
   return new AssayError(code, { reason: code === 'internal' ? reasonOf(error) : scrubbedReason(error) }, { cause: error });
 }
+
+/** An open names its path, a write does not. */
+const folderOf = (error: unknown): string =>
+  error instanceof Error && 'path' in error && typeof error.path === 'string' ? dirname(error.path) : 'a folder that the step writes to';
 
 const CONNECTION_FAULTS: readonly PgFault[] = ['unreachable', 'login-refused', 'too-many-connections', 'database-missing'];
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AssayError, reasonOf } from '../../domain/errors.ts';
+import { noRoom } from '../no-room.ts';
 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 
@@ -55,8 +56,9 @@ export async function onDisk<T>(path: string, act: () => Promise<T>): Promise<T>
   try {
     return await act();
   } catch (cause) {
+    const full = noRoom(cause, dirname(path));
+    if (full !== null) throw full;
     const code = (cause as NodeJS.ErrnoException).code;
-    if (code === 'ENOSPC' || code === 'EDQUOT') throw new AssayError('disk-full', { directory: dirname(path), reason: code, neededBytes: 'some' }, { cause });
     if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR') {
       throw new AssayError(
         'usage',

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import type { Context } from '@temporalio/activity';
 import { expect, test } from 'vitest';
 import { AssayError } from '../../domain/errors.ts';
@@ -24,6 +25,22 @@ test('a control database that does not answer is named, and worth a retry', asyn
   expect(seen).toMatchObject([{ kind: 'step-failed', step: 'appliedPolicy', code: 'control-unreachable' }]);
   expect((await failing(Object.assign(new Error('no'), { code: '28P01' }))).failure).toMatchObject({ type: 'control-unreachable' });
 });
+
+test('a file that there is no room for is a full disk, whichever step wrote it', async () => {
+  const full = attempt(() => writeFileSync('/dev/full', 'x'));
+  expect((await failing(full)).failure).toMatchObject({ type: 'disk-full', nonRetryable: true, message: expect.stringContaining('ENOSPC') as string });
+  const quota = Object.assign(new Error('EDQUOT: disk quota exceeded, open'), { code: 'EDQUOT', path: '/clones/a/assay.json' });
+  expect((await failing(quota)).failure).toMatchObject({ message: expect.stringContaining('no room left in /clones/a') as string });
+});
+
+function attempt(act: () => void): unknown {
+  try {
+    act();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+}
 
 test('what nobody foresaw stays internal; ours stays ours', async () => {
   expect((await failing(new TypeError('x is not a function'))).failure).toMatchObject({ type: 'internal' });
