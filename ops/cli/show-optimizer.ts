@@ -18,6 +18,7 @@ export function optimizerRunText(result: OptimizerRunResult, paint: Paint): stri
   const unbound = search.notBound ? [`${search.notBound} without a plan`] : [];
   const left = [...Object.entries(workload.notJudged).map(([reason, count]) => `${count} ${reason}`), ...unbound];
   const rows: [string, string][] = [
+    ['run', plain(result.run)],
     ['database', `${plain(result.cluster)}/${plain(result.database)}`],
     ['workload', `${workload.statements} statement(s), ${workload.calls} calls, ${duration(workload.totalMs)} in all`],
     ...(left.length === 0 ? [] : [['no verdict', left.join(', ')] as [string, string]]),
