@@ -2,6 +2,25 @@
 import type pg from 'pg';
 import type { StatisticsFacts } from '../../domain/optimizer/finding.ts';
 import type { RelationName } from '../../domain/optimizer/model.ts';
+import { isFault, parseOne, visit } from './bind/tree.ts';
+
+/** Of every table that one of the statements may mean by the name it uses, whatever its search_path. The parser must be ready. */
+export async function readNamedStatistics(client: pg.Client, texts: readonly string[]): Promise<readonly StatisticsFacts[]> {
+  const names = new Set<string>();
+  for (const text of texts) {
+    const parsed = parseOne(text);
+    if (isFault(parsed)) continue;
+    visit({ kind: parsed.kind, node: parsed.root }, ({ kind, node }) => {
+      if (kind === 'RangeVar') names.add(String(node.relname));
+    });
+  }
+  const { rows } = await client.query<RelationName>(
+    `/* assay optimizer */ select n.nspname as schema, c.relname as relation from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where c.relname = any($1) and c.relkind in ('r', 'm') and c.relpersistence <> 't' and n.nspname !~ '^(pg_|information_schema$)' order by 1, 2`,
+    [[...names]],
+  );
+  return readStatistics(client, rows);
+}
 
 /** Facts for those of the relations that are tables or materialised views; others are left out. Reads catalogues only. */
 export async function readStatistics(client: pg.Client, relations: readonly RelationName[]): Promise<readonly StatisticsFacts[]> {

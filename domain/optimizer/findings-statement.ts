@@ -61,12 +61,13 @@ function statistics(examined: Examined): Finding[] {
       1,
       nodes.reduce((sum, { id }) => sum + shareAt(examined, id), 0),
     );
-    const evidence = top === undefined || share < MIN_SHARE ? null : judged(facts);
+    const evidence = top === undefined || share < MIN_SHARE ? null : statisticsFault(facts);
     return evidence === null || top === undefined ? [] : [{ evidence, nodeId: top.id, relation: facts.table, share, isMeasured: examined.isMeasured }];
   });
 }
 
-function judged({ rows, changedSinceAnalyze, analyzedAt, hasStatistics }: StatisticsFacts): Finding['evidence'] | null {
+/** Missing or stale; null where they are neither, or the table is small. */
+export function statisticsFault({ rows, changedSinceAnalyze, analyzedAt, hasStatistics }: StatisticsFacts): Finding['evidence'] | null {
   // a table that was never counted may still hold many rows: those that were changed are known
   const known = Math.max(rows, changedSinceAnalyze ?? 0);
   if (known < TABLE_ROWS) return null;

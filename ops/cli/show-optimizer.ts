@@ -55,7 +55,9 @@ function experimentsTable({ experiments, cluster, recommendation }: Tried, paint
   const why = refused.map(({ id, decision }) => `  ${paint.doubt('·')} ${plain(id.slice(0, 8))}: ${plain(decision.because.join('; '))}\n`);
   const [statement] = refused.flatMap(({ decision }) => decision.because.join(' ').match(STATEMENT_ID) ?? []);
   const more = statement === undefined ? '' : `  what a statement is: assay optimizer queries ${plain(cluster)} --statement ${statement}\n`;
-  return `${table(['EXPERIMENT', 'INDEXES', 'SIZE', 'TIME LEFT', 'STATEMENTS', 'VERDICT'], rows, paint)}\n${why.join('')}${more}`;
+  const isMadeUpVeto = refused.some(({ decision }) => decision.because.some((each) => each.includes('made-up values')));
+  const capture = isMadeUpVeto ? `  ${paint.doubt('!')} ${CAPTURE}\n` : '';
+  return `${table(['EXPERIMENT', 'INDEXES', 'SIZE', 'TIME LEFT', 'STATEMENTS', 'VERDICT'], rows, paint)}\n${why.join('')}${more}${capture}`;
 }
 
 export function recommendationsText(all: readonly Recommendation[], paint: Paint): string {

@@ -1,10 +1,12 @@
 /** Findings about whole statements, tables and workloads on real PostgreSQL, and where they must stay silent. */
 import { describe, expect, test } from 'vitest';
+import { parserReady } from '../../activities/optimizer/bind/tree.ts';
 import { lookAtLocks } from '../../activities/optimizer/lock-waits.ts';
-import { readStatistics } from '../../activities/optimizer/statistics.ts';
+import { readNamedStatistics, readStatistics } from '../../activities/optimizer/statistics.ts';
 import type { FindingKind } from '../../domain/optimizer/finding.ts';
 import { findingsOf } from '../../domain/optimizer/findings.ts';
 import { addUpLocks, lockFindings, nPlusOneFindings } from '../../domain/optimizer/findings-workload.ts';
+import { statisticsNotices } from '../../domain/optimizer/statistics-notices.ts';
 import { openSession, planOf } from './explain-support.ts';
 import { type FoundOptions, findingsServer, foundIn } from './findings-support.ts';
 
@@ -44,6 +46,7 @@ describe('the statement as a whole', () => {
   });
 
   test('statistics that are missing, stale, fresh', async () => {
+    await parserReady();
     await server.client.query(`create table fresh as select n as id from generate_series(1, 20000) n`);
     const sql = 'select * from fresh where id = 7';
     const kinds = async () => {
@@ -56,13 +59,19 @@ describe('the statement as a whole', () => {
       const plan = await planOf(server.client, sql, { analyze: false });
       return findingsOf(plan, { statistics }).map(({ evidence }) => evidence);
     };
+    // as a run says it: by the names in its statements, also where one names nothing, or cannot be read
+    const notices = async () =>
+      statisticsNotices(await readNamedStatistics(server.client, ['update fresh set id = $1', 'select from "n""o".fresh', 'select from where']));
     expect(await kinds()).toMatchObject([{ kind: 'statistics-missing', rows: 20_000 }]);
+    expect(await notices()).toEqual([expect.stringMatching(/^"public"\."fresh": no statistics, nothing is known of a table of 20,000 rows; ANALYZE it/)]);
     await server.client.query('analyze fresh');
     expect(await kinds()).toEqual([]);
+    expect(await notices()).toEqual([]);
     await server.client.query('update fresh set id = id + 1 where id < 1000');
     expect(await kinds()).toEqual([]);
     await server.client.query('update fresh set id = id + 1 where id < 6000');
     expect(await kinds()).toMatchObject([{ kind: 'statistics-stale', rows: 20_000, analyzedAt: expect.stringMatching(/^20/) }]);
+    expect(await notices()).toEqual([expect.stringMatching(/^"public"\."fresh": stale statistics, [\d,]+ of 20,000 rows changed since the last ANALYZE/)]);
   });
 });
 

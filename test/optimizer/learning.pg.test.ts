@@ -134,6 +134,17 @@ test('queries: of the last run with verdicts and reasons, or of pg_stat_statemen
   ]);
   await expect(ask({ target: 'other' })).rejects.toMatchObject({ code: 'usage' });
 
+  // one that was refused, or goes on, has nothing to tell: what is known of the one before it stays within reach
+  const concluded = (run: string, outcome: 'nothing' | 'failed', because: readonly string[]) =>
+    bench.store.concludeRun(run, { outcome, because, endedAt: new Date().toISOString() });
+  await concluded(asked.run, 'nothing', []);
+  const later = await runOf(texts, []);
+  expect(await ask({})).toMatchObject({ run: asked.run, notices: [expect.stringContaining(`a later run, ${later.run}, has not come to its end`)] });
+  await concluded(later.run, 'failed', ['no room for a clone']);
+  const told = await ask({});
+  expect(told.notices).toEqual([`a later run, ${later.run}, failed: no room for a clone`]);
+  expect(told.lines.find(({ statement: id }) => id === '0')?.verdict?.judged).toBe('faster');
+
   await bench.cluster.sql('select note from visit where page = $1 limit 1', { params: [7] });
   await bench.cluster.sql(`select count(*) from visit where note = 'my whispered secret'`);
   const live = await ask({ live: true, by: 'calls', target: 'main/postgres', limit: 10_000 });

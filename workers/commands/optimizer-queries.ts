@@ -2,10 +2,11 @@
 import type { Control } from '../../activities/control/control-database.ts';
 import { type LastRun, lastRun } from '../../activities/control/optimizer-queries.ts';
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
+import { countersOf } from '../../activities/optimizer/workload/counters-of.ts';
 import { readSnapshot } from '../../activities/optimizer/workload/read.ts';
 import { withConnection } from '../../activities/pg.ts';
 import { toAssayError } from '../../activities/pg-errors.ts';
-import { AssayError, isAssayError } from '../../domain/errors.ts';
+import { AssayError } from '../../domain/errors.ts';
 import { chosen } from '../../domain/optimizer/experiment.ts';
 import { type MeasuredWorkload, queriesOf } from '../../domain/optimizer/queries.ts';
 import { type StatementsSnapshot, workloadBetween } from '../../domain/optimizer/workload.ts';
@@ -50,14 +51,10 @@ function judgedBy({ statements, notJudged }: Pick<MeasuredWorkload, 'statements'
   return { statements, notJudged: [...own, ...(known?.notJudged ?? []).filter(({ statement }) => ids.has(statement))], experiment: known?.experiment ?? null };
 }
 
-/** The counters are the whole cluster's: any database that has the extension shows them. */
 async function look(server: Connection, own: Connection, cluster: string): Promise<StatementsSnapshot> {
   const read = (database: string) => withConnection(server, readSecret, { database, agent: 'optimizer' }, readSnapshot);
   try {
-    return await read(server.database).catch((error: unknown) => {
-      if (!isAssayError(error, 'statements-missing') || own.database === server.database) throw error;
-      return read(own.database);
-    });
+    return await countersOf({ asked: server.database, own: own.database }, read);
   } catch (error) {
     throw toAssayError(error, { cluster, role: server.user, what: `read the statistics of ${server.database}` });
   }

@@ -1,12 +1,13 @@
 /** One light look at the counters of a recommendation's statements: no texts are read, and nothing of any other statement. */
 import type pg from 'pg';
-import { AssayError, isAssayError } from '../../../domain/errors.ts';
+import { AssayError } from '../../../domain/errors.ts';
 import type { CountedRow, GuardLook } from '../../../domain/optimizer/guard-looks.ts';
 import type { Recommendation } from '../../../domain/optimizer/recommendation.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import { qualified } from '../../pg.ts';
 import { parserReady } from '../bind/tree.ts';
 import type { OptimizerDependencies } from '../ports.ts';
+import { countersOf } from '../workload/counters-of.ts';
 import { type StatementNames, selectNames } from './names.ts';
 
 interface Question {
@@ -21,20 +22,15 @@ export async function lookAt(deps: OptimizerDependencies, { policy, recommendati
   const { database, experiment, texts } = recommendation;
   const ids = experiment.statements.map(({ statement }) => statement);
   await parserReady();
-  const read = (client: pg.Client) => countersOf(client, database, ids);
-  const own = policy.connection.database;
-  const seen = await deps.sourceSession(policy, database, read).catch((error: unknown) => {
-    // the counters are the whole cluster's: any database that has the extension shows them
-    if (!isAssayError(error, 'statements-missing') || database === own) throw error;
-    return deps.sourceSession(policy, own, read);
-  });
+  const read = (client: pg.Client) => counted(client, database, ids);
+  const seen = await countersOf({ asked: database, own: policy.connection.database }, (each) => deps.sourceSession(policy, each, read));
   if (look > 0 || window > 0) return { window, look, ...seen };
   const named = Object.values(texts).flatMap((text) => selectNames(text) ?? []);
   const opaque = await deps.sourceSession(policy, database, (client) => opaqueOf(client, named));
   return { window, look, ...seen, opaque };
 }
 
-async function countersOf(client: pg.Client, database: string, ids: readonly string[]): Promise<Omit<GuardLook, 'window' | 'look'>> {
+async function counted(client: pg.Client, database: string, ids: readonly string[]): Promise<Omit<GuardLook, 'window' | 'look'>> {
   const { rows: places } = await client.query<{ schema: string; hasInfo: boolean; columns: string[] }>(extensionSql);
   const [place] = places;
   if (place === undefined) {

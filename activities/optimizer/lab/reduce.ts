@@ -6,7 +6,7 @@ import { isNoticeable, isUnclear, lossOf } from '../../../domain/optimizer/reduc
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { earnsPlace, judgeTotal, shown } from '../../../domain/optimizer/verdict.ts';
 import { measureLeaveOneOut, measureSet, type SetTimes } from './experiment.ts';
-import { slowingIndex } from './repair.ts';
+import { slowingIndexes } from './repair.ts';
 import type { Prepared } from './session.ts';
 import { type BuiltIndex, dropSql } from './sets.ts';
 
@@ -35,23 +35,23 @@ export async function reduced({ built: all, ...lab }: Lab & Pick<Prepared, 'buil
   while (built.length > 1) {
     const set = { built, times, places, rounds };
     const idle = idleOf(set);
-    const gone = idle ?? (await slowingIndex(session, times, set));
-    if (gone === null) break;
-    const place = idle === null ? null : await placeOf(lab, set, gone);
-    if (place !== null) places.set(gone, place);
+    const place = idle === null ? null : await placeOf(lab, set, idle);
+    if (idle !== null && place !== null) places.set(idle, place);
     if (place !== null && earnsPlace(place)) continue;
-    const rest = built.filter((index) => index !== gone);
-    const left = await measureSet(session, units, { built: rest, aside: [gone], rounds });
+    const gone = idle === null ? await slowingIndexes(session, times, set) : [idle];
+    if (gone.length === 0) break;
+    const rest = built.filter((index) => !gone.includes(index));
+    const left = await measureSet(session, units, { built: rest, aside: gone, rounds });
     const loss = lossOf(best.statements, left.statements);
-    if (idle !== null && earnsPlace(loss) && (isNoticeable(best.statements, left.statements) || (await isMissed(lab, set, gone)))) {
+    if (idle !== null && earnsPlace(loss) && (isNoticeable(best.statements, left.statements) || (await isMissed(lab, set, idle)))) {
       // its place is what all of it lost without it
-      places.set(gone, loss);
+      places.set(idle, loss);
       stayed.push(`an index that no plan needs stays: without it all takes ${shown(loss)} of the time`);
       continue;
     }
-    if (idle === null) slowing += 1;
+    if (idle === null) slowing += gone.length;
     else idleWords.push(`an index that earned nothing was left out: without it all takes ${shown(loss)} of the time`);
-    await session.client.query(dropSql([gone]));
+    await session.client.query(dropSql(gone));
     best = idle === null || ratioOf(left) < ratioOf(best) ? left : best;
     [built, times] = [rest, left];
     places = new Map(await measureLeaveOneOut(session, times, { built, rounds }));

@@ -1,8 +1,9 @@
 /** A set that makes a statement slower than allowed may still be a good one without the index that does it. */
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
-import { isTooSlow, judgeAll, judgeTotal } from '../../../domain/optimizer/verdict.ts';
+import { isTooSlow, judgeAll, judgeStatement, judgeTotal } from '../../../domain/optimizer/verdict.ts';
+import type { Unit } from './execute.ts';
 import { canChange, type SetTimes, type UnitTimes } from './experiment.ts';
-import { compare, type Job, type LabSession, type Rounds } from './measure.ts';
+import { alone, type Compared, compare, type Job, type LabSession, type Rounds } from './measure.ts';
 import type { BuiltIndex } from './sets.ts';
 
 export interface Measured {
@@ -13,32 +14,56 @@ export interface Measured {
 }
 
 /**
- * Measured with the whole set against the set without it: the index whose absence makes what is too slow faster. Of several the one that the total
- * misses least. null: nothing is too slow, or none of them alone does it.
+ * What to leave out so that nothing is too slow, measured with the whole set against the set without it, by the values that are too slow only: an index
+ * may help a statement in total and mislead the planner for one of its values. One index where one does it, of several the one that the total misses
+ * least; else all that such a plan changes with, one after the other, until it changes no more. Empty: nothing is too slow, or not by these indexes.
  */
-export async function slowingIndex(session: LabSession, { statements, units }: SetTimes, { built, places, rounds }: Measured): Promise<BuiltIndex | null> {
-  const slow = new Set(
-    judgeAll(statements)
-      .filter(isTooSlow)
-      .map(({ statement }) => statement),
-  );
-  const slowed = units.filter(({ unit, isTouched, fault }) => isTouched && fault === null && slow.has(unit.bound.statement.id));
+export async function slowingIndexes(session: LabSession, times: SetTimes, { built, places, rounds }: Measured): Promise<readonly BuiltIndex[]> {
+  const slowed = tooSlowUnits(times);
   const jobs: (Job & { readonly index: BuiltIndex })[] = [];
   for (const { unit } of slowed) {
     for (const index of built) if (await canChange(session, unit, [index])) jobs.push({ unit, before: [], after: [index], index });
   }
   const compared = await compare(session, jobs, rounds);
-  const reliefBy = (index: BuiltIndex): Interval =>
-    judgeTotal(
-      slowed.flatMap(({ unit }: UnitTimes) => {
-        const found = compared[jobs.findIndex((job) => job.index === index && job.unit === unit)];
-        if (found === undefined || found.fault !== null || found.pairs.length === 0) return [];
-        const { id, calls } = unit.bound.statement;
-        return [{ statement: id, calls, bindings: [{ source: unit.binding.source, pairs: found.pairs }] }];
-      }),
-    );
-  const relieving = built.filter((index) => reliefBy(index).high < 1);
-  return relieving.toSorted((a, b) => worthOf(places, a) - worthOf(places, b) || b.sizeBytes - a.sizeBytes)[0] ?? null;
+  const relieving = new Set(jobs.flatMap(({ unit, index }, place) => (isRelief(unit, compared[place]) ? index : [])));
+  const [least] = [...relieving].toSorted((a, b) => worthOf(places, a) - worthOf(places, b) || b.sizeBytes - a.sizeBytes);
+  if (least !== undefined) return [least];
+  for (const { unit } of slowed) {
+    const after = await allThatChange(session, unit, built);
+    if (after.length === 0 || after.length === built.length) continue;
+    if (isRelief(unit, (await compare(session, [{ unit, before: [], after }], rounds))[0])) return after;
+  }
+  return [];
+}
+
+/** Of a statement that is too slow: those of its values that are so by themselves, all where none is. */
+function tooSlowUnits({ statements, units }: SetTimes): readonly UnitTimes[] {
+  const slow = judgeAll(statements).filter(isTooSlow);
+  return slow.flatMap(({ statement }) => {
+    const own = units.filter(({ unit, isTouched, fault, pairs }) => unit.bound.statement.id === statement && isTouched && fault === null && pairs.length > 0);
+    const slowest = own.filter(({ unit, pairs }) => isTooSlow(judgeStatement(alone(unit, pairs))));
+    return slowest.length > 0 ? slowest : own;
+  });
+}
+
+function isRelief(unit: Unit, found: Compared | undefined): boolean {
+  return found !== undefined && found.fault === null && found.pairs.length > 0 && judgeTotal([alone(unit, found.pairs)]).high < 1;
+}
+
+/** Where one index goes the planner may take another that misleads it as well. */
+async function allThatChange(session: LabSession, unit: Unit, built: readonly BuiltIndex[]): Promise<readonly BuiltIndex[]> {
+  const gone: BuiltIndex[] = [];
+  for (;;) {
+    const left = built.filter((index) => !gone.includes(index));
+    let next: BuiltIndex | null = null;
+    for (const index of left) {
+      if (!(await canChange(session, unit, [index], gone))) continue;
+      next = index;
+      break;
+    }
+    if (next === null) return gone;
+    gone.push(next);
+  }
 }
 
 const worthOf = (places: Measured['places'], index: BuiltIndex): number => places.get(index)?.ratio ?? 1;

@@ -1,12 +1,15 @@
 /** What ran on the source, and by which settings its planner plans: read, never written. */
-import { isAssayError } from '../../../domain/errors.ts';
 import { chosen, reasonsOf, workloadSummary } from '../../../domain/optimizer/experiment.ts';
 import type { OptimizerLimits, Statement } from '../../../domain/optimizer/model.ts';
 import type { WorkloadSummary } from '../../../domain/optimizer/requests.ts';
+import { statisticsNotices } from '../../../domain/optimizer/statistics-notices.ts';
 import { type StatementsSnapshot, type Workload, workloadBetween } from '../../../domain/optimizer/workload.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
+import { parserReady } from '../bind/tree.ts';
 import { LINE_PREFIX, linePrefix, plannerSettings } from '../lab/planner-settings.ts';
 import type { OptimizerDependencies, RunHead } from '../ports.ts';
+import { readNamedStatistics } from '../statistics.ts';
+import { countersOf } from '../workload/counters-of.ts';
 import { readSnapshot } from '../workload/read.ts';
 
 export interface ObserveRequest {
@@ -71,7 +74,10 @@ async function observeWorkload(deps: OptimizerDependencies, request: ObserveRequ
   const own = chosen(all, { database, maxStatements: limits.maxStatements });
   const others = all.statements.filter((statement) => statement.database !== database);
   const notices = paths === null ? await captured(deps, { policy, database }, [...own.statements, ...others]) : [];
-  const workload = { ...own, notices: [...own.notices, ...notices] };
+  await parserReady();
+  const texts = own.statements.map(({ text }) => text);
+  const statistics = await deps.sourceSession(policy, database, (client) => readNamedStatistics(client, texts));
+  const workload = { ...own, notices: [...own.notices, ...notices, ...statisticsNotices(statistics)] };
   const source: RunHead['source'] = paths === null ? 'pg_stat_statements' : 'files';
   await deps.store.begin({ id: run, cluster: policy.cluster, database, owner, source, startedAt: deps.now().toISOString(), settings }, workload);
   const summary = workloadSummary(workload);
@@ -85,14 +91,8 @@ async function observeWorkload(deps: OptimizerDependencies, request: ObserveRequ
 const captured = async (deps: OptimizerDependencies, { policy, database }: Pick<ObserveRequest, 'policy' | 'database'>, statements: readonly Statement[]) =>
   (await deps.capture?.take({ policy, database, statements, session: (use) => deps.sourceSession(policy, database, use) })) ?? [];
 
-/** The counters are the whole cluster's: any database that has the extension shows them. */
-async function look(deps: OptimizerDependencies, policy: ClusterPolicy, database: string): Promise<StatementsSnapshot> {
-  const own = policy.connection.database;
-  return deps.sourceSession(policy, database, readSnapshot).catch((error: unknown) => {
-    if (!isAssayError(error, 'statements-missing') || database === own) throw error;
-    return deps.sourceSession(policy, own, readSnapshot);
-  });
-}
+const look = (deps: OptimizerDependencies, policy: ClusterPolicy, database: string): Promise<StatementsSnapshot> =>
+  countersOf({ asked: database, own: policy.connection.database }, (each) => deps.sourceSession(policy, each, readSnapshot));
 
 async function counted(deps: OptimizerDependencies, { policy: { cluster }, run, since }: ObserveRequest, snapshot: StatementsSnapshot): Promise<Workload> {
   const earlier = since === 'reset' ? null : await deps.store.earlierSnapshot(run, since, cluster);
