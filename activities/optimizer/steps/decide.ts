@@ -92,16 +92,22 @@ const busy = (recommendation: string, others: readonly string[]): AssayError =>
     hint: 'approve it when that one is kept or rolled back: assay optimizer history',
   });
 
+/** SQL that a pipeline was to carry out, and that is wanted still: by then it was forgotten, or undone. */
+const CARRIED_OUT_WITHIN_MS = 30 * 86_400_000;
+
 /** Why it is not recommended again: somebody refused it, or production did, and what speaks for it is the same. null: it may be. */
 export async function refusedBefore(store: OptimizerStore, idea: Recommendation): Promise<string | null> {
+  // what was approved may take its time, most of all where the application has to do it
+  const isForApplication = idea.indexes.map(kindOf).some(isAdvised);
   for (const [state, words] of [
     ['refused', 'was refused'],
     ['rolled-back', 'was rolled back'],
-    // what was approved and is the application's to do may take its time
-    ...(idea.indexes.map(kindOf).some(isAdvised) ? [['approved', 'was approved: it waits for the application'] as const] : []),
+    ['approved', isForApplication ? 'was approved: it waits for the application' : 'was approved: its SQL waits to be carried out'],
   ] as const) {
-    const ended = await store.inState(idea.cluster, idea.database, state);
-    const same = ended.find((before) => sameIdea(before, idea) && !evidenceChanged(before, idea) && !isOtherRemoval(before, idea));
+    const all = await store.inState(idea.cluster, idea.database, state);
+    const isWaiting = ({ createdAt }: Recommendation) => Date.parse(idea.createdAt) - Date.parse(createdAt) < CARRIED_OUT_WITHIN_MS;
+    const ended = state !== 'approved' || isForApplication ? all : all.filter(isWaiting);
+    const same = ended.find((before) => before.id !== idea.id && sameIdea(before, idea) && !evidenceChanged(before, idea) && !isOtherRemoval(before, idea));
     if (same !== undefined) return `recommendation ${same.id} of ${same.createdAt.slice(0, 10)} said the same and ${words}; the evidence has not changed since`;
     const alike = state === 'rolled-back' ? ended.find((before) => similarIdea(before, idea) && !evidenceChanged(before, idea)) : undefined;
     if (alike !== undefined)
