@@ -68,13 +68,15 @@ interface ColumnRow {
   readonly distinct: number | null;
   readonly nullShare: number | null;
   readonly correlation: number | null;
+  readonly labels: readonly string[] | null;
 }
 
 // rows of the table itself before those of its children (inherited); a width without statistics as PostgreSQL's planner guesses it
 const columnsSql = `/* assay optimizer */
   select a.attrelid as table, a.attname as name, format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as "notNull",
     coalesce(s.avg_width, case when a.attlen > 0 then a.attlen else 32 end)::int4 as width,
-    s.n_distinct as distinct, s.null_frac as "nullShare", s.correlation
+    s.n_distinct as distinct, s.null_frac as "nullShare", s.correlation,
+    (select array_agg(e.enumlabel::text order by e.enumsortorder) from pg_enum e where e.enumtypid = a.atttypid) as labels
   from pg_attribute a
     join pg_class c on c.oid = a.attrelid
     join pg_namespace n on n.oid = c.relnamespace
@@ -91,6 +93,7 @@ const columnFacts = (row: ColumnRow): ColumnFacts => ({
   distinct: row.distinct ?? 0,
   nullShare: row.nullShare ?? 0,
   correlation: row.correlation,
+  ...(row.labels === null ? {} : { labels: row.labels }),
 });
 
 interface IndexRow {

@@ -157,6 +157,8 @@ export interface ColumnFacts {
   readonly nullShare: number;
   /** Physical order against value order, −1 to 1; null unknown. */
   readonly correlation: number | null;
+  /** Of an enum; left out for every other type. */
+  readonly labels?: readonly string[];
 }
 
 export interface TableFacts {

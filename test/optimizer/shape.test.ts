@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { statementShape } from '../../activities/optimizer/parse/shape.ts';
 import { candidatesFor } from '../../domain/optimizer/candidates.ts';
+import { steadyConstants } from '../../domain/optimizer/constants-sent.ts';
 import { btree, indexText } from '../../domain/optimizer/index-sql.ts';
 import type { ColumnFacts, ExistingIndex, TableFacts } from '../../domain/optimizer/model.ts';
 import { coveredBy } from '../../domain/optimizer/redundancy.ts';
@@ -129,6 +130,36 @@ describe('positions', () => {
     ]);
     expect(await sqlOf(`select id from orders where state = 'open' or customer = $1`)).toEqual([]);
     expect(await sqlOf(`select id from orders where at > '2020-01-01'`)).toEqual([]);
+  });
+
+  test('a parameter that every call sends alike is a constant where the schema names its value, and only there', async () => {
+    const column = (name: string, more: Partial<ColumnFacts>) => ({ ...(facts[0] as TableFacts).columns[0], name, ...more }) as ColumnFacts;
+    const jobs = tableOf('jobs', [
+      column('state', { type: 'job_state', labels: ['new', "it's on", 'done'] }),
+      column('gone', { type: 'boolean' }),
+      column('owner', { type: 'text' }),
+    ]);
+    const sqlOf = async (text: string, sent: readonly string[]) => {
+      const constants = new Map(sent.map((value, place) => [place + 1, value]));
+      return (await statementShape(text, [jobs], { constants })).relations[0]?.predicates.map(({ sql }) => sql);
+    };
+    expect(await sqlOf('select id from jobs where state = $1 and gone = $2 and owner = $3', ["it's on", 'f', 'a secret'])).toEqual([
+      `"state" = 'it''s on'`,
+      `"gone" = 'f'`,
+    ]);
+    expect(await sqlOf('select id from jobs where state in ($1, $2)', ['new', 'done'])).toEqual([`"state" IN ('new', 'done')`]);
+    expect(await sqlOf('select id from jobs where state in ($1, $2)', ['new'])).toEqual([]);
+    expect(await sqlOf('select id from jobs where state = $1', ['no label'])).toEqual([]);
+    expect(await sqlOf('select id from jobs where (state = $1 and owner = $2) or (state = $3 and id = $4)', ['new', 'x', 'new', '7'])).toEqual([
+      `"state" = 'new'`,
+    ]);
+  });
+
+  test('calls that agree by chance make no constant', () => {
+    const sent = (...values: string[]) => ({ source: 'captured' as const, case: 'captured' as const, values });
+    expect([...steadyConstants([sent('new', '1'), sent('new', '2'), sent('new', '3')])]).toEqual([[1, 'new']]);
+    expect([...steadyConstants([sent('new', '1'), sent('new', '2')])]).toEqual([]);
+    expect([...steadyConstants([sent('new'), sent('new'), { ...sent('new'), source: 'synthetic', case: 'common' }])]).toEqual([]);
   });
 
   test('what every arm of OR says is a predicate as well, wherever it stands in the arm', async () => {

@@ -20,7 +20,10 @@ beforeAll(async () => {
   await cluster.sql(`create schema "S.x"; create table "S.x"."Or""ders" as
       select n as id, n % 20000 as customer, n % 9 as state, n * interval '1 s' + '2020-01-01'::timestamp as at, md5(n::text) as note from generate_series(1, 200000) n;
     create table people as select n as id, 'name ' || n as name, array[n] as tags from generate_series(1, 20000) n;
-    alter table people add primary key (id)`);
+    alter table people add primary key (id);
+    create type duty_state as enum ('open', 'done');
+    create table duty as select n as id, n * 7 % 900 as site, n * 11 % 1100 as who, (case n % 30 when 0 then 'open' else 'done' end)::duty_state as state,
+      md5(n::text) as note from generate_series(1, 120000) n`);
   await cluster.sql('vacuum analyze');
   clients = await Promise.all([0, 1].map(openClient));
   facts = await readTableFacts(clients[0] as pg.Client);
@@ -205,6 +208,39 @@ test('from statements to sets: the index that each needs, none twice, nothing fo
   expect(tight.wider.filter((index) => bought.some((other) => indexText(other) === indexText(index)))).toEqual([]);
   const guarded = await searchIndexes({ ...question, limits: { ...question.limits, protectedTables: ['S.x.Or"ders'] } });
   expect(guarded.sets).toEqual([]);
+});
+
+test('where every call asks for one label of an enum: partial indexes on it, with other calls whole ones', async () => {
+  const text = 'select note from duty where (site = $1 and state = $2) or (who = $3 and state = $4)';
+  const called = (...calls: [string, string, string, string][]) =>
+    bound(
+      text,
+      ['integer', 'duty_state', 'integer', 'duty_state'],
+      calls.map((each) => given(each)),
+    );
+  const predicates = async (...calls: [string, string, string, string][]) => {
+    const limits = { budgetBytes: 20e6, searchMs: 60_000, maxStatements: 10, maxIndexesPerTable: 5, protectedTables: [] };
+    const { sets } = await searchIndexes({ bound: [called(...calls)], facts, whatIf: await open(), limits, now: () => Date.now() });
+    await whatIf.close();
+    return sets[0]?.indexes.map(({ keys, predicate }) => [keys[0]?.column, predicate]).toSorted();
+  };
+  const open3 = ['5', '70', '800'].map((site): [string, string, string, string] => [site, 'open', '9', 'open']);
+  expect(await predicates(...open3)).toEqual([
+    ['site', `"state" = 'open'`],
+    ['who', `"state" = 'open'`],
+  ]);
+  const whole = await predicates(...open3, ['5', 'done', '9', 'done']);
+  expect(whole?.map(([, predicate]) => predicate)).toEqual([null, null]);
+
+  // what was found is what PostgreSQL takes for such a call
+  const partial = ['site', 'who'].map((name) => ({ ...btree({ schema: 'public', relation: 'duty' }, [name]), predicate: `"state" = 'open'` }));
+  for (const [place, index] of partial.entries()) await cluster.sql(createIndexSql(index, `duty_${place}`, { concurrently: false }));
+  const [client] = clients as [pg.Client];
+  await client.query(`set plan_cache_mode = force_custom_plan; prepare duties (int, duty_state, int, duty_state) as ${text}`);
+  const { rows } = await client.query(`explain (format json) execute duties (5, 'open', 9, 'open')`);
+  for (const place of partial.keys()) expect(JSON.stringify(rows)).toContain(`duty_${place}`);
+  await client.query('deallocate duties; reset plan_cache_mode');
+  for (const place of partial.keys()) await cluster.sql(`drop index duty_${place}`);
 });
 
 async function built<T>(indexes: readonly IndexDefinition[], use: () => Promise<T>): Promise<T> {

@@ -69,7 +69,7 @@ export async function buildStatistics(client: pg.Client, ideas: readonly Statist
 }
 
 async function definitionsOf({ bound }: Unit, facts: readonly TableFacts[]): Promise<readonly StatisticsDefinition[]> {
-  const candidates = candidatesFor(await statementShape(bound.text, facts, bound.guards), facts, { otherMethods: false, include: false, partial: false });
+  const candidates = candidatesFor(await statementShape(bound.text, facts, bound), facts, { otherMethods: false, include: false, partial: false });
   return candidates.flatMap((each) => (each.kind === 'create-statistics' ? [{ table: each.table, columns: each.columns }] : []));
 }
 

@@ -8,6 +8,8 @@ import { type OpenUse, type Origin, resolve, type Scope } from './scope.ts';
 /** What the walk meets on its way: `subquery` reads a subselect in this scope. */
 export interface ConditionWalk {
   readonly scope: Scope;
+  /** Of parameters that every call sends alike. */
+  readonly constants: ReadonlyMap<number, string>;
   readonly subquery: (select: Node, scope: Scope) => ReadonlyMap<string, Origin | null>;
 }
 
@@ -18,7 +20,7 @@ export function readCondition(node: Node | undefined, walk: ConditionWalk, isCer
   if ('BoolExpr' in node) {
     const { boolop, args = [] } = node.BoolExpr;
     if (boolop === 'NOT_EXPR') readNegation(args[0], walk);
-    if (boolop === 'OR_EXPR' && isCertain) for (const part of inEveryArm(args)) notePredicate(part, walk);
+    if (boolop === 'OR_EXPR' && isCertain) for (const part of inEveryArm(args, walk)) notePredicate(part, walk);
     if (boolop !== 'NOT_EXPR') for (const part of args) readCondition(part, walk, isCertain && boolop === 'AND_EXPR');
     return;
   }
@@ -27,8 +29,8 @@ export function readCondition(node: Node | undefined, walk: ConditionWalk, isCer
 }
 
 /** What OR says in each of its arms holds whichever is true; the planner takes it out the same way (prepqual.c, process_duplicate_ors). */
-function inEveryArm(arms: readonly Node[]): readonly Node[] {
-  const [first = [], ...others] = arms.map(conjuncts);
+function inEveryArm(arms: readonly Node[], walk: ConditionWalk): readonly Node[] {
+  const [first = [], ...others] = arms.map((arm) => conjuncts(arm).map((part) => withNamedValues(part, walk)));
   const said = others.map((arm) => new Set(arm.map(plain)));
   return first.filter((part) => said.every((arm) => arm.has(plain(part))));
 }
@@ -169,7 +171,8 @@ function noteExtreme({ FuncCall: call }: Extract<Node, { FuncCall: unknown }>, w
 
 /**
  * IS [NOT] NULL, bare and negated booleans, = and IN with constants, over plain columns of one relation; two of its columns compared with each
- * other. Ranges against a constant move with time and are none.
+ * other. Ranges against a constant move with time and are none. A parameter that every call sends alike is a constant where the schema itself names its
+ * value (a label of an enum, a boolean): any other was captured, and would be in the SQL for all to read.
  */
 function notePredicate(node: Node, walk: ConditionWalk): void {
   const bare = 'BoolExpr' in node && node.BoolExpr.boolop === 'NOT_EXPR' ? node.BoolExpr.args?.[0] : node;
@@ -177,9 +180,27 @@ function notePredicate(node: Node, walk: ConditionWalk): void {
   const pair = column === null && bare !== undefined && 'A_Expr' in bare ? comparedColumns(bare.A_Expr, walk) : [];
   if (column === null && pair.length === 0) return;
   const [use, ...more] = usesOf(node, walk);
-  const sql = expressionSql(pair.length === 0 ? node : inOneDirection(node, pair), (fields) => resolve(fields, walk.scope)?.column ?? null);
+  const written = column === null ? inOneDirection(node, pair) : withNamedValues(node, walk);
+  const sql = expressionSql(written, (fields) => resolve(fields, walk.scope)?.column ?? null);
   if (use === undefined || more.length > 0 || sql === null) return;
   use.predicates.push(column === null ? { sql, columns: pair, isAmongColumns: true } : { sql, columns: [column.column], isAmongColumns: false });
+}
+
+const BOOLEANS = ['t', 'f', 'true', 'false'];
+
+function withNamedValues(node: Node, walk: ConditionWalk): Node {
+  const { constants } = walk;
+  if (!('A_Expr' in node) || node.A_Expr.rexpr === undefined || constants.size === 0) return node;
+  const column = fixedColumn(node, walk);
+  const facts = column?.use.facts.columns.find(({ name }) => name === column.column);
+  const named = facts?.labels ?? (facts?.type === 'boolean' ? BOOLEANS : []);
+  const constantOf = (each: Node): Node => {
+    const value = 'ParamRef' in each ? constants.get(each.ParamRef.number ?? 0) : undefined;
+    return value !== undefined && named.includes(value) ? { A_Const: { sval: { sval: value } } } : each;
+  };
+  const { rexpr } = node.A_Expr;
+  const written = 'List' in rexpr ? { List: { ...rexpr.List, items: (rexpr.List.items ?? []).map(constantOf) } } : constantOf(rexpr);
+  return { A_Expr: { ...node.A_Expr, rexpr: written } };
 }
 
 const TURNED: Readonly<Record<string, string>> = { '<': '>', '>': '<', '<=': '>=', '>=': '<=', '=': '=', '<>': '<>' };

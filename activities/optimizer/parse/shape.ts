@@ -6,13 +6,21 @@ import { type ConditionWalk, readCondition, readValue } from './conditions.ts';
 import { stringOf } from './expression-sql.ts';
 import { closeUse, type OpenUse, type Origin, openUse, resolve, type Scope, type Source, sameTable, starOf, tableFinder } from './scope.ts';
 
-/**
- * Relations that are not in `facts` (views, functions, catalogues) are left out; a text the parser refuses has an empty shape.
- * `guards`: conditions that PostgreSQL adds wherever the table is read.
- */
-export async function statementShape(text: string, facts: readonly TableFacts[], guards: readonly Guard[] = []): Promise<StatementShape> {
+export interface ShapeContext {
+  /** Conditions that PostgreSQL adds wherever the table is read. Default none. */
+  readonly guards?: readonly Guard[];
+  /** Values of parameters, by number, that every call sends alike (domain/optimizer/constants-sent.ts). Default none. */
+  readonly constants?: ReadonlyMap<number, string>;
+}
+
+/** Relations that are not in `facts` (views, functions, catalogues) are left out; a text the parser refuses has an empty shape. */
+export async function statementShape(
+  text: string,
+  facts: readonly TableFacts[],
+  { guards = [], constants = new Map() }: ShapeContext = {},
+): Promise<StatementShape> {
   const statement = await parsedStatement(text);
-  const reading: Reading = { find: tableFinder(facts), uses: [], writes: [] };
+  const reading: Reading = { find: tableFinder(facts), constants, uses: [], writes: [] };
   if (statement !== undefined) readStatement(statement, { reading, parent: null, ctes: new Map() });
   const named = [...reading.uses];
   for (const { table, condition } of guards) {
@@ -30,6 +38,7 @@ const parsedStatement = async (text: string): Promise<Node | undefined> => (awai
 
 interface Reading {
   readonly find: ReturnType<typeof tableFinder>;
+  readonly constants: ReadonlyMap<number, string>;
   readonly uses: OpenUse[];
   readonly writes: TableWrite[];
 }
@@ -98,6 +107,7 @@ const newScope = ({ parent, ctes }: Place): Scope => ({ sources: new Map(), ctes
 
 const walkOf = (scope: Scope, reading: Reading): ConditionWalk => ({
   scope,
+  constants: reading.constants,
   subquery: (select, outer) => readStatement(select, { reading, parent: outer, ctes: outer.ctes }),
 });
 

@@ -1,6 +1,7 @@
 /** What the lab's catalogue promises about the tables of a statement, and about what it calls. */
 import type { SelectStmt } from 'libpg-query';
 import type pg from 'pg';
+import { constantsSent } from '../../../domain/optimizer/constants-sent.ts';
 import type { Binding, Bound, RelationName } from '../../../domain/optimizer/model.ts';
 import { ident } from '../../pg.ts';
 import { asRole } from '../run-as.ts';
@@ -92,7 +93,7 @@ export async function knownOf(
   const columns = rows.flatMap((row) => row.columns);
   const floats = floatNames(query, columns);
   const distinct = await distinctOf(client, rows);
-  return { table, parameterTypes, constants: constantsOf(bindings), floats, distinct, aggregates: those('isAggregate'), ownFunctions: those('isOwn') };
+  return { table, parameterTypes, constants: constantsSent(bindings), floats, distinct, aggregates: those('isAggregate'), ownFunctions: those('isOwn') };
 }
 
 /** Asked once as each role; what it answers is the same for all where their names mean the same. */
@@ -183,15 +184,6 @@ function floatNames(query: SelectStmt, columns: readonly KnownColumn[]): Readonl
   ];
   if (names.size > 0) for (const name of renamed.flatMap((each) => each ?? [])) names.add('String' in name ? (name.String.sval ?? '') : '');
   return names;
-}
-
-/** pg_stat_statements has none of a text's constants: what was really sent says which they are. */
-function constantsOf(bindings: readonly Binding[]): ReadonlyMap<number, string> {
-  const [first, ...others] = bindings;
-  if (first === undefined || bindings.some(({ source }) => source !== 'captured')) return new Map();
-  return new Map(
-    first.values.flatMap((value, place) => (value !== null && others.every(({ values }) => values[place] === value) ? [[place + 1, value] as const] : [])),
-  );
 }
 
 const callsSql = `/* assay optimizer */
