@@ -8,12 +8,13 @@ import { createOptimizerStore } from '../activities/control/optimizer-store.ts';
 import type { SourceWriter } from '../activities/optimizer/apply/ports.ts';
 import { bindStatements } from '../activities/optimizer/bind/bind.ts';
 import { createValueCapture } from '../activities/optimizer/capture/capture.ts';
+import { noDatabase } from '../activities/optimizer/no-database.ts';
 import type { OptimizerDependencies, SourceSession } from '../activities/optimizer/ports.ts';
 import { searchSets } from '../activities/optimizer/search-sets.ts';
 import { workloadFromFiles } from '../activities/optimizer/workload/files.ts';
 import { withConnection } from '../activities/pg.ts';
-import { faultOf, isServerError, scrubbedReason, toAssayError } from '../activities/pg-errors.ts';
-import { AssayError, isAssayError } from '../domain/errors.ts';
+import { isServerError, scrubbedReason, toAssayError } from '../activities/pg-errors.ts';
+import { AssayError } from '../domain/errors.ts';
 import { readSecret } from './config.ts';
 
 /** A look at a source may not hold anything up for longer. */
@@ -55,12 +56,8 @@ const sourceSession: SourceSession = async (policy, database, use) => {
       return answer;
     });
   } catch (error) {
-    // asked for by name, and nothing is wrong with the cluster's connection: trying again finds none either
-    if (!isAssayError(error) && faultOf(error) === 'database-missing')
-      throw new AssayError('usage', {
-        reason: `cluster ${policy.cluster} has no database ${database}`,
-        hint: 'name one that is there: CLUSTER/DATABASE, in capitals where its name has them',
-      });
+    const missing = noDatabase(error, { cluster: policy.cluster, database });
+    if (missing !== null) throw missing;
     throw toAssayError(error, { cluster: policy.cluster, role: policy.connection.user, what: `read the statistics of ${database}` });
   }
 };

@@ -46,6 +46,12 @@ test('a statement is planned on a cluster of the policy, and nothing is executed
   expect(await cluster.sql('select 1 from audit')).toEqual([]);
 });
 
+test('a database that is not there is said to be missing, in words that lead on', async () => {
+  const { exit, err } = await typed('select 1', 'shop/nosuch');
+  expect(exit).toBe(2);
+  expect(err).toContain('cluster shop has no database nosuch');
+});
+
 test('a cluster without a database is looked at where runs look at it', () => {
   const file = join(folder, 'till.yaml');
   writeFileSync(file, policyText({ cluster, host: 'here', temporalAddress: '127.0.0.1:1', signingKeyFile: '/nowhere', optimizer: { database: 'till' } }));

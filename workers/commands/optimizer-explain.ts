@@ -2,6 +2,7 @@
 
 import type pg from 'pg';
 import { explainTexts } from '../../activities/optimizer/explain-texts.ts';
+import { noDatabase } from '../../activities/optimizer/no-database.ts';
 import { connect, withConnection } from '../../activities/pg.ts';
 import { toAssayError } from '../../activities/pg-errors.ts';
 import { AssayError } from '../../domain/errors.ts';
@@ -52,7 +53,11 @@ async function explained({ text, target, connection, analyze, timeoutMs }: Expla
       await client.end().catch(() => {});
     }
   } catch (error) {
-    throw toAssayError(error, { cluster: target ?? 'named by --connection', role: server.user, what: `explain statements in ${server.database}` });
+    const [cluster = 'named by --connection'] = target?.split('/') ?? [];
+    throw (
+      noDatabase(error, { cluster, database: server.database }) ??
+      toAssayError(error, { cluster, role: server.user, what: `explain statements in ${server.database}` })
+    );
   }
 }
 

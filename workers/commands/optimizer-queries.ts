@@ -2,6 +2,7 @@
 import type { Control } from '../../activities/control/control-database.ts';
 import { type LastRun, lastRun } from '../../activities/control/optimizer-queries.ts';
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
+import { noDatabase } from '../../activities/optimizer/no-database.ts';
 import { countersOf } from '../../activities/optimizer/workload/counters-of.ts';
 import { readSnapshot } from '../../activities/optimizer/workload/read.ts';
 import { withConnection } from '../../activities/pg.ts';
@@ -56,7 +57,8 @@ async function look(server: Connection, own: Connection, cluster: string): Promi
   try {
     return await countersOf({ asked: server.database, own: own.database }, read);
   } catch (error) {
-    throw toAssayError(error, { cluster, role: server.user, what: `read the statistics of ${server.database}` });
+    const { database, user: role } = server;
+    throw noDatabase(error, { cluster, database }) ?? toAssayError(error, { cluster, role, what: `read the statistics of ${database}` });
   }
 }
 
