@@ -51,12 +51,8 @@ export function createOptimizerStore(control: Control): OptimizerStore {
       if (kept.length === SNAPSHOTS && oldest !== undefined) await control.em().nativeDelete(OptimizerSnapshotEntity, { cluster, takenAt: { $lt: oldest } });
     },
     earlierSnapshot: async (run, which, cluster) => {
-      const em = control.em();
-      // what a run saw that failed was judged by nobody: the next one counts it as well
-      const failed = which === 'begin' ? [] : await em.find(OptimizerRunEntity, { cluster, outcome: 'failed' }, { fields: ['id'], ...newestFirst });
-      const others = { $nin: [run, ...failed.map(({ id }) => id)] };
-      const where = which === 'begin' ? { run, place: 'begin' as const } : { cluster, place: 'end' as const, run: others };
-      const [row] = await em.find(OptimizerSnapshotEntity, where, { orderBy: { takenAt: 'desc' }, limit: 1 });
+      const where = which === 'begin' ? { run, place: 'begin' as const } : { cluster, place: 'end' as const, run: { $ne: run } };
+      const [row] = await control.em().find(OptimizerSnapshotEntity, where, { orderBy: { takenAt: 'desc' }, limit: 1 });
       return row?.document ?? null;
     },
     saveFinalists: async (run, finalists) => {
@@ -75,8 +71,6 @@ export function createOptimizerStore(control: Control): OptimizerStore {
     },
   };
 }
-
-const newestFirst = { orderBy: { startedAt: 'desc' }, limit: 1_000 } as const;
 
 async function loadRun(control: Control, id: string): Promise<StoredRun> {
   const em = control.em();

@@ -109,7 +109,7 @@ export interface OptimizerStore extends HygieneStore {
   notJudged(run: string, statements: readonly NotJudged[]): Promise<void>;
   /** A look at pg_stat_statements, its texts left out; older ones of the cluster than the last few go. */
   saveSnapshot(run: string, place: 'begin' | 'end', at: { readonly cluster: string; readonly snapshot: StatementsSnapshot }): Promise<void>;
-  /** `begin`: of this run. `last-run`: the newest end of another run of the cluster that did not fail. null: there is none. */
+  /** `begin`: of this run. `last-run`: the newest end of another run of the cluster. null: there is none. */
   earlierSnapshot(run: string, which: 'begin' | 'last-run', cluster: string): Promise<StatementsSnapshot | null>;
   saveFinalists(run: string, sets: readonly FinalistSet[]): Promise<void>;
   /** Ids of open recommendations whose sets the run measured beside its own; none of a run that is not known. */
