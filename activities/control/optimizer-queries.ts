@@ -27,7 +27,9 @@ export async function lastRun(control: Control, cluster: string, database: strin
   const [newest] = await em.find(OptimizerRunEntity, where, newestFirst);
   if (newest === undefined) return null;
   const [ended] = await em.find(OptimizerRunEntity, { ...where, outcome: { $in: ['recommended', 'nothing'] } }, newestFirst);
-  const run = ended ?? newest;
+  // what failed may have proposed something before
+  const hasProposed = (await em.count(RecommendationEntity, { run: newest.id })) > 0;
+  const run = hasProposed ? newest : (ended ?? newest);
   const rows = await em.find(OptimizerStatementEntity, { run: run.id }, { orderBy: { position: 'asc' } });
   const experiments = await em.find(ExperimentEntity, { run: run.id }, { orderBy: { measuredAt: 'desc', id: 'asc' } });
   const proposed = (await em.find(RecommendationEntity, { run: run.id })).map(({ document }) => document);

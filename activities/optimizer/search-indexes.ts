@@ -1,7 +1,6 @@
 /** From bound statements to sets of indexes worth building: shapes by the parser, candidates by the domain, costs by what-if planning. */
 import { type CandidateOptions, candidatesFor } from '../../domain/optimizer/candidates.ts';
 import { TRIGRAMS } from '../../domain/optimizer/candidates-lab-only.ts';
-import { steadyConstants } from '../../domain/optimizer/constants-sent.ts';
 import { indexSize } from '../../domain/optimizer/index-size.ts';
 import { distinctIndexes, indexText, quoteRelation } from '../../domain/optimizer/index-sql.ts';
 import { POOL_BUDGETS } from '../../domain/optimizer/limits.ts';
@@ -58,7 +57,7 @@ export async function searchIndexes(question: SearchQuestion): Promise<SearchAns
   const startedAt = question.now();
   const heaviest = question.bound.toSorted((a, b) => b.statement.totalMs - a.statement.totalMs).slice(0, limits.maxStatements);
   const { planned, notPlanned } = await plannable(heaviest, whatIf);
-  const shapes = await Promise.all(planned.map(({ bound }) => statementShape(bound.text, facts, { ...bound, constants: steadyConstants(bound.bindings) })));
+  const shapes = await Promise.all(planned.map(({ bound }) => statementShape(bound.text, facts, bound)));
   const open = facts.filter(({ table }) => !limits.protectedTables.includes(`${table.schema}.${table.relation}`));
   const candidates = shapes.map((shape) => candidatesFor(shape, open, question.candidates));
   const writes = planned.flatMap(({ bound }, place) => (shapes[place]?.writes ?? []).map((write): CountedWrite => ({ ...write, rows: bound.statement.rows })));

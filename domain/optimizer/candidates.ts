@@ -23,6 +23,7 @@ const SMALL_TABLE_BYTES = 64 * 1024;
 /** An index nearly as wide as the row is a second table. */
 const MAX_WIDTH_SHARE = 0.75;
 const MAX_KEYS = 4;
+const MOST_VALUES = 50;
 
 /**
  * Candidates for one statement, each once, none that an existing index covers. b-trees: equality columns first, then one range, the order or the
@@ -46,8 +47,8 @@ function candidatesOf(use: RelationUse, table: TableFacts, options: CandidateOpt
   const maxKeys = options.maxKeys ?? MAX_KEYS;
   const plain = keyLists(use, table).map((keys) => ofKeys(use, keys.slice(0, maxKeys)));
   const indexes = (options.include ?? true) ? plain.flatMap((index) => [index, ...withInclude(index, use, table)]) : plain;
-  const predicates = predicatesOf(use, options.partial ?? true);
-  const partial = indexes.flatMap((index) => predicates.flatMap((predicate) => partialOf(index, predicate, table)));
+  const predicates = predicatesOf(use, table, options.partial ?? true);
+  const partial = indexes.flatMap((index) => predicates.flatMap((predicate) => partialOf(index, predicate)));
   const others = (options.otherMethods ?? true) ? otherMethods(use, table) : [];
   const lab = (options.otherMethods ?? true) ? labOnlyCandidates(use, table) : [];
   return [
@@ -88,10 +89,14 @@ function withInclude(index: IndexDefinition, use: RelationUse, table: TableFacts
   return width(new Set([...keys, ...include])) > MAX_WIDTH_SHARE * width(null) ? [] : [{ ...index, include }];
 }
 
-/** Conditions that every execution has: each, and together those between a row's own columns, and those with constants. */
-function predicatesOf({ predicates }: RelationUse, wanted: boolean | 'structural'): readonly FixedPredicate[] {
+/**
+ * Conditions that every execution has: each, and together those between a row's own columns, and those with constants; these only where few values mean
+ * few rows each: a column of thousands of values is asked for one of them today and another tomorrow.
+ */
+function predicatesOf({ predicates }: RelationUse, table: TableFacts, wanted: boolean | 'structural'): readonly FixedPredicate[] {
+  const isOfFew = (name: string) => table.columns.every((column) => column.name !== name || columnDistinct(column, table.rows) <= MOST_VALUES);
   const structural = predicates.filter(({ isAmongColumns }) => isAmongColumns);
-  const fixed = predicates.filter(({ isAmongColumns }) => !isAmongColumns);
+  const fixed = predicates.filter(({ isAmongColumns, columns }) => !isAmongColumns && columns.every(isOfFew));
   if (wanted === false) return [];
   return [...structural, ...conjunction(structural), ...(wanted === true ? [...fixed, ...conjunction(fixed)] : [])];
 }
@@ -107,12 +112,9 @@ const conjunction = (predicates: readonly FixedPredicate[]): readonly FixedPredi
         },
       ];
 
-/** The same over the rows of one condition, without its columns where others remain; constants only where few values mean few rows each. */
-function partialOf(index: IndexDefinition, { sql, columns, isAmongColumns }: FixedPredicate, table: TableFacts): IndexDefinition[] {
+/** The same over the rows of one condition, without its columns where others remain. */
+function partialOf(index: IndexDefinition, { sql, columns, isAmongColumns }: FixedPredicate): IndexDefinition[] {
   const names = new Set(columns);
-  const fixed = table.columns.filter(({ name }) => names.has(name));
-  // a column of thousands of values is asked for one of them today and another tomorrow
-  if (!isAmongColumns && fixed.some((column) => columnDistinct(column, table.rows) > 50)) return [];
   const include = index.include.filter((column) => !names.has(column));
   const keys = index.keys.filter(({ column }) => column === null || !names.has(column));
   // a column that is compared with another may be searched by as well

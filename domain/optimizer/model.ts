@@ -95,6 +95,8 @@ export interface Bound {
   readonly bindings: readonly Binding[];
   /** Of tables that it names; missing: none. */
   readonly guards?: readonly Guard[];
+  /** Values of parameters, by number, that all captured calls sent alike, also those that are not measured with; missing: none. */
+  readonly constants?: ReadonlyMap<number, string>;
 }
 
 /** Of a table on disk, without its indexes; of a partitioned one all its parts. */
@@ -224,6 +226,7 @@ export interface StatementVerdict {
   /** Of its slowest binding, the one that keeps a set from being accepted, with the lower end of its interval. */
   readonly worst?: number;
   readonly worstLow?: number;
+  readonly worstSource?: BindingSource;
   readonly bindingSource: BindingSource;
   /** A write that is slower by what keeping the indexes up takes, and by no more than a guard would let pass: it keeps nothing from being accepted. */
   readonly isUpkeep?: true;

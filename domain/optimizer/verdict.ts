@@ -31,10 +31,12 @@ export const NOISE_MS = 0.05;
 export function judgeStatement({ statement, bindings }: StatementTimes): StatementVerdict {
   const whole = ratioOf(bindings);
   const each = bindings.length === 1 ? [whole] : bindings.map((binding) => ratioOf([binding]));
-  const worst = each.reduce((a, b) => (a.low > b.low ? a : b));
+  const worstAt = each.reduce((a, { low }, at) => (low > (each[a]?.low ?? 0) ? at : a), 0);
+  const worst = each[worstAt] ?? whole;
+  const worstSource = bindings[worstAt]?.source ?? 'generic';
   const isSlower = each.some(({ low }, at) => low > 1 && differs(bindings.slice(at, at + 1))) || (whole.low > 1 && differs(bindings));
   const judged: Judgement = isSlower ? 'slower' : whole.high < 1 && differs(bindings) ? 'faster' : 'same';
-  return { statement, ...whole, judged, worst: worst.ratio, worstLow: worst.low, bindingSource: leastOf(bindings) };
+  return { statement, ...whole, judged, worst: worst.ratio, worstLow: worst.low, worstSource, bindingSource: leastOf(bindings) };
 }
 
 /** Milliseconds that a write may take longer for indexes to be kept up, and the share of what a change saves that all its calls together may cost. */
@@ -102,11 +104,14 @@ export function decide({ statements, total, sizeBytes, budgetBytes, indexes }: M
 }
 
 /** One value of a statement may be slower where the statement is not; whoever reads it must know which it was, and whether anybody sends it. */
-function howSlow({ statement, ratio, worst = ratio, bindingSource }: StatementVerdict): string {
-  if (worst <= ratio) return `${statement} (${ratio.toFixed(2)}×)`;
-  const whose = bindingSource === 'synthetic' ? 'of its made-up values' : 'of its values';
-  return `${statement} (${worst.toFixed(2)}× with one ${whose}; ${ratio.toFixed(2)}× with all)`;
+function howSlow({ statement, ratio, worst = ratio, bindingSource, worstSource = bindingSource }: StatementVerdict): string {
+  const isMadeUp = worstSource === 'synthetic';
+  if (worst <= ratio) return `${statement} (${ratio.toFixed(2)}×${isMadeUp ? ` with ${MADE_UP}` : ''})`;
+  return `${statement} (${worst.toFixed(2)}× with one of its ${isMadeUp ? MADE_UP : 'values'}; ${ratio.toFixed(2)}× with all)`;
 }
+
+/** In a rejection: they did it. */
+export const MADE_UP = 'made-up values';
 
 /** What is slower, but may be: a reader who sees one in the table must not find that there is none. */
 function slowerWords(statements: readonly StatementVerdict[]): string {

@@ -7,6 +7,7 @@ import type { OptimizerRunResult } from '../../domain/optimizer/requests.ts';
 import { sayRewrite } from '../../domain/optimizer/rewrite.ts';
 import { sayAdvice } from '../../domain/optimizer/setting.ts';
 import type { Interval } from '../../domain/optimizer/statistics.ts';
+import { MADE_UP } from '../../domain/optimizer/verdict.ts';
 import { bytes, duration, when } from './figures.ts';
 import { settingsLines } from './optimizer-alternatives.ts';
 import { hygieneLines, rewritesLines, statisticsLines } from './optimizer-hygiene.ts';
@@ -55,7 +56,7 @@ function experimentsTable({ experiments, cluster, recommendation }: Tried, paint
   const why = refused.map(({ id, decision }) => `  ${paint.doubt('·')} ${plain(id.slice(0, 8))}: ${plain(decision.because.join('; '))}\n`);
   const [statement] = refused.flatMap(({ decision }) => decision.because.join(' ').match(STATEMENT_ID) ?? []);
   const more = statement === undefined ? '' : `  what a statement is: assay optimizer queries ${plain(cluster)} --statement ${statement}\n`;
-  const isMadeUpVeto = refused.some(({ decision }) => decision.because.some((each) => each.includes('made-up values')));
+  const isMadeUpVeto = refused.some(({ decision }) => decision.because.some((each) => each.includes(MADE_UP)));
   const capture = isMadeUpVeto ? `  ${paint.doubt('!')} ${CAPTURE}\n` : '';
   return `${table(['EXPERIMENT', 'INDEXES', 'SIZE', 'TIME LEFT', 'STATEMENTS', 'VERDICT'], rows, paint)}\n${why.join('')}${more}${capture}`;
 }

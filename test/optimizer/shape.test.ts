@@ -149,6 +149,7 @@ describe('positions', () => {
     ]);
     expect(await sqlOf('select id from jobs where state in ($1, $2)', ['new', 'done'])).toEqual([`"state" IN ('new', 'done')`]);
     expect(await sqlOf('select id from jobs where state in ($1, $2)', ['new'])).toEqual([]);
+    expect(await sqlOf('select id from jobs where state = $1::job_state and gone = ($2::boolean)', ['new', 't'])).toEqual([`"state" = 'new'`, `"gone" = 't'`]);
     expect(await sqlOf('select id from jobs where state = $1', ['no label'])).toEqual([]);
     expect(await sqlOf('select id from jobs where (state = $1 and owner = $2) or (state = $3 and id = $4)', ['new', 'x', 'new', '7'])).toEqual([
       `"state" = 'new'`,
@@ -172,6 +173,9 @@ describe('positions', () => {
     expect(await sqlOf(`select id from orders where (state = 'open' and id = 1) or state = 'open'`)).toEqual([`"state" = 'open'`]);
     // a join on it in each arm is one of two tables
     expect(await sqlOf(`select o.id from orders o, customers c where (o.id = c.id and o.id = 1) or (o.id = c.id and c.id = 2)`)).toEqual([]);
+    // what a subquery asks of the row around it need not hold for those that come out
+    expect(await sqlOf(`select id from orders o where not exists (select from customers c where c.id = o.id and o.deleted)`)).toEqual([]);
+    expect(await sqlOf(`select id from (select id, deleted from orders) o where o.deleted`)).toEqual(['"deleted"']);
     expect(await sqlOf(`select id from orders where not ((state = 'open' and id = 1) or (state = 'open' and id = 2))`)).toEqual([]);
   });
 
@@ -229,6 +233,10 @@ describe('candidates', () => {
     expect((await texts(`select id from orders where customer = 7 and at > $1`)).filter((text) => text.includes('WHERE'))).toEqual([]);
     expect(await texts(`select id from orders where state = 'open' and not deleted and at > $1`)).toContain(
       `btree ("at") INCLUDE ("id") WHERE (("state" = 'open') AND (NOT ("deleted")))`,
+    );
+    // one of many values is no part of it
+    expect(await texts(`select id from orders where state = 'open' and customer = 7 and not deleted and at > $1`)).toContain(
+      `btree ("at") INCLUDE ("customer", "id") WHERE (("state" = 'open') AND (NOT ("deleted")))`,
     );
     // no constant in it that could be another one tomorrow; its columns need not be in the index
     expect(await texts('select id from orders where at > $1 and total < customer')).toContain('btree ("at") INCLUDE ("id") WHERE ("customer" > "total")');

@@ -67,18 +67,16 @@ describe('the total', () => {
 });
 
 test('what is too slow is said with how much, and by which of its values', () => {
-  const said = (bindings: readonly [before: number, after: number][], source: 'captured' | 'synthetic') => {
-    const pairs = ([beforeMs, afterMs]: readonly [number, number]) => Array.from({ length: 9 }, () => ({ beforeMs, afterMs }));
-    const verdict = judgeStatement({ statement: 'q7', calls: 1, bindings: bindings.map((each) => ({ source, pairs: pairs(each) })) });
-    return decide({ statements: [verdict], total: { ratio: 0.5, low: 0.4, high: 0.6 }, sizeBytes: 1, budgetBytes: 2, indexes: [] }).because;
+  const said = (...bindings: readonly (readonly ['captured' | 'synthetic', before: number, after: number])[]) => {
+    const timed = bindings.map(([source, beforeMs, afterMs]) => ({ source, pairs: Array.from({ length: 9 }, () => ({ beforeMs, afterMs })) }));
+    const verdict = judgeStatement({ statement: 'q7', calls: 1, bindings: timed });
+    const { because } = decide({ statements: [verdict], total: { ratio: 0.5, low: 0.4, high: 0.6 }, sizeBytes: 1, budgetBytes: 2, indexes: [] });
+    return because.join('; ').replace('1 statement(s) become slower than 1.1×: ', '');
   };
-  const both = [
-    [100, 10],
-    [10, 60],
-  ] as const satisfies readonly [number, number][];
-  expect(said([...both], 'synthetic')).toEqual(['1 statement(s) become slower than 1.1×: q7 (6.00× with one of its made-up values; 0.64× with all)']);
-  expect(said([...both], 'captured')).toEqual(['1 statement(s) become slower than 1.1×: q7 (6.00× with one of its values; 0.64× with all)']);
-  expect(said([[10, 20]], 'captured')).toEqual(['1 statement(s) become slower than 1.1×: q7 (2.00×)']);
+  expect(said(['captured', 100, 10], ['synthetic', 10, 60])).toBe('q7 (6.00× with one of its made-up values; 0.64× with all)');
+  expect(said(['synthetic', 100, 10], ['captured', 10, 60])).toBe('q7 (6.00× with one of its values; 0.64× with all)');
+  expect(said(['captured', 10, 20])).toBe('q7 (2.00×)');
+  expect(said(['synthetic', 10, 20])).toBe('q7 (2.00× with made-up values)');
 });
 
 describe('a set', () => {

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { bindStatements } from '../../activities/optimizer/bind/bind.ts';
 import { readTableFacts } from '../../activities/optimizer/catalogue.ts';
 import { searchIndexes } from '../../activities/optimizer/search-indexes.ts';
 import { openHypoPg } from '../../activities/optimizer/what-if/hypopg.ts';
@@ -212,19 +213,21 @@ test('from statements to sets: the index that each needs, none twice, nothing fo
 
 test('where every call asks for one label of an enum: partial indexes on it, with other calls whole ones', async () => {
   const text = 'select note from duty where (site = $1 and state = $2) or (who = $3 and state = $4)';
-  const called = (...calls: [string, string, string, string][]) =>
-    bound(
-      text,
-      ['integer', 'duty_state', 'integer', 'duty_state'],
-      calls.map((each) => given(each)),
-    );
-  const predicates = async (...calls: [string, string, string, string][]) => {
+  type Call = [string, string, string, string];
+  // as a run binds them: values of all calls, of which the newest three are planned and measured with
+  const called = async (...calls: Call[]): Promise<Bound> => {
+    const statement = { ...byParameter.statement, id: 'duties', text };
+    const captured = new Map([['duties', calls.map((values) => ({ values, types: values.map(() => null) }))]]);
+    const { bound: answer } = await bindStatements(clients[0] as pg.Client, [statement], { maxBindings: 3, captured });
+    return answer[0] as Bound;
+  };
+  const predicates = async (...calls: Call[]) => {
     const limits = { budgetBytes: 20e6, searchMs: 60_000, maxStatements: 10, maxIndexesPerTable: 5, protectedTables: [] };
-    const { sets } = await searchIndexes({ bound: [called(...calls)], facts, whatIf: await open(), limits, now: () => Date.now() });
+    const { sets } = await searchIndexes({ bound: [await called(...calls)], facts, whatIf: await open(), limits, now: () => Date.now() });
     await whatIf.close();
     return sets[0]?.indexes.map(({ keys, predicate }) => [keys[0]?.column, predicate]).toSorted();
   };
-  const open3 = ['5', '70', '800'].map((site): [string, string, string, string] => [site, 'open', '9', 'open']);
+  const open3 = ['5', '70', '800'].map((site): Call => [site, 'open', '9', 'open']);
   expect(await predicates(...open3)).toEqual([
     ['site', `"state" = 'open'`],
     ['who', `"state" = 'open'`],

@@ -53,11 +53,9 @@ async function explained({ text, target, connection, analyze, timeoutMs }: Expla
       await client.end().catch(() => {});
     }
   } catch (error) {
-    const [cluster = 'named by --connection'] = target?.split('/') ?? [];
-    throw (
-      noDatabase(error, { cluster, database: server.database }) ??
-      toAssayError(error, { cluster, role: server.user, what: `explain statements in ${server.database}` })
-    );
+    const cluster = target?.split('/')[0] ?? 'named by --connection';
+    const missing = target === undefined ? null : noDatabase(error, { cluster, database: server.database });
+    throw missing ?? toAssayError(error, { cluster, role: server.user, what: `explain statements in ${server.database}` });
   }
 }
 

@@ -53,12 +53,14 @@ function judgedBy({ statements, notJudged }: Pick<MeasuredWorkload, 'statements'
 }
 
 async function look(server: Connection, own: Connection, cluster: string): Promise<StatementsSnapshot> {
-  const read = (database: string) => withConnection(server, readSecret, { database, agent: 'optimizer' }, readSnapshot);
+  const read = (database: string) =>
+    withConnection(server, readSecret, { database, agent: 'optimizer' }, readSnapshot).catch((error: unknown) => {
+      throw noDatabase(error, { cluster, database }) ?? error;
+    });
   try {
     return await countersOf({ asked: server.database, own: own.database }, read);
   } catch (error) {
-    const { database, user: role } = server;
-    throw noDatabase(error, { cluster, database }) ?? toAssayError(error, { cluster, role, what: `read the statistics of ${database}` });
+    throw toAssayError(error, { cluster, role: server.user, what: `read the statistics of ${server.database}` });
   }
 }
 

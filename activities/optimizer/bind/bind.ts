@@ -1,5 +1,6 @@
 /** Statements of a workload made fit to be planned on the lab: a text that PREPARE takes, and values. Each was really planned before it counts. */
 import type pg from 'pg';
+import { steadyConstants } from '../../../domain/optimizer/constants-sent.ts';
 import type { Binding, Bound, NotJudged, NotJudgedReason, Statement } from '../../../domain/optimizer/model.ts';
 import { type ParameterFacts, syntheticBindings } from '../../../domain/optimizer/synthetic.ts';
 import { relationsOf } from '../workload/classify.ts';
@@ -103,7 +104,12 @@ async function bindOne(work: Work): Promise<Bound | NotJudged> {
   if ('detail' in planned) return notJudged(statement, 'no-plan', planned.detail);
   for (const notice of who.notices) work.notices.add(notice);
   const guards = who.guards.length === 0 ? {} : { guards: who.guards };
-  return { statement, text: prepared.text, parameterTypes: prepared.types, bindings: planned.bindings, ...guards };
+  // of all that were captured: those measured with are the newest few
+  const constants = steadyConstants(realBindings(prepared, { captured, facts }));
+  return {
+    ...{ statement, text: prepared.text, parameterTypes: prepared.types, bindings: planned.bindings, ...guards },
+    ...(constants.size === 0 ? {} : { constants }),
+  };
 }
 
 const sessionItself: WhoRan = { as: [null], guards: [], notices: [] };
@@ -184,16 +190,17 @@ function wantedBindings(
 ): readonly Binding[] {
   // nothing was left out of the text: it is what ran
   if (facts.length === 0) return [{ source: 'captured', case: 'captured', values: [] }];
-  const real = captured.map(
-    ({ values }): Binding => ({
-      source: 'captured',
-      case: 'captured',
-      values: prepared.draft.origins.map((origin, index) => (origin === null ? (facts[index]?.known ?? null) : (values[origin - 1] ?? null))),
-    }),
-  );
+  const real = realBindings(prepared, { captured, facts });
   const made = syntheticBindings(facts, { maxBindings, now }) ?? [];
   return [...real, ...made].slice(0, maxBindings);
 }
+
+const realBindings = (prepared: Prepared, { captured, facts }: Pick<Wanted, 'captured' | 'facts'>): readonly Binding[] =>
+  captured.map(({ values }) => ({
+    source: 'captured',
+    case: 'captured',
+    values: prepared.draft.origins.map((origin, index) => (origin === null ? (facts[index]?.known ?? null) : (values[origin - 1] ?? null))),
+  }));
 
 function typesOf(captured: readonly CapturedValues[]): ReadonlyMap<number, string> {
   const [first] = captured;

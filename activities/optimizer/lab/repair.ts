@@ -16,7 +16,7 @@ export interface Measured {
 /**
  * What to leave out so that nothing is too slow, measured with the whole set against the set without it, by the values that are too slow only: an index
  * may help a statement in total and mislead the planner for one of its values. One index where one does it, of several the one that the total misses
- * least; else all that such a plan changes with, one after the other, until it changes no more. Empty: nothing is too slow, or not by these indexes.
+ * least; else those that do it in each other's place. Empty: nothing is too slow, or not by these indexes.
  */
 export async function slowingIndexes(session: LabSession, times: SetTimes, { built, places, rounds }: Measured): Promise<readonly BuiltIndex[]> {
   const slowed = tooSlowUnits(times);
@@ -31,9 +31,23 @@ export async function slowingIndexes(session: LabSession, times: SetTimes, { bui
   for (const { unit } of slowed) {
     const after = await allThatChange(session, unit, built);
     if (after.length === 0 || after.length === built.length) continue;
-    if (isRelief(unit, (await compare(session, [{ unit, before: [], after }], rounds))[0])) return after;
+    if (!isRelief(unit, (await compare(session, [{ unit, before: [], after }], rounds))[0])) continue;
+    return misleadingOf(session, unit, { gone: after, places, rounds });
   }
   return [];
+}
+
+interface Gone extends Pick<Measured, 'places' | 'rounds'> {
+  /** Without all of them the unit is as fast as it was. */
+  readonly gone: readonly BuiltIndex[];
+}
+
+/** Those that slow it by themselves, put back alone; where none does, the one that is missed least. */
+async function misleadingOf(session: LabSession, unit: Unit, { gone, places, rounds }: Gone): Promise<readonly BuiltIndex[]> {
+  const jobs = gone.map((index): Job => ({ unit, before: gone.filter((other) => other !== index), after: gone }));
+  const compared = await compare(session, jobs, rounds);
+  const misleading = gone.filter((_, place) => isRelief(unit, compared[place]));
+  return misleading.length > 0 ? misleading : gone.toSorted((a, b) => worthOf(places, a) - worthOf(places, b)).slice(0, 1);
 }
 
 /** Of a statement that is too slow: those of its values that are so by themselves, all where none is. */

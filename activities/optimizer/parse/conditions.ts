@@ -182,9 +182,13 @@ function notePredicate(node: Node, walk: ConditionWalk): void {
   const [use, ...more] = usesOf(node, walk);
   const written = column === null ? inOneDirection(node, pair) : withNamedValues(node, walk);
   const sql = expressionSql(written, (fields) => resolve(fields, walk.scope)?.column ?? null);
-  if (use === undefined || more.length > 0 || sql === null) return;
+  if (use === undefined || more.length > 0 || sql === null || !isOfScope(use, walk.scope)) return;
   use.predicates.push(column === null ? { sql, columns: pair, isAmongColumns: true } : { sql, columns: [column.column], isAmongColumns: false });
 }
+
+/** Of this query, not of one around it: what a subquery asks of an outer row need not hold for the rows that come out. */
+const isOfScope = (use: OpenUse, { sources }: Scope): boolean =>
+  [...sources.values()].some((source) => (source.kind === 'table' ? source.use === use : [...source.outputs.values()].some((output) => output?.use === use)));
 
 const BOOLEANS = ['t', 'f', 'true', 'false'];
 
@@ -195,7 +199,9 @@ function withNamedValues(node: Node, walk: ConditionWalk): Node {
   const facts = column?.use.facts.columns.find(({ name }) => name === column.column);
   const named = facts?.labels ?? (facts?.type === 'boolean' ? BOOLEANS : []);
   const constantOf = (each: Node): Node => {
-    const value = 'ParamRef' in each ? constants.get(each.ParamRef.number ?? 0) : undefined;
+    // compared with an enum or a boolean, a cast is one to that type
+    const bare = 'TypeCast' in each && each.TypeCast.typeName?.arrayBounds === undefined ? (each.TypeCast.arg ?? each) : each;
+    const value = 'ParamRef' in bare ? constants.get(bare.ParamRef.number ?? 0) : undefined;
     return value !== undefined && named.includes(value) ? { A_Const: { sval: { sval: value } } } : each;
   };
   const { rexpr } = node.A_Expr;

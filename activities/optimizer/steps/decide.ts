@@ -94,6 +94,7 @@ const busy = (recommendation: string, others: readonly string[]): AssayError =>
 
 /** SQL that a pipeline was to carry out, and that is wanted still: by then it was forgotten, or undone. */
 const CARRIED_OUT_WITHIN_MS = 30 * 86_400_000;
+const MOST_EVENTS = 50;
 
 /** Why it is not recommended again: somebody refused it, or production did, and what speaks for it is the same. null: it may be. */
 export async function refusedBefore(store: OptimizerStore, idea: Recommendation): Promise<string | null> {
@@ -104,16 +105,21 @@ export async function refusedBefore(store: OptimizerStore, idea: Recommendation)
     ['rolled-back', 'was rolled back'],
     ['approved', isForApplication ? 'was approved: it waits for the application' : 'was approved: its SQL waits to be carried out'],
   ] as const) {
-    const all = await store.inState(idea.cluster, idea.database, state);
-    const isWaiting = ({ createdAt }: Recommendation) => Date.parse(idea.createdAt) - Date.parse(createdAt) < CARRIED_OUT_WITHIN_MS;
-    const ended = state !== 'approved' || isForApplication ? all : all.filter(isWaiting);
+    const ended = await store.inState(idea.cluster, idea.database, state);
     const same = ended.find((before) => before.id !== idea.id && sameIdea(before, idea) && !evidenceChanged(before, idea) && !isOtherRemoval(before, idea));
-    if (same !== undefined) return `recommendation ${same.id} of ${same.createdAt.slice(0, 10)} said the same and ${words}; the evidence has not changed since`;
+    const isForgotten = same !== undefined && state === 'approved' && !isForApplication && !(await isAwaited(store, same, idea));
+    if (same !== undefined && !isForgotten)
+      return `recommendation ${same.id} of ${same.createdAt.slice(0, 10)} said the same and ${words}; the evidence has not changed since`;
     const alike = state === 'rolled-back' ? ended.find((before) => similarIdea(before, idea) && !evidenceChanged(before, idea)) : undefined;
     if (alike !== undefined)
       return `recommendation ${alike.id} of ${alike.createdAt.slice(0, 10)} made indexes on the same tables by the same first columns and ${words}; the evidence has not changed since`;
   }
   return null;
+}
+
+async function isAwaited(store: OptimizerStore, approved: Recommendation, { createdAt: now }: Recommendation): Promise<boolean> {
+  const event = (await store.history({ recommendation: approved.id }, MOST_EVENTS)).find(({ state }) => state === 'approved');
+  return event !== undefined && Date.parse(now) - Date.parse(event.at) < CARRIED_OUT_WITHIN_MS;
 }
 
 /** Of removals and rebuilds little is measured: what replaces an index, and what it gives back, is evidence too. */
