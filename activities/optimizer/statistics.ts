@@ -35,12 +35,12 @@ function tableNames(text: string): readonly { readonly schema: string | null; re
 }
 
 /**
- * Facts for those of the relations that are tables or materialised views; others are left out. Reads catalogues only. Whoever may not read pg_statistic
- * is not told of missing statistics: every table is taken to have some.
+ * Facts for those of the relations that are tables or materialised views; others are left out. Reads catalogues only. For whoever may not read pg_statistic
+ * a table has statistics once it was vacuumed or analysed.
  */
 export async function readStatistics(client: pg.Client, relations: readonly RelationName[]): Promise<readonly StatisticsFacts[]> {
   const { rows: rights } = await client.query<{ may: boolean }>(`/* assay optimizer */ select has_table_privilege('pg_catalog.pg_statistic', 'select') as may`);
-  const known = rights[0]?.may === true ? 'exists (select from pg_catalog.pg_statistic t where t.starelid = c.oid)' : 'true';
+  const known = rights[0]?.may === true ? 'exists (select from pg_catalog.pg_statistic t where t.starelid = c.oid)' : 'c.reltuples >= 0';
   const { rows } = await client.query(
     `/* assay optimizer */ select n.nspname as schema, c.relname as relation, c.reltuples::float8 as rows, s.n_mod_since_analyze::float8 as changed,
             greatest(s.last_analyze, s.last_autoanalyze) as analyzed, s.relid is not null as counted,
