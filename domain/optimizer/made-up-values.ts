@@ -24,6 +24,9 @@ export function sayMadeUp(statements: readonly Verdict[]): string | null {
   return `${which} ran with values made up from statistics: those that the application sends may be slower with it. ${CAPTURE}`;
 }
 
+/** In a rejection: they did it. */
+export const MADE_UP = 'made-up values';
+
 /** How values that were really sent come into the next run. */
 export const CAPTURE =
   'With optimizer: { capture: { values: true } } in assay.yaml the next run measures with values that were really sent, as far as log and sessions show them';

@@ -1,5 +1,6 @@
 /** From measured times to verdicts: a statement is faster, slower or the same; a set is worth doing or not. Pure and seeded. */
 import { size } from './finding-words.ts';
+import { MADE_UP } from './made-up-values.ts';
 import type { BindingSource, Decision, Judgement, StatementVerdict } from './model.ts';
 import { bootstrap, type Interval, median } from './statistics.ts';
 
@@ -109,9 +110,6 @@ function howSlow({ statement, ratio, worst = ratio, bindingSource, worstSource =
   if (worst <= ratio) return `${statement} (${ratio.toFixed(2)}×${isMadeUp ? ` with ${MADE_UP}` : ''})`;
   return `${statement} (${worst.toFixed(2)}× with one of its ${isMadeUp ? MADE_UP : 'values'}; ${ratio.toFixed(2)}× with all)`;
 }
-
-/** In a rejection: they did it. */
-export const MADE_UP = 'made-up values';
 
 /** What is slower, but may be: a reader who sees one in the table must not find that there is none. */
 function slowerWords(statements: readonly StatementVerdict[]): string {

@@ -1,13 +1,12 @@
 /** Runs and recommendations of the optimizer, as people read them. */
 import { percent, withTexts } from '../../domain/optimizer/finding-words.ts';
-import { CAPTURE, madeUpOf, sayMadeUp } from '../../domain/optimizer/made-up-values.ts';
+import { CAPTURE, MADE_UP, madeUpOf, sayMadeUp } from '../../domain/optimizer/made-up-values.ts';
 import type { StatementVerdict } from '../../domain/optimizer/model.ts';
 import { freedBytes, indexesBeside, kindOf, type Recommendation, type RecommendedIndex, takenBytes } from '../../domain/optimizer/recommendation.ts';
 import type { OptimizerRunResult } from '../../domain/optimizer/requests.ts';
 import { sayRewrite } from '../../domain/optimizer/rewrite.ts';
 import { sayAdvice } from '../../domain/optimizer/setting.ts';
 import type { Interval } from '../../domain/optimizer/statistics.ts';
-import { MADE_UP } from '../../domain/optimizer/verdict.ts';
 import { bytes, duration, when } from './figures.ts';
 import { settingsLines } from './optimizer-alternatives.ts';
 import { hygieneLines, rewritesLines, statisticsLines } from './optimizer-hygiene.ts';

@@ -1,10 +1,9 @@
 /** Which removals and rebuilds of a database were refused or taken back, as the control database knows. */
 import { type EndedHygiene, withRefusals } from '../../../domain/optimizer/hygiene-refused.ts';
 import type { HygieneReport } from '../../../domain/optimizer/hygiene-report.ts';
+import { eventOf } from '../event-of.ts';
 import type { OptimizerStore } from '../ports.ts';
 import type { OfDatabase } from './store.ts';
-
-const MOST_EVENTS = 50;
 
 /** The report as it stands today: decisions may be newer than the look. Only reads. */
 export async function asDecided(
@@ -17,7 +16,7 @@ export async function asDecided(
   for (const state of ['refused', 'rolled-back'] as const) {
     for (const recommendation of await store.inState(cluster, database, state)) {
       if (!recommendation.indexes.some(({ kind }) => kind === 'drop-index' || kind === 'reindex')) continue;
-      const event = (await store.history({ recommendation: recommendation.id }, MOST_EVENTS)).find((each) => each.state === state);
+      const event = await eventOf(store, recommendation.id, state);
       if (event !== undefined) ended.push({ recommendation, event: { ...event, state } });
     }
   }

@@ -5,6 +5,7 @@ import { evidenceChanged, holdsAllOf, sameIdea, similarIdea } from '../../../dom
 import type { RecommendationState } from '../../../domain/optimizer/model.ts';
 import { isAdvised, kindOf, type ProposalKind, type Recommendation } from '../../../domain/optimizer/recommendation.ts';
 import { recommendationDigest } from '../../recommendation-digest.ts';
+import { eventOf } from '../event-of.ts';
 import type { OptimizerDependencies, OptimizerStore } from '../ports.ts';
 
 export interface Asked {
@@ -94,7 +95,6 @@ const busy = (recommendation: string, others: readonly string[]): AssayError =>
 
 /** SQL that a pipeline was to carry out, and that is wanted still: by then it was forgotten, or undone. */
 const CARRIED_OUT_WITHIN_MS = 30 * 86_400_000;
-const MOST_EVENTS = 50;
 
 /** Why it is not recommended again: somebody refused it, or production did, and what speaks for it is the same. null: it may be. */
 export async function refusedBefore(store: OptimizerStore, idea: Recommendation): Promise<string | null> {
@@ -118,7 +118,7 @@ export async function refusedBefore(store: OptimizerStore, idea: Recommendation)
 }
 
 async function isAwaited(store: OptimizerStore, approved: Recommendation, { createdAt: now }: Recommendation): Promise<boolean> {
-  const event = (await store.history({ recommendation: approved.id }, MOST_EVENTS)).find(({ state }) => state === 'approved');
+  const event = await eventOf(store, approved.id, 'approved');
   return event !== undefined && Date.parse(now) - Date.parse(event.at) < CARRIED_OUT_WITHIN_MS;
 }
 
