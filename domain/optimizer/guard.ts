@@ -5,7 +5,7 @@
  * (Holm over the statements, Bonferroni over the windows). Kept after the last window where the gain that was promised shows, or where too little ran.
  */
 import type { WindowCounts } from './guard-looks.ts';
-import { callsOf, type LogRatio, logRatio, meanOf, whole } from './guard-samples.ts';
+import { type ComparedSamples, callsOf, type LogRatio, logRatio, TRIMMED } from './guard-samples.ts';
 import type { OptimizerPolicy } from './policy.ts';
 import { median } from './statistics.ts';
 import { upperTail } from './student.ts';
@@ -70,9 +70,7 @@ function driftOf(question: GuardQuestion, which: 'all' | 'last'): Drift {
 
 interface Compared {
   readonly statement: string;
-  readonly ratio: LogRatio;
-  readonly beforeMs: number;
-  readonly afterMs: number;
+  readonly ratio: ComparedSamples;
   /** Calls after the change. */
   readonly calls: number;
 }
@@ -85,8 +83,8 @@ function comparedOf({ before, after, guard }: GuardQuestion, statement: string, 
   // the last window alone says what is now; where it says too little, all of them do
   const then = which === 'last' && callsOf(last) >= guard.minCalls ? last : all;
   if (callsOf(first) < guard.minCalls || callsOf(then) < guard.minCalls) return null;
-  const ratio = logRatio(first, then);
-  return ratio === null ? null : { statement, ratio, beforeMs: meanOf(whole(first)), afterMs: meanOf(whole(then)), calls: callsOf(then) };
+  const ratio = logRatio(first, then, which === 'last' ? TRIMMED.gain : TRIMMED.slower);
+  return ratio === null ? null : { statement, ratio, calls: callsOf(then) };
 }
 
 function regressionsOf(question: GuardQuestion): readonly string[] {
@@ -97,10 +95,11 @@ function regressionsOf(question: GuardQuestion): readonly string[] {
   const alpha = REGRESSION_ALPHA / question.guard.windows;
   const savedMs = compared
     .filter(({ statement }) => question.promised.has(statement))
-    .reduce((sum, { calls, beforeMs, afterMs }) => sum + calls * Math.max(0, beforeMs * Math.exp(drift.estimate) - afterMs), 0);
+    .reduce((sum, { calls, ratio }) => sum + calls * Math.max(0, ratio.beforeMs * Math.exp(drift.estimate) - ratio.afterMs), 0);
   const found: string[] = [];
-  for (const [place, { statement, p, ratio, beforeMs, afterMs, calls }] of tested.entries()) {
+  for (const [place, { statement, p, ratio, calls }] of tested.entries()) {
     if (p > alpha / (tested.length - place)) break;
+    const { beforeMs, afterMs } = ratio;
     const addedMs = afterMs - beforeMs * Math.exp(drift.estimate);
     if (addedMs <= NOISE_MS || (addedMs <= UPKEEP_MS && calls * addedMs < UPKEEP_SHARE * savedMs)) continue;
     const times = Math.exp(ratio.estimate - drift.estimate).toFixed(2);
@@ -136,17 +135,17 @@ function finalAnswer(question: GuardQuestion): GuardVerdict {
 
 /** Logarithm of what the lab's ratios would make of these statements. */
 function promisedRatio(compared: readonly Compared[], promised: GuardQuestion['promised']): number {
-  const before = compared.reduce((sum, { calls, beforeMs }) => sum + calls * beforeMs, 0);
-  const after = compared.reduce((sum, { statement, calls, beforeMs }) => sum + calls * beforeMs * (promised.get(statement) ?? 1), 0);
+  const before = compared.reduce((sum, { calls, ratio }) => sum + calls * ratio.beforeMs, 0);
+  const after = compared.reduce((sum, { statement, calls, ratio }) => sum + calls * ratio.beforeMs * (promised.get(statement) ?? 1), 0);
   return Math.log(after / before);
 }
 
-/** Of the calls-weighted sums of means, by the delta method. */
+/** Of the calls-weighted sums, by the delta method. */
 function totalRatio(compared: readonly Compared[]): LogRatio {
-  const sum = (side: 'beforeMs' | 'afterMs') => compared.reduce((total, one) => total + one.calls * one[side], 0);
+  const sum = (side: 'beforeMs' | 'afterMs') => compared.reduce((total, one) => total + one.calls * one.ratio[side], 0);
   const [before, after] = [sum('beforeMs'), sum('afterMs')];
   // each statement's error counts by its share of the larger side
-  const shares = compared.map((one) => Math.max((one.calls * one.beforeMs) / before, (one.calls * one.afterMs) / after));
+  const shares = compared.map((one) => Math.max((one.calls * one.ratio.beforeMs) / before, (one.calls * one.ratio.afterMs) / after));
   const variances = compared.map(({ ratio }, place) => (shares[place] as number) ** 2 * ratio.variance);
   const variance = variances.reduce((a, b) => a + b, 0);
   const below = compared.reduce((total, { ratio }, place) => total + (variances[place] as number) ** 2 / ratio.df, 0);

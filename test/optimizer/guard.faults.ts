@@ -47,14 +47,17 @@ const recommend = (): Promise<Asked> =>
 const indexNames = async () => (await cluster.sql(`select relname from pg_class where relname like 'visit_who%'`)).length;
 
 /** Windows until there is a verdict; `during` runs in the middle of the window after the change. */
-async function guarded(asked: Asked, during: (window: number) => Promise<unknown> = async () => {}): Promise<{ verdict: string; windows: number }> {
+async function guarded(
+  asked: Asked,
+  during: (window: number) => Promise<unknown> = async () => {},
+): Promise<{ verdict: string; windows: number; because: readonly string[] }> {
   for (let window = 1; ; window += 1) {
     await windowOf(bench, asked, window, async (client, look) => {
       if (look === 6) await during(window);
       await traffic(client);
     });
-    const { verdict } = await bench.steps.guardWindow({ ...asked, window });
-    if (verdict !== 'undecided') return { verdict, windows: window };
+    const { verdict, because } = await bench.steps.guardWindow({ ...asked, window });
+    if (verdict !== 'undecided') return { verdict, windows: window, because };
   }
 }
 
@@ -66,11 +69,11 @@ test('a planted bad index is dropped within two windows, twenty times of twenty'
     await windowOf(bench, asked, 0, traffic);
     await badRows();
     await bench.steps.applyChange({ ...asked, place: 0 });
-    const { verdict, windows } = await guarded(asked);
+    const { verdict, windows, because } = await guarded(asked);
     ends.push({
       verdict,
       isInTime: windows <= 2,
-      ...(verdict === 'roll-back' ? await bench.steps.undoChange({ ...asked, place: 0 }) : {}),
+      ...(verdict === 'roll-back' ? await bench.steps.undoChange({ ...asked, place: 0 }) : { because }),
       left: await indexNames(),
     });
   }
@@ -103,7 +106,7 @@ describe('in the middle of a window', () => {
     const reset = (window: number) => (window === 2 ? cluster.sql('select pg_stat_statements_reset()') : Promise.resolve());
     const end = await guarded(asked, reset);
     await bench.steps.undoChange({ ...asked, place: 0 });
-    expect(end).toEqual({ verdict, windows: 3 });
+    expect(end).toMatchObject({ verdict, windows: 3 });
     expect(await indexNames()).toBe(0);
   });
 

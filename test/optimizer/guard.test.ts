@@ -80,6 +80,8 @@ interface Simulated {
   /** Of the logarithms of times within a batch, and of whole batches: what the machine does to all of them at once. */
   readonly spread?: number;
   readonly swing?: number;
+  /** Share of the calls that wait for a processor, up to some hundred times as long as they run: before the change, and after it. */
+  readonly stalled?: readonly [before: number, after: number];
   readonly promised?: number;
   /** Time left of each of them on the lab. */
   readonly lab?: number;
@@ -88,8 +90,9 @@ interface Simulated {
 
 /** Windows until there is a verdict. */
 function guarded(random: () => number, simulated: Simulated): { verdict: string; windows: number; because: readonly string[] } {
-  const { ratio, statements = 10, callsPerBatch = 5, spread = 0.5, swing = 0.1, promised = 0, lab = 0.5, unrelated = 0 } = simulated;
+  const { ratio, statements = 10, callsPerBatch = 5, spread = 0.5, swing = 0.1, stalled = [0, 0], promised = 0, lab = 0.5, unrelated = 0 } = simulated;
   const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+  const stall = (isAfter: boolean) => (random() < stalled[isAfter ? 1 : 0] ? 10 + 500 * random() ** 3 : 1);
   const windowOf = (isAfter: boolean): WindowCounts => ({
     disturbances: [],
     batches: new Map(
@@ -97,7 +100,7 @@ function guarded(random: () => number, simulated: Simulated): { verdict: string;
         String(place),
         Array.from({ length: LOOKS }, () => {
           const level = (1 + place) * (isAfter ? ratio(place) : 1) * Math.exp(swing * normal());
-          const times = Array.from({ length: callsPerBatch }, () => level * Math.exp(spread * normal()));
+          const times = Array.from({ length: callsPerBatch }, () => level * Math.exp(spread * normal()) * stall(isAfter));
           return times.map((totalMs) => ({ calls: 1, totalMs, squares: 0 })).reduce(joined);
         }),
       ]),
@@ -202,6 +205,17 @@ describe('a promised gain', () => {
   test('that is gone is taken back after the last window, nearly always', () => {
     expect(rolledBack(100, { ratio: () => 1, promised: 2 })).toBeGreaterThanOrEqual(90);
     expect(guarded(seeded(9), { ratio: () => 1, promised: 2 })).toMatchObject({ verdict: 'roll-back', windows: 2 });
+  });
+
+  test.each([
+    ['is gone', 1, 270],
+    ['turned into a loss', 1.8, 297],
+  ])('that %s is taken back, whatever single calls waited for before the change', (_, ratio, least) => {
+    expect(rolledBack(300, { ratio: () => ratio, statements: 1, promised: 1, stalled: [0.05, 0] })).toBeGreaterThanOrEqual(least);
+  });
+
+  test('that shows is kept, whatever single calls wait for after the change', () => {
+    expect(rolledBack(300, { ratio: () => 0.1, lab: 0.1, statements: 1, promised: 1, stalled: [0, 0.05] })).toBeLessThanOrEqual(15);
   });
 
   test('of which only a trace shows is taken back: machines become a little faster by themselves', () => {
