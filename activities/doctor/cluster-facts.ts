@@ -45,6 +45,8 @@ export interface ClusterFacts {
   /** Role names that only a managed service has. */
   readonly serviceRoles: readonly string[];
   readonly isSuperuser: boolean;
+  /** Sees what other roles' statements are. */
+  readonly readsStatistics: boolean;
   /** The process that answers is not the one that was connected to: something stands between. */
   readonly isPooled: boolean;
   /** Server's clock minus this host's, at the middle of the question. */
@@ -75,6 +77,7 @@ const factsSql = `/* assay doctor */ select
   (select coalesce(json_agg(rolname), '[]') from pg_roles
     where rolname in ('rds_superuser', 'cloudsqlsuperuser', 'azure_pg_admin', 'alloydbsuperuser', 'supabase_admin', 'neon_superuser')) as "serviceRoles",
   (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser",
+  pg_has_role('pg_read_all_stats', 'usage') as "readsStatistics",
   pg_backend_pid() as pid, extract(epoch from clock_timestamp()) * 1000 as "clockMs"`;
 
 // PostgreSQL 15 keeps the version of each database's own collation

@@ -15,6 +15,7 @@ import {
 import { checkCloneBinaries, checkCloneProcesses, checkCollation, checkDisk, checkEngineVersion, checkExtensions, checkTablespaces } from './check-clone.ts';
 import { type ControlFacts, checkControl, checkPlaces, checkSigningKey, checkTemporal, checkWorkers } from './check-fleet.ts';
 import { checkEngineFolders } from './check-folders.ts';
+import { checkWhatIf, checkWorkload } from './check-optimizer.ts';
 import { checkClock, checkManagedService, checkPooler, checkPrimary, checkSlots } from './check-server.ts';
 import { checkStandby } from './check-standby.ts';
 import { checkTableOwners } from './check-table-owners.ts';
@@ -80,6 +81,7 @@ const examineServer = (facts: ClusterFacts, policy: ClusterPolicy): readonly Fin
   checkChecksums(facts),
   ...checkSlots(facts),
   checkTablespaces(facts),
+  checkWorkload(facts, policy),
 ];
 
 async function examineGrants(dependencies: DoctorDependencies, policy: ClusterPolicy): Promise<readonly Finding[]> {
@@ -114,6 +116,7 @@ async function examineHost(dependencies: DoctorDependencies, facts: ClusterFacts
     checkCloneProcesses(host),
     ...checkCollation(host, facts),
     ...checkExtensions(host, facts),
+    ...checkWhatIf(host, facts, policy),
     ...checkDisk(host, facts, policy),
   ];
 }

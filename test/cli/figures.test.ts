@@ -82,6 +82,7 @@ test.each([
   [{ phase: 'choose', executions: 7 }, '7 executions'],
   [{ waitingFor: 'process 5 (idle), with a transaction open for 9 s' }, 'waiting for process 5 (idle), with a transaction open for 9 s'],
   [{ phase: 'plans', done: 5, total: 5 }, '5 of 5'],
+  [{ what: 'without each of 3 index(es)', phase: 'measure', round: 1, rounds: 5, done: 0, total: 9 }, 'without each of 3 index(es): 1 of 9, round 1 of 5'],
   [{ pid: 4711 }, null],
 ])('how far a step is: %j', (beat, words) => expect(stepWords(beat)).toBe(words));
 

@@ -20,10 +20,13 @@ import {
   compareVersions,
 } from '../../activities/doctor/check-clone.ts';
 import { checkPlaces } from '../../activities/doctor/check-fleet.ts';
+import { checkWhatIf, checkWorkload } from '../../activities/doctor/check-optimizer.ts';
 import { checkClock, checkManagedService, checkPooler, checkPrimary, checkSlots } from '../../activities/doctor/check-server.ts';
 import type { ClusterFacts } from '../../activities/doctor/cluster-facts.ts';
 import type { HostFacts } from '../../activities/doctor/host-facts.ts';
 import type { Finding } from '../../activities/doctor/line.ts';
+import { defaultOptimizerPolicy } from '../../domain/optimizer/policy.ts';
+import type { ClusterPolicy } from '../../domain/policy.ts';
 import { database, host, policy, sound } from './facts.ts';
 
 const all = (facts: ClusterFacts, machine: HostFacts = host): readonly Finding[] => [
@@ -205,4 +208,45 @@ test('segments that were finished before archiving was turned on are no fault of
   expect(missed(question, '000000010000000000000003')).toMatchObject({ outcome: 'fault' });
   expect(missed({ ...question, archiver: sound.archiver }, null)).toMatchObject({ outcome: 'fault' });
   expect(missed({ ...question, archiver: { ...question.archiver, failed: 2 } }, null)).toMatchObject({ outcome: 'fault' });
+});
+
+describe('what runs of the optimizer need', () => {
+  const scheduled: ClusterPolicy = {
+    ...policy,
+    optimizer: { ...defaultOptimizerPolicy, schedule: { cron: '0 3 * * *', timeZone: 'UTC', jitterMs: 0, catchUpMs: 0 } },
+  };
+  const counting = { ...database, extensions: [{ name: 'pg_stat_statements', version: '1.10' }] };
+  const hostWith = (...extensions: string[]): HostFacts => ({
+    ...host,
+    binaries: { folder: '/b', version: '15.18', missingPrograms: [], extensions: new Set(extensions) },
+  });
+
+  test('is there, and said', () => {
+    expect([checkWorkload({ ...sound, databases: [counting] }, scheduled), ...checkWhatIf(hostWith('hypopg'), sound, scheduled)]).toMatchObject([
+      { name: 'workload', outcome: 'ok', line: 'pg_stat_statements of shop tells the optimizer what runs' },
+      { name: 'what-if', outcome: 'ok' },
+    ]);
+  });
+
+  test.each<[string, Partial<ClusterFacts>, RegExp]>([
+    ['no extension', { databases: [database] }, /^as a superuser in shop: CREATE EXTENSION pg_stat_statements; until then/],
+    [
+      'nor its library',
+      { databases: [database], ...setting({ shared_preload_libraries: 'auto_explain' }) },
+      /^add pg_stat_statements to .* restart the server; then as/,
+    ],
+    ['texts of others hidden', { databases: [counting], readsStatistics: false }, /^as a superuser: GRANT pg_read_all_stats TO "?assay"?;/],
+    ['only in a database nobody asks', { databases: [database, { ...counting, name: 'other' }] }, /CREATE EXTENSION/],
+  ])('%s: a warning where it is scheduled, a way where it is not', (_, damage, fix) => {
+    const facts = { ...sound, ...damage };
+    expect(checkWorkload(facts, scheduled)).toMatchObject({ outcome: 'warning', fix: expect.stringMatching(fix) });
+    const { outcome, line } = checkWorkload(facts, policy);
+    expect([outcome, line]).toEqual(['ok', expect.stringMatching(/no optimizer is scheduled here; for a run by hand/)]);
+  });
+
+  test('a host without hypopg', () => {
+    const without = hostWith('amcheck');
+    expect(checkWhatIf(without, sound, scheduled)).toMatchObject([{ outcome: 'warning', fix: expect.stringContaining('postgresql-15-hypopg') }]);
+    expect(checkWhatIf(without, sound, policy)).toMatchObject([{ outcome: 'ok', line: expect.stringContaining('postgresql-15-hypopg') }]);
+  });
 });

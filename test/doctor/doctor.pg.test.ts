@@ -104,6 +104,8 @@ test('a sound cluster, seen by an ordinary role, has no fault', async () => {
     'clone-disk',
     'grants',
     'replication-slots',
+    'workload',
+    'what-if',
   ]) {
     expect(of(lines, name), name).not.toHaveLength(0);
   }

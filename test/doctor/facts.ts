@@ -40,6 +40,7 @@ export const sound: ClusterFacts = {
   archiver: { lastArchived: '000000010000000000000004', lastFailed: null, failed: 0, failing: false },
   serviceRoles: [],
   isSuperuser: false,
+  readsStatistics: true,
   isPooled: false,
   clockAheadMs: 3,
 };
@@ -60,7 +61,7 @@ clusters:
   shop:
     environment: production
     host: db1
-    connection: { host: db1 }
+    connection: { host: db1, database: shop }
     pgbackrest: { stanza: main, config: /etc/pgbackrest.conf }
 `;
 

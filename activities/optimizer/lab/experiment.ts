@@ -3,7 +3,7 @@ import type { NotJudged, StatementVerdict } from '../../../domain/optimizer/mode
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { doesHarm, isTooSlow, judgeStatement, judgeTotal, type StatementTimes, type TimedPair } from '../../../domain/optimizer/verdict.ts';
 import { planText, type Unit } from './execute.ts';
-import { alone, type Compared, type Cost, compare, type Job, type LabSession, type Rounds, timeOnce } from './measure.ts';
+import { alone, type Compared, type Cost, compare, type Job, type LabSession, type Rounds, saying, timeOnce } from './measure.ts';
 import type { BuiltObject } from './sets.ts';
 
 export interface UnitTimes extends Compared {
@@ -125,7 +125,7 @@ async function secondLook(session: LabSession, times: readonly UnitTimes[], comp
   const suspects = times.filter(({ fault, pairs, unit }) => fault === null && pairs.length > 0 && isSuspect(judgeStatement(alone(unit, pairs))));
   if (suspects.length === 0) return times;
   const jobs = suspects.map(({ unit }) => jobOf(comparing)(unit));
-  const again = await compare(session, jobs, { repeats: rounds.repeats * 2, untilMs: Number.POSITIVE_INFINITY });
+  const again = await compare(saying(session, 'what looked too slow, again'), jobs, { repeats: rounds.repeats * 2, untilMs: Number.POSITIVE_INFINITY });
   return times.map((each) => {
     const place = suspects.indexOf(each);
     return place === -1 ? each : { ...each, pairs: [...each.pairs, ...found(again, place).pairs] };

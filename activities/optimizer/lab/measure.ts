@@ -15,6 +15,12 @@ export interface LabSession {
   readonly statementTimeoutMs: number;
 }
 
+/** The same session, whose heartbeats say what is measured: a set is settled in many measurements, each of many rounds. */
+export const saying = (session: LabSession, what: string): LabSession => ({
+  ...session,
+  io: { ...session.io, beat: (details) => session.io.beat(typeof details === 'object' ? { what, ...details } : details) },
+});
+
 /** One thing to compare: `before` and `after` say which indexes are away. */
 export interface Job {
   readonly unit: Unit;

@@ -6,6 +6,7 @@ import { isNoticeable, isUnclear, lossOf } from '../../../domain/optimizer/reduc
 import type { Interval } from '../../../domain/optimizer/statistics.ts';
 import { earnsPlace, judgeTotal, shown } from '../../../domain/optimizer/verdict.ts';
 import { measureLeaveOneOut, measureSet, type SetTimes } from './experiment.ts';
+import { saying } from './measure.ts';
 import { slowingIndexes } from './repair.ts';
 import type { Prepared } from './session.ts';
 import { type BuiltIndex, dropSql } from './sets.ts';
@@ -26,8 +27,8 @@ type Lab = Pick<Prepared, 'session' | 'units' | 'rounds'>;
 export async function reduced({ built: all, ...lab }: Lab & Pick<Prepared, 'built'>): Promise<Reduced> {
   const { session, units, rounds } = lab;
   let built = all;
-  let times = await measureSet(session, units, { built, rounds });
-  let places = new Map(await measureLeaveOneOut(session, times, { built, rounds }));
+  let times = await measureSet(saying(session, `all of ${built.length} index(es)`), units, { built, rounds });
+  let places = new Map(await measureLeaveOneOut(saying(session, withoutEach(built)), times, { built, rounds }));
   /** The fastest set so far of which nothing was slower: what remains may not be behind it, by however many small steps. */
   let best = times;
   const [idleWords, stayed]: [string[], string[]] = [[], []];
@@ -38,10 +39,10 @@ export async function reduced({ built: all, ...lab }: Lab & Pick<Prepared, 'buil
     const place = idle === null ? null : await placeOf(lab, set, idle);
     if (idle !== null && place !== null) places.set(idle, place);
     if (place !== null && earnsPlace(place)) continue;
-    const gone = idle === null ? await slowingIndexes(session, times, set) : [idle];
+    const gone = idle === null ? await slowingIndexes(saying(session, 'which of them slows a statement'), times, set) : [idle];
     if (gone.length === 0) break;
     const rest = built.filter((index) => !gone.includes(index));
-    const left = await measureSet(session, units, { built: rest, aside: gone, rounds });
+    const left = await measureSet(saying(session, `${rest.length} of ${built.length} index(es)`), units, { built: rest, aside: gone, rounds });
     const loss = lossOf(best.statements, left.statements);
     if (idle !== null && earnsPlace(loss) && (isNoticeable(best.statements, left.statements) || (await isMissed(lab, set, idle)))) {
       // its place is what all of it lost without it
@@ -54,7 +55,7 @@ export async function reduced({ built: all, ...lab }: Lab & Pick<Prepared, 'buil
     await session.client.query(dropSql(gone));
     best = idle === null || ratioOf(left) < ratioOf(best) ? left : best;
     [built, times] = [rest, left];
-    places = new Map(await measureLeaveOneOut(session, times, { built, rounds }));
+    places = new Map(await measureLeaveOneOut(saying(session, withoutEach(built)), times, { built, rounds }));
   }
   const slowed = slowing === 0 ? [] : [`${slowing} index(es) left out because a statement was slower with them`];
   return { built, times, places, because: [...slowed, ...idleWords, ...stayed] };
@@ -77,15 +78,26 @@ function idleOf({ built, places }: Measured): BuiltIndex | null {
 async function placeOf({ session, rounds }: Lab, { built, times, places }: Measured, index: BuiltIndex): Promise<Interval> {
   const first = places.get(index) ?? NOTHING;
   if (!isUnclear(first)) return first;
-  const again = await measureLeaveOneOut(session, times, { built, only: [index], rounds: { ...rounds, repeats: 2 * rounds.repeats } });
+  const again = await measureLeaveOneOut(saying(session, 'without one of them, once more'), times, {
+    built,
+    only: [index],
+    rounds: { ...rounds, repeats: 2 * rounds.repeats },
+  });
   return again.get(index) ?? first;
 }
 
 /** Both sides in the same minute, whatever the plans show: statements of a tenth of a millisecond are slower in one minute than in another. */
 async function isMissed({ session, rounds }: Lab, { built, times }: Measured, index: BuiltIndex): Promise<boolean> {
-  const looked = await measureLeaveOneOut(session, times, { built, only: [index], rounds: { ...rounds, repeats: 2 * rounds.repeats }, isHidden: true });
+  const looked = await measureLeaveOneOut(saying(session, 'without one of them, all statements'), times, {
+    built,
+    only: [index],
+    rounds: { ...rounds, repeats: 2 * rounds.repeats },
+    isHidden: true,
+  });
   return earnsPlace(looked.get(index) ?? NOTHING);
 }
+
+const withoutEach = ({ length }: readonly BuiltIndex[]): string => `without each of ${length} index(es)`;
 
 const ratioOf = ({ statements }: SetTimes): number => judgeTotal(statements).ratio;
 
