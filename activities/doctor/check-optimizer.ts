@@ -13,16 +13,18 @@ export function checkWorkload({ databases, settings, readsStatistics }: ClusterF
   const name = 'workload';
   const { user, database: own } = policy.connection;
   const asked = optimizerPolicyOf(policy).database ?? own;
-  // who may not see the setting is not told that it lacks something
-  const libraries = settings.shared_preload_libraries?.split(',').map((library) => library.trim());
-  const there = databases.find(({ name: database, extensions }) => [asked, own].includes(database) && extensions.some((each) => each.name === EXTENSION));
+  const found = databases.find((database) => database.name === asked);
+  if (found === undefined) return warning(name, `the optimizer cannot run: there is no database ${asked}`, 'mend optimizer.database in the policy');
+  if (found.unreadable !== null) return warning(name, `the optimizer cannot run: database ${asked} cannot be read: ${found.unreadable}`, 'grant connect on it');
+  const there = [asked, own].find((one) => databases.some((database) => database.name === one && database.extensions.some((each) => each.name === EXTENSION)));
   const steps = [
-    ...(libraries === undefined || libraries.includes(EXTENSION) ? [] : [`add ${EXTENSION} to shared_preload_libraries and restart the server`]),
+    // any role sees this setting, and only where the server was started with the library
+    ...(settings[`${EXTENSION}.max`] === undefined ? [`add ${EXTENSION} to shared_preload_libraries and restart the server`] : []),
     ...(there === undefined ? [`as a superuser in ${asked}: CREATE EXTENSION ${EXTENSION}`] : []),
     ...(readsStatistics ? [] : [`as a superuser: GRANT pg_read_all_stats TO ${ident(user)}`]),
   ];
-  if (there !== undefined && steps.length === 0) return ok(name, `${EXTENSION} of ${there.name} tells the optimizer what runs`);
-  const line = there === undefined ? `${EXTENSION} is not in ${asked}` : `${EXTENSION} of ${there.name} does not tell ${user} what runs`;
+  if (there !== undefined && steps.length === 0) return ok(name, `${EXTENSION} of ${there} tells the optimizer what runs`);
+  const line = there === undefined ? `${EXTENSION} is not in ${asked}` : `${EXTENSION} of ${there} does not tell ${user} what runs`;
   return lacking(policy, { name, line, fix: `${steps.join('; then ')}; until then runs work from --workload FILE` });
 }
 

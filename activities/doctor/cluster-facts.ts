@@ -54,7 +54,7 @@ export interface ClusterFacts {
 }
 
 const wantedSettings =
-  'wal_level archive_mode archive_command archive_library archive_timeout data_checksums data_directory full_page_writes fsync max_replication_slots max_wal_senders shared_preload_libraries track_commit_timestamp rds.extensions'.split(
+  'wal_level archive_mode archive_command archive_library archive_timeout data_checksums data_directory full_page_writes fsync max_replication_slots max_wal_senders shared_preload_libraries track_commit_timestamp rds.extensions pg_stat_statements.max'.split(
     ' ',
   );
 

@@ -13,6 +13,8 @@ export interface CountedRow {
   readonly totalMs: number;
   /** Sum of squared distances from the mean. */
   readonly squares: number;
+  /** Of 8 KiB: shared, local and temporary, whether they were in memory or not. Not in looks of an earlier version. */
+  readonly blocks?: number;
 }
 
 export interface GuardLook {
@@ -33,6 +35,8 @@ export interface Batch {
   readonly calls: number;
   readonly totalMs: number;
   readonly squares: number;
+  /** null: not known. */
+  readonly blocks: number | null;
 }
 
 export interface WindowCounts {
@@ -64,31 +68,34 @@ function between(before: readonly CountedRow[], after: readonly CountedRow[]): M
   for (const row of after) {
     const first = earlier.get(keyOf(row));
     // fewer than before: it was counted anew in between, and all it has counted ran in between
-    const batch = first === undefined || row.calls < first.calls || row.totalMs < first.totalMs ? row : difference(first, row);
+    const batch = first === undefined || row.calls < first.calls || row.totalMs < first.totalMs ? plain(row) : difference(plain(first), plain(row));
     const known = found.get(row.statement);
-    if (batch.calls > 0) found.set(row.statement, known === undefined ? plain(batch) : joined(known, batch));
+    if (batch.calls > 0) found.set(row.statement, known === undefined ? batch : joined(known, batch));
   }
   return found;
 }
 
 const keyOf = ({ row, statement }: CountedRow): string => `${row} ${statement}`;
 
-const plain = ({ calls, totalMs, squares }: Batch): Batch => ({ calls, totalMs, squares });
+const plain = ({ calls, totalMs, squares, blocks }: CountedRow): Batch => ({ calls, totalMs, squares, blocks: blocks ?? null });
 
 function difference(first: Batch, both: Batch): Batch {
   const calls = both.calls - first.calls;
   const totalMs = both.totalMs - first.totalMs;
-  if (calls === 0) return { calls, totalMs: 0, squares: 0 };
-  if (first.calls === 0) return plain(both);
+  const blocks = both.blocks === null || first.blocks === null ? null : both.blocks - first.blocks;
+  if (calls === 0) return { calls, totalMs: 0, squares: 0, blocks };
+  if (first.calls === 0) return both;
   const apart = totalMs / calls - first.totalMs / first.calls;
-  return { calls, totalMs, squares: Math.max(0, both.squares - first.squares - (apart ** 2 * first.calls * calls) / both.calls) };
+  return { calls, totalMs, squares: Math.max(0, both.squares - first.squares - (apart ** 2 * first.calls * calls) / both.calls), blocks };
 }
 
 /** Two samples as one. */
 export function joined(one: Batch, other: Batch): Batch {
   const calls = one.calls + other.calls;
-  if (one.calls === 0) return plain(other);
-  if (other.calls === 0) return plain(one);
+  if (one.calls === 0) return other;
+  if (other.calls === 0) return one;
   const apart = other.totalMs / other.calls - one.totalMs / one.calls;
-  return { calls, totalMs: one.totalMs + other.totalMs, squares: one.squares + other.squares + (apart ** 2 * one.calls * other.calls) / calls };
+  const squares = one.squares + other.squares + (apart ** 2 * one.calls * other.calls) / calls;
+  const blocks = one.blocks === null || other.blocks === null ? null : one.blocks + other.blocks;
+  return { calls, totalMs: one.totalMs + other.totalMs, squares, blocks };
 }

@@ -3,6 +3,7 @@
  * Sources: Yuen, "The two-sample trimmed t for unequal population variances" (1974); Welch (1947) where there are too few batches to trim.
  */
 import { type Batch, joined } from './guard-looks.ts';
+import { median } from './statistics.ts';
 
 /** A logarithm of a ratio; `variance` of the estimate, `df` its degrees of freedom. */
 export interface LogRatio {
@@ -21,7 +22,9 @@ export interface ComparedSamples extends LogRatio {
 }
 
 /** Batches on each side from which their spread is known well enough to trim them. */
-const ENOUGH_BATCHES = 6;
+const ENOUGH_BATCHES = 5;
+/** Calls that a batch has at least: fewer, and its mean is any single call's. */
+const LEAST_CALLS = 3;
 /** Batches that a window has where its statement runs all the time. */
 const LOOKS = 12;
 /**
@@ -33,7 +36,7 @@ export const TRIMMED = { slower: 0.1, gain: 0.2 };
 
 export const callsOf = (batches: readonly Batch[]): number => batches.reduce((sum, { calls }) => sum + calls, 0);
 
-const whole = (batches: readonly Batch[]): Batch => batches.reduce(joined, { calls: 0, totalMs: 0, squares: 0 });
+const whole = (batches: readonly Batch[]): Batch => batches.reduce(joined, { calls: 0, totalMs: 0, squares: 0, blocks: 0 });
 
 const meanOf = ({ calls, totalMs }: Batch): number => totalMs / calls;
 
@@ -56,14 +59,27 @@ function evened(batches: readonly Batch[], least: number): readonly Batch[] {
 /** null: one side says nothing (fewer than two calls, or no time at all). */
 export function logRatio(before: readonly Batch[], after: readonly Batch[], trimmed: number): ComparedSamples | null {
   // of the same size on both sides: the logarithm of a small batch's mean is lower than that of a large one's (Jensen)
-  const least = Math.max(5, Math.min(callsOf(before), callsOf(after)) / LOOKS);
+  const least = Math.max(LEAST_CALLS, Math.min(callsOf(before), callsOf(after)) / LOOKS);
   const sides = [before, after].map((batches) => evened(batches, least));
-  const isTrimmed = sides.every((batches) => batches.length >= ENOUGH_BATCHES && batches.every(({ totalMs }) => totalMs > 0));
+  const isKnown = sides.every((batches) => batches.length >= ENOUGH_BATCHES && batches.every(({ totalMs }) => totalMs > 0));
+  const isTrimmed = isKnown && !sides.some(isUneven);
   const [one, other] = sides.map((batches) => (isTrimmed ? trimmedLog(batches, trimmed) : plainLog(batches)));
   if (one == null || other == null) return null;
   const variance = one.variance + other.variance;
   const df = variance === 0 ? one.df + other.df : variance ** 2 / (one.variance ** 2 / one.df + other.variance ** 2 / other.df);
   return { estimate: other.estimate - one.estimate, variance, df, beforeMs: Math.exp(one.estimate), afterMs: Math.exp(other.estimate) };
+}
+
+/** Times the middle's blocks a call, from which a batch's executions did another work than most. */
+const OTHER_WORK = 2;
+
+/**
+ * A call that waited for a processor touched what the others touched. One that touched far more is the statement's own, though it is one of thousands: an
+ * index that flushes its list of what is pending once an hour, a value that half the table has.
+ */
+function isUneven(batches: readonly Batch[]): boolean {
+  const each = batches.flatMap(({ calls, blocks }) => (blocks === null ? [] : [blocks / calls]));
+  return each.length > 0 && Math.max(...each) > OTHER_WORK * median(each) + 1;
 }
 
 /** Trimmed mean of the batches' logarithms; its variance by the winsorised one. */

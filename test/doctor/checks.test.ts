@@ -216,13 +216,14 @@ describe('what runs of the optimizer need', () => {
     optimizer: { ...defaultOptimizerPolicy, schedule: { cron: '0 3 * * *', timeZone: 'UTC', jitterMs: 0, catchUpMs: 0 } },
   };
   const counting = { ...database, extensions: [{ name: 'pg_stat_statements', version: '1.10' }] };
+  const loaded = setting({ 'pg_stat_statements.max': '5000' });
   const hostWith = (...extensions: string[]): HostFacts => ({
     ...host,
     binaries: { folder: '/b', version: '15.18', missingPrograms: [], extensions: new Set(extensions) },
   });
 
   test('is there, and said', () => {
-    expect([checkWorkload({ ...sound, databases: [counting] }, scheduled), ...checkWhatIf(hostWith('hypopg'), sound, scheduled)]).toMatchObject([
+    expect([checkWorkload({ ...sound, ...loaded, databases: [counting] }, scheduled), ...checkWhatIf(hostWith('hypopg'), sound, scheduled)]).toMatchObject([
       { name: 'workload', outcome: 'ok', line: 'pg_stat_statements of shop tells the optimizer what runs' },
       { name: 'what-if', outcome: 'ok' },
     ]);
@@ -238,10 +239,21 @@ describe('what runs of the optimizer need', () => {
     ['texts of others hidden', { databases: [counting], readsStatistics: false }, /^as a superuser: GRANT pg_read_all_stats TO "?assay"?;/],
     ['only in a database nobody asks', { databases: [database, { ...counting, name: 'other' }] }, /CREATE EXTENSION/],
   ])('%s: a warning where it is scheduled, a way where it is not', (_, damage, fix) => {
-    const facts = { ...sound, ...damage };
+    const facts = { ...sound, ...loaded, ...damage };
     expect(checkWorkload(facts, scheduled)).toMatchObject({ outcome: 'warning', fix: expect.stringMatching(fix) });
     const { outcome, line } = checkWorkload(facts, policy);
     expect([outcome, line]).toEqual(['ok', expect.stringMatching(/no optimizer is scheduled here; for a run by hand/)]);
+  });
+
+  test('a database that is not there, or lets nobody in, is said whatever else there is', () => {
+    const elsewhere: ClusterPolicy = { ...policy, optimizer: { ...defaultOptimizerPolicy, database: 'nosuch' } };
+    const facts = { ...sound, ...loaded, databases: [counting] };
+    expect(checkWorkload(facts, elsewhere)).toMatchObject({ outcome: 'warning', line: expect.stringContaining('no database nosuch') });
+    const shut = { ...counting, name: 'nosuch', unreadable: 'permission denied' };
+    expect(checkWorkload({ ...facts, databases: [counting, shut] }, elsewhere)).toMatchObject({
+      outcome: 'warning',
+      line: expect.stringContaining('permission'),
+    });
   });
 
   test('a host without hypopg', () => {

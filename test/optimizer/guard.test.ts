@@ -10,11 +10,11 @@ describe('samples from counters', () => {
   const sampleOf = (times: readonly number[]): Batch => {
     const totalMs = times.reduce((sum, time) => sum + time, 0);
     const mean = times.length === 0 ? 0 : totalMs / times.length;
-    return { calls: times.length, totalMs, squares: times.reduce((sum, time) => sum + (time - mean) ** 2, 0) };
+    return { calls: times.length, totalMs, squares: times.reduce((sum, time) => sum + (time - mean) ** 2, 0), blocks: times.length };
   };
   const look = (number: number, times: readonly number[], more: Partial<GuardLook> = {}): GuardLook => ({
     ...{ window: 0, look: number, takenAt: '', startedAt: 's', resetAt: 'r' },
-    rows: times.length === 0 ? [] : [{ row: '1 true', statement: '7', ...sampleOf(times) }],
+    rows: times.length === 0 ? [] : [{ row: '1 true', statement: '7', ...sampleOf(times), blocks: times.length }],
     ...more,
   });
   const times = fc.array(fc.double({ min: 0.01, max: 1_000, noNaN: true }), { maxLength: 30 });
@@ -45,8 +45,8 @@ describe('samples from counters', () => {
   test('after a reset in between count from zero, and the window is no fair one', () => {
     const counts = windowCounts([look(0, [9, 9, 9]), look(1, [1, 3], { resetAt: 'later' }), look(2, [1, 3, 5], { resetAt: 'later' })]);
     expect(counts.batches.get('7')).toEqual([
-      { calls: 2, totalMs: 4, squares: 2 },
-      { calls: 1, totalMs: 5, squares: expect.closeTo(0) },
+      { calls: 2, totalMs: 4, squares: 2, blocks: 2 },
+      { calls: 1, totalMs: 5, squares: expect.closeTo(0), blocks: 1 },
     ]);
     expect(counts.disturbances).toEqual(['the counters were reset at later']);
   });
@@ -54,7 +54,7 @@ describe('samples from counters', () => {
   test('of a server started anew make the window no fair one, and one row counted anew does not', () => {
     expect(windowCounts([look(0, [1]), look(1, [1], { startedAt: 'later' })]).disturbances).toHaveLength(1);
     const counts = windowCounts([look(0, [9, 9, 9]), look(1, [2])]);
-    expect(counts).toEqual({ batches: new Map([['7', [{ calls: 1, totalMs: 2, squares: 0 }]]]), disturbances: [] });
+    expect(counts).toEqual({ batches: new Map([['7', [{ calls: 1, totalMs: 2, squares: 0, blocks: 1 }]]]), disturbances: [] });
   });
 });
 
@@ -82,6 +82,8 @@ interface Simulated {
   readonly swing?: number;
   /** Share of the calls that wait for a processor, up to some hundred times as long as they run: before the change, and after it. */
   readonly stalled?: readonly [before: number, after: number];
+  /** Share of the calls that have a hundred times as much to do. */
+  readonly heavy?: readonly [before: number, after: number];
   readonly promised?: number;
   /** Time left of each of them on the lab. */
   readonly lab?: number;
@@ -90,9 +92,21 @@ interface Simulated {
 
 /** Windows until there is a verdict. */
 function guarded(random: () => number, simulated: Simulated): { verdict: string; windows: number; because: readonly string[] } {
-  const { ratio, statements = 10, callsPerBatch = 5, spread = 0.5, swing = 0.1, stalled = [0, 0], promised = 0, lab = 0.5, unrelated = 0 } = simulated;
+  const {
+    ratio,
+    statements = 10,
+    callsPerBatch = 5,
+    spread = 0.5,
+    swing = 0.1,
+    stalled = [0, 0],
+    heavy = [0, 0],
+    promised = 0,
+    lab = 0.5,
+    unrelated = 0,
+  } = simulated;
   const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
   const stall = (isAfter: boolean) => (random() < stalled[isAfter ? 1 : 0] ? 10 + 500 * random() ** 3 : 1);
+  const heavier = (isAfter: boolean) => (random() < heavy[isAfter ? 1 : 0] ? 100 : 1);
   const windowOf = (isAfter: boolean): WindowCounts => ({
     disturbances: [],
     batches: new Map(
@@ -100,8 +114,11 @@ function guarded(random: () => number, simulated: Simulated): { verdict: string;
         String(place),
         Array.from({ length: LOOKS }, () => {
           const level = (1 + place) * (isAfter ? ratio(place) : 1) * Math.exp(swing * normal());
-          const times = Array.from({ length: callsPerBatch }, () => level * Math.exp(spread * normal()) * stall(isAfter));
-          return times.map((totalMs) => ({ calls: 1, totalMs, squares: 0 })).reduce(joined);
+          const times = Array.from({ length: callsPerBatch }, (): [number, number] => {
+            const work = heavier(isAfter);
+            return [level * Math.exp(spread * normal()) * stall(isAfter) * work, 20 * work];
+          });
+          return times.map(([totalMs, blocks]) => ({ calls: 1, totalMs, squares: 0, blocks }) as Batch).reduce(joined);
         }),
       ]),
     ),
@@ -171,7 +188,7 @@ describe('a short write that keeps an index up', () => {
   const batches = (calls: number, ms: number) =>
     Array.from({ length: LOOKS }, (_, place) => {
       const each = ms * (1 + 0.02 * (place % 3));
-      return { calls, totalMs: calls * each, squares: calls * (0.1 * each) ** 2 };
+      return { calls, totalMs: calls * each, squares: calls * (0.1 * each) ** 2, blocks: calls * 20 };
     });
   const window = (read: number, write: number): WindowCounts => ({
     disturbances: [],
@@ -185,6 +202,14 @@ describe('a short write that keeps an index up', () => {
 
   test('is kept where all of it costs a small part of what the change saves', () => {
     expect(judged(window(80, 0.05), window(4, 0.11))).toMatchObject({ verdict: 'keep' });
+  });
+  test('is taken back where once in a window much is to be caught up with', () => {
+    const after = window(4, 0.11);
+    const [first, ...rest] = batches(200, 0.11);
+    const caughtUp = { ...(first as Batch), totalMs: 3_000, squares: 3_000 ** 2, blocks: 90_000 };
+    expect(judged(window(80, 0.05), { ...after, batches: new Map([...after.batches, ['write', [caughtUp, ...rest]]]) })).toMatchObject({
+      verdict: 'roll-back',
+    });
   });
   test('is taken back where it costs much of that, or where each call can be felt', () => {
     expect(judged(window(2, 0.05), window(0.1, 0.2))).toMatchObject({ verdict: 'roll-back' });
@@ -216,6 +241,23 @@ describe('a promised gain', () => {
 
   test('that shows is kept, whatever single calls wait for after the change', () => {
     expect(rolledBack(300, { ratio: () => 0.1, lab: 0.1, statements: 1, promised: 1, stalled: [0, 0.05] })).toBeLessThanOrEqual(15);
+  });
+
+  test('that is gone is taken back, whatever one of few calls waited for', () => {
+    const batch = (place: number): Batch => ({ calls: 4, totalMs: 4 + 0.1 * (place % 3), squares: 0.1, blocks: 80 });
+    const nine = Array.from({ length: 9 }, (_, place) => batch(place));
+    const stalled = nine.map((each, place) => (place === 2 ? { ...each, totalMs: 1_004, squares: 750_000 } : each));
+    const window = (batches: readonly Batch[]): WindowCounts => ({ disturbances: [], batches: new Map([['read', batches]]) });
+    const question = { promised: new Map([['read', 0.1]]), unrelated: new Set<string>(), guard: { windows: 1, minCalls: 30 } };
+    expect(guardVerdict({ before: window(stalled), after: [window(nine)], ...question })).toMatchObject({ verdict: 'roll-back' });
+  });
+
+  test('that some calls undo is taken back: what has more to do waits for nothing', () => {
+    expect(rolledBack(100, { ratio: () => 0.2, lab: 0.1, statements: 1, promised: 1, heavy: [0, 0.05] })).toBeGreaterThanOrEqual(85);
+  });
+
+  test('of the few calls that have more to do is kept', () => {
+    expect(rolledBack(100, { ratio: () => 1, lab: 0.1, statements: 1, promised: 1, callsPerBatch: 20, heavy: [0.05, 0] })).toBeLessThanOrEqual(5);
   });
 
   test('of which only a trace shows is taken back: machines become a little faster by themselves', () => {

@@ -64,7 +64,8 @@ const extensionSql = `/* assay optimizer */ select n.nspname as schema,
 const countersSql = (view: string, has: ReadonlySet<string>) => {
   const [total, deviation] = has.has('total_exec_time') ? ['total_exec_time', 'stddev_exec_time'] : ['total_time', 'stddev_time'];
   return `/* assay optimizer */ select s.userid || ${has.has('toplevel') ? `' ' || s.toplevel` : `''`} as row, s.queryid::text as statement,
-      s.calls::float8 as calls, s.${total}::float8 as "totalMs", (s.calls * s.${deviation} ^ 2)::float8 as squares
+      s.calls::float8 as calls, s.${total}::float8 as "totalMs", (s.calls * s.${deviation} ^ 2)::float8 as squares,
+      (s.shared_blks_hit + s.shared_blks_read + s.local_blks_hit + s.local_blks_read + s.temp_blks_read + s.temp_blks_written)::float8 as blocks
     from ${view} s join pg_database d on d.oid = s.dbid where d.datname = $1 and s.queryid::text = any($2::text[])`;
 };
 
