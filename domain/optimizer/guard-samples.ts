@@ -25,8 +25,6 @@ export interface ComparedSamples extends LogRatio {
 const ENOUGH_BATCHES = 5;
 /** Calls that a batch has at least: fewer, and its mean is any single call's. */
 const LEAST_CALLS = 3;
-/** Batches that a window has where its statement runs all the time. */
-const LOOKS = 12;
 /**
  * Share of the batches left out at each end. Where it is asked whether something became slower, of twelve batches one, which a checkpoint may have had:
  * more would hide what happens in few of them. Where it is asked whether a gain shows, two, as Yuen does: calls that waited for a processor before the
@@ -58,12 +56,12 @@ function evened(batches: readonly Batch[], least: number): readonly Batch[] {
 
 /** null: one side says nothing (fewer than two calls, or no time at all). */
 export function logRatio(before: readonly Batch[], after: readonly Batch[], trimmed: number): ComparedSamples | null {
-  // of the same size on both sides: the logarithm of a small batch's mean is lower than that of a large one's (Jensen)
-  const least = Math.max(LEAST_CALLS, Math.min(callsOf(before), callsOf(after)) / LOOKS);
+  // of like size on both sides, as the logarithm of a small batch's mean is lower than that of a large one's (Jensen); half, as calls come as they come
+  const least = Math.max(LEAST_CALLS, Math.min(...[before, after].map((batches) => median(batches.map(({ calls }) => calls)))) / 2);
   const sides = [before, after].map((batches) => evened(batches, least));
   const isKnown = sides.every((batches) => batches.length >= ENOUGH_BATCHES && batches.every(({ totalMs }) => totalMs > 0));
   const isTrimmed = isKnown && !sides.some(isUneven);
-  const [one, other] = sides.map((batches) => (isTrimmed ? trimmedLog(batches, trimmed) : plainLog(batches)));
+  const [one, other] = sides.map((batches) => (isTrimmed ? trimmedLog(batches, trimmed) : plainLog(batches, whole(sides.flat()))));
   if (one == null || other == null) return null;
   const variance = one.variance + other.variance;
   const df = variance === 0 ? one.df + other.df : variance ** 2 / (one.variance ** 2 / one.df + other.variance ** 2 / other.df);
@@ -93,16 +91,25 @@ function trimmedLog(batches: readonly Batch[], trimmed: number): LogRatio {
   return { estimate, variance, df: kept.length - 1 };
 }
 
-/** Of all executions together. What batches differ by beyond their own spread counts too: executions near each other are not independent. */
-function plainLog(batches: readonly Batch[]): LogRatio | null {
+/** Of a window's level, as a logarithm: what it differs by from the next where too few batches show it. */
+const UNKNOWN_SWING = 0.15;
+
+/**
+ * Of all executions together. What batches differ by beyond their own spread counts too: executions near each other are not independent. They spread as
+ * those of both sides do, joined: one long call on this side and none on the other may be chance.
+ */
+function plainLog(batches: readonly Batch[], both: Batch): LogRatio | null {
   const all = whole(batches);
   if (all.calls < 2 || all.totalMs <= 0) return null;
-  const average = meanOf(all);
-  const within = all.squares / (all.calls - 1) / all.calls / average ** 2;
+  const within = Math.max(spreadOf(all), spreadOf(both)) / all.calls;
   const logs = batches.filter(({ totalMs }) => totalMs > 0).map((batch) => Math.log(meanOf(batch)));
-  const between = logs.length < 3 ? 0 : squaresOf(logs) / (logs.length * (logs.length - 1));
-  return { estimate: Math.log(average), variance: Math.max(within, between), df: between > within ? logs.length - 1 : all.calls - 1 };
+  const isShown = logs.length >= 3;
+  const between = isShown ? squaresOf(logs) / (logs.length * (logs.length - 1)) : UNKNOWN_SWING ** 2 / logs.length;
+  return { estimate: Math.log(meanOf(all)), variance: Math.max(within, between), df: isShown && between > within ? logs.length - 1 : all.calls - 1 };
 }
+
+/** Variance of single executions, relative to their mean's square. */
+const spreadOf = (all: Batch): number => all.squares / (all.calls - 1) / meanOf(all) ** 2;
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 

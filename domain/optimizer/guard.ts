@@ -2,7 +2,8 @@
  * Keep a change, or take it back? By what its statements took on production before it and after it. Pure.
  *
  * Taken back as soon as a statement is slower than allowed beyond noise, all statements together being wrong at most once in a hundred guarded changes
- * (Holm over the statements, Bonferroni over the windows). Kept after the last window where the gain that was promised shows, or where too little ran.
+ * (Holm over the statements, Bonferroni over the windows), as far as statements that the change cannot touch tell what the hour itself did. Kept after the
+ * last window where the gain that was promised shows, or where too little ran.
  */
 import type { WindowCounts } from './guard-looks.ts';
 import { type ComparedSamples, callsOf, type LogRatio, logRatio, TRIMMED } from './guard-samples.ts';
