@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseControlData } from '../../activities/backup/clone/control-data.ts';
 import { foldersOf, shortId } from '../../activities/backup/clone/layout.ts';
-import { recoveryProgress, timelineOf, whyEnded } from '../../activities/backup/clone/recovery-log.ts';
+import { endedFromOutside, recoveryProgress, timelineOf, whyEnded } from '../../activities/backup/clone/recovery-log.ts';
 import { configuration, recoverySettings, sourceSettings } from '../../activities/backup/clone/settings.ts';
 import { targetSettings } from '../../activities/backup/clone/target.ts';
 
@@ -48,6 +48,19 @@ describe('the log of a clone', () => {
     expect([unable('ChecksumError').code, unable('ChecksumError').values.cause]).toEqual(['target-not-reached', 'wal-corrupt']);
     expect(whyEnded(stopped, { ...ended, freeBytes: 1000 }).code).toBe('disk-full');
     expect(engine('[029]: unexpected eof in compressed data').values.cause).toBe('wal-corrupt');
+  });
+
+  it.each([
+    ['LOG:  restored log file "000000010000000000000017" from archive', true],
+    ['LOG:  startup process (PID 7) was terminated by signal 9: Killed', true],
+    ['LOG:  received fast shutdown request\nFATAL:  terminating connection due to administrator command', true],
+    ['FATAL:  could not map anonymous shared memory: Cannot allocate memory', false],
+    ['PANIC:  could not locate a valid checkpoint record', false],
+    ['P00  ERROR: [103]: unable to find a valid repository', false],
+    ['assay: the server process could not be started: spawn EAGAIN', false],
+  ])('came from outside where nothing said explains it: %s → %s', (text, fromOutside) => {
+    expect(endedFromOutside(line('LOG:  redo starts at 0/2000028') + text)).toBe(fromOutside);
+    if (fromOutside) expect(whyEnded(text, ended).values.lines).toBe(text);
   });
 
   it('is never quoted where it may hold rows', () => {

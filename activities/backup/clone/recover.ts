@@ -4,6 +4,7 @@
  *   stopped ── start ──▶ replaying ── target ──▶ paused ── later target ──▶ stopped ─▶ …
  *                            │                      └── promote ──▶ open for writing
  *                            ├── target, but no session could look at it ──▶ open for writing, by itself
+ *                            ├── server is killed, or its settings are too low ──▶ start
  *                            └── server ends ──▶ error that says why
  */
 import { readFileSync } from 'node:fs';
@@ -11,14 +12,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import type { CloneRef, ReachedPoint, RecoveryTarget } from '../../../domain/backup/model.ts';
 import { timelineAt } from '../../../domain/backup/timeline.ts';
-import { AssayError, isAssayError } from '../../../domain/errors.ts';
+import { AssayError } from '../../../domain/errors.ts';
 import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { StepIo } from '../../io.ts';
 import { withClone } from './connection.ts';
 import { type CloneFolders, foldersOf } from './layout.ts';
 import { type RecoveryProgress, recoveryProgress, timelineOf } from './recovery-log.ts';
 import { isServerOf, killAllIn, lastWords, readServerState, runningServer, type ServerState, serverLog, stopServer } from './server.ts';
-import { ended, startClone } from './start.ts';
+import { type Ended, ended, startClone } from './start.ts';
 import { sameTarget } from './target.ts';
 import { followedTimeline } from './timeline.ts';
 
@@ -31,7 +32,7 @@ export interface Arrival {
 }
 
 const POLL_MS = 25;
-/** WAL may raise the minimum settings more than once; each time recovery has to be started again with what pg_control then says. */
+/** WAL may raise the minimum settings more than once (pg_control then says to what), and a server may be killed more than once. */
 const MOST_STARTS = 4;
 /** From recovery's word that it pauses until it does. */
 const LONGEST_PAUSE_MS = 60_000;
@@ -44,6 +45,7 @@ export async function recoverTo(policy: ClusterPolicy, clone: CloneRef, target: 
   let state = await adopt(folders, target);
   let isAdopted = state !== null;
   const startedAtMs = state?.startedAtMs ?? Date.now();
+  let because: AssayError | undefined;
   for (let starts = 0; starts < MOST_STARTS; starts += 1) {
     state ??= await startClone(policy, clone, { target, startedAtMs });
     if (state.pid === 0 && starts < MOST_STARTS - 1) {
@@ -51,27 +53,19 @@ export async function recoverTo(policy: ClusterPolicy, clone: CloneRef, target: 
       state = null;
       continue;
     }
-    const progress = await untilPaused(policy, clone, state, io).catch((error) => startAgainIf(isAdopted, error));
-    if (typeof progress !== 'string') {
-      const arrived = await arrival({ policy, clone, io }, progress, startedAtMs).catch((error) => whetherGone(folders, state, error));
+    const stand = await untilPaused({ policy, clone, io }, state, isAdopted);
+    if ('progress' in stand) {
+      const arrived = await arrival({ policy, clone, io }, stand.progress, startedAtMs).catch((error) => whetherGone(folders, state, error));
       if (arrived !== 'server-gone') return arrived;
+    } else {
+      because = stand.startAgain;
     }
     await stopServer(folders);
     await killAllIn(folders.data);
     state = null;
     isAdopted = false;
   }
-  throw new AssayError('clone-start-failed', {
-    clone: clone.id,
-    lines: `the source raised its minimum settings more than ${MOST_STARTS} times on the way`,
-    hint: 'take a new backup, the proof will begin after the changes',
-  });
-}
-
-/** What ended a server that we did not start says nothing of the next start: it may have been killed with the worker before us. */
-function startAgainIf(isAdopted: boolean, error: unknown): 'start-again' {
-  if (isAdopted && isAssayError(error) && error.code !== 'cancelled') return 'start-again';
-  throw error;
+  throw because ?? new AssayError('clone-start-failed', { clone: clone.id, lines: 'its server was gone whenever it had arrived', hint: 'see its log' });
 }
 
 /** A server that was being killed while it was adopted still looked alive for a moment. */
@@ -92,7 +86,16 @@ async function adopt(folders: CloneFolders, target: RecoveryTarget): Promise<Ser
   return null;
 }
 
-async function untilPaused(policy: ClusterPolicy, clone: CloneRef, state: ServerState, io: StepIo): Promise<RecoveryProgress | 'needs-higher-settings'> {
+interface On {
+  readonly policy: ClusterPolicy;
+  readonly clone: CloneRef;
+  readonly io: StepIo;
+}
+
+/** Where recovery stands; or that it is worth starting again, and what to say should that have been the last start. */
+type Stand = { readonly progress: RecoveryProgress } | { readonly startAgain: AssayError };
+
+async function untilPaused({ policy, clone, io }: On, state: ServerState, isAdopted: boolean): Promise<Stand> {
   const folders = foldersOf(clone.directory);
   for (let beats = 0; ; beats += 1) {
     if (io.signal.aborted) throw new AssayError('cancelled', { what: `recovery of clone ${clone.id}` });
@@ -100,19 +103,28 @@ async function untilPaused(policy: ClusterPolicy, clone: CloneRef, state: Server
     const alive = isServerOf(state.pid, folders.data);
     const log = readFileSync(serverLog(folders, state.number), 'utf8');
     const progress = recoveryProgress(log);
-    if (progress.needsHigherSettings) return 'needs-higher-settings';
-    if ((progress.pausedAtMs !== null || progress.openedAtMs !== null) && progress.readyAtMs !== null && alive) return progress;
-    if (!alive && beats > 0) throw ended(policy, clone, state, await lastWords(folders, state));
+    if (progress.needsHigherSettings) return { startAgain: raisedTooOften(clone) };
+    if ((progress.pausedAtMs !== null || progress.openedAtMs !== null) && progress.readyAtMs !== null && alive) return { progress };
+    if (!alive && beats > 0) return startAgainOr(ended(policy, clone, state, await lastWords(folders, state)), isAdopted);
     if (beats % 20 === 0) io.beat({ phase: 'replay', segment: progress.lastSegment });
     await pause(POLL_MS);
   }
 }
 
-async function arrival(
-  on: { readonly policy: ClusterPolicy; readonly clone: CloneRef; readonly io: StepIo },
-  progress: RecoveryProgress,
-  startedAtMs: number,
-): Promise<Arrival> {
+/** What ended a server that we did not start says nothing of the next start: it may have been killed with the worker before us. */
+function startAgainOr({ error, isFromOutside }: Ended, isAdopted: boolean): Stand {
+  if (isAdopted || isFromOutside) return { startAgain: error };
+  throw error;
+}
+
+const raisedTooOften = (clone: CloneRef) =>
+  new AssayError('clone-start-failed', {
+    clone: clone.id,
+    lines: `the source raised its minimum settings more than ${MOST_STARTS} times on the way`,
+    hint: 'take a new backup, the proof will begin after the changes',
+  });
+
+async function arrival(on: On, progress: RecoveryProgress, startedAtMs: number): Promise<Arrival> {
   const reached = await withClone(on, {}, (client) => onceSettled(client, on.io));
   const readyAtMs = progress.readyAtMs ?? startedAtMs;
   const followed = followedTimeline(foldersOf(on.clone.directory).data);

@@ -81,6 +81,16 @@ export function whyEnded(log: string, ended: Ended): AssayError {
 }
 
 /**
+ * Nothing that the server or the engine said explains its end: it was killed, or told to stop. That says nothing of the backup.
+ * A shutdown's own FATAL lines (sessions that are ended, or refused meanwhile) are no reasons.
+ */
+export function endedFromOutside(log: string): boolean {
+  return !log
+    .split('\n')
+    .some((line) => /(FATAL|PANIC|ERROR): |could not be started/.test(line) && !/FATAL: +(terminating |the database system is |canceling )/.test(line));
+}
+
+/**
  * What pgBackRest's archive-get said (build/error.yaml): PostgreSQL takes any of its failures for "no such segment", and so would we
  * call a sound backup broken where only the way to it was. One error may wrap one per repository, by name.
  */
@@ -117,7 +127,7 @@ function lastTelling(text: string): string {
   const telling = text
     .split('\n')
     .filter((line) =>
-      /FATAL|PANIC|ERROR|WARN|invalid value for|unrecognized configuration|recovery (stopping|ended)|last completed transaction|restored log file|^assay: the server process/.test(
+      /FATAL|PANIC|ERROR|WARN|invalid value for|unrecognized configuration|recovery (stopping|ended)|last completed transaction|restored log file|received .*shutdown|was terminated by|exited with exit code|^assay: the server process/.test(
         line,
       ),
     );

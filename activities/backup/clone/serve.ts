@@ -7,11 +7,13 @@ import type { ClusterPolicy } from '../../../domain/policy.ts';
 import type { StepIo } from '../../io.ts';
 import { foldersOf, readCloneFile, writeCloneFile } from './layout.ts';
 import { recoveryProgress } from './recovery-log.ts';
-import { isServerOf, lastWords, readServerState, runningServer, serverLog } from './server.ts';
+import { isServerOf, killAllIn, lastWords, readServerState, runningServer, serverLog } from './server.ts';
 import { ended, giveSettingsBack, startClone } from './start.ts';
 import { announceTimeline } from './timeline.ts';
 
 const POLL_MS = 25;
+/** One that was killed is started again. */
+const MOST_STARTS = 4;
 
 /** Idempotent. Archiving stays off; the sweeper leaves it alone from here on. Throws clone-start-failed, cancelled. */
 export async function serveClone(policy: ClusterPolicy, clone: CloneRef, io: StepIo): Promise<void> {
@@ -26,14 +28,20 @@ export async function serveClone(policy: ClusterPolicy, clone: CloneRef, io: Ste
 /** Starts a promoted clone where it does not run, and waits until it lets sessions in. Idempotent. Throws clone-start-failed, cancelled. */
 export async function startPromoted(policy: ClusterPolicy, clone: CloneRef, io: StepIo): Promise<void> {
   const folders = foldersOf(clone.directory);
-  const running = runningServer(folders) === null ? null : readServerState(folders);
-  const state = running ?? (await startClone(policy, clone, { target: null, startedAtMs: Date.now() }));
-  for (let beats = 0; ; beats += 1) {
+  const begin = () => startClone(policy, clone, { target: null, startedAtMs: Date.now() });
+  let state = (runningServer(folders) === null ? null : readServerState(folders)) ?? (await begin());
+  for (let beats = 0, starts = 1; ; beats += 1) {
     if (io.signal.aborted) throw new AssayError('cancelled', { what: `start of clone ${clone.id}` });
     const alive = isServerOf(state.pid, folders.data);
     const log = readFileSync(serverLog(folders, state.number), 'utf8');
     if (alive && recoveryProgress(log).readyAtMs !== null) return;
-    if (!alive && beats > 0) throw ended(policy, clone, state, await lastWords(folders, state));
+    if (!alive && beats > 0) {
+      const { error, isFromOutside } = ended(policy, clone, state, await lastWords(folders, state));
+      if (starts >= MOST_STARTS || !isFromOutside) throw error;
+      await killAllIn(folders.data);
+      state = await begin();
+      starts += 1;
+    }
     if (beats % 20 === 0) io.beat({ phase: 'serve' });
     await pause(POLL_MS);
   }

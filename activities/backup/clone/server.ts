@@ -22,7 +22,8 @@ export interface ServerState {
 
 const FAST_STOP_MS = 60_000;
 const POLL_MS = 20;
-const LAST_WORDS_MS = 500;
+/** A machine that stands still for a second at a time hears of it late; and nobody notes the end of a server that another worker started. */
+const LAST_WORDS_MS = 3_000;
 
 export const serverLog = (folders: CloneFolders, number: number): string => join(folders.log, `server-${number}.log`);
 

@@ -10,7 +10,7 @@ import { findBinaries, majorOf, versionOf } from './binaries.ts';
 import { readControlData } from './control-data.ts';
 import { type CloneFolders, foldersOf } from './layout.ts';
 import { linksOutside } from './links.ts';
-import { whyEnded } from './recovery-log.ts';
+import { endedFromOutside, whyEnded } from './recovery-log.ts';
 import { readServerState, type ServerState, spawnServer } from './server.ts';
 import { configuration, recoverySettings, sourceSettings } from './settings.ts';
 import { lookText } from './tablespace-guard.ts';
@@ -90,9 +90,16 @@ function writePrivate(folders: CloneFolders, files: Readonly<Record<string, stri
   }
 }
 
+export interface Ended {
+  readonly error: AssayError;
+  /** It was killed, or told to stop: that says nothing of the backup, and it is worth starting again. */
+  readonly isFromOutside: boolean;
+}
+
 /** Why this start of the server ended, as a catalogue error. */
-export function ended(policy: ClusterPolicy, clone: CloneRef, state: ServerState, log: string): AssayError {
+export function ended(policy: ClusterPolicy, clone: CloneRef, state: ServerState, log: string): Ended {
   const target = state.target === null ? 'being ready' : describeTarget(state.target);
   const { bavail, bsize } = statfsSync(clone.directory);
-  return whyEnded(log, { clone: clone.id, target, directory: clone.directory, stanza: policy.engine.stanza, freeBytes: bavail * bsize });
+  const error = whyEnded(log, { clone: clone.id, target, directory: clone.directory, stanza: policy.engine.stanza, freeBytes: bavail * bsize });
+  return { error, isFromOutside: error.code === 'clone-start-failed' && endedFromOutside(log) };
 }
