@@ -98,6 +98,20 @@ describe('with a set built', () => {
   });
 });
 
+test('what is short costs what it costs a session that has just run it: reading the catalogs anew is no upkeep', async () => {
+  const built = await buildSet(client, [btree(table, ['who?', 'id'])], quietIo());
+  const [unit] = await unitsOf(`insert into ${quoted} values ($1, 5, 1, 'new')`, [['7']], 'insert');
+  const blocksOf = async (away: typeof built) => {
+    // indexes that were away are there again
+    await execute(client, unit as Unit, { away: built, timeoutMs: 10_000 });
+    const done = await execute(client, unit as Unit, { away, timeoutMs: 10_000 });
+    return done.kind === 'done' ? done.blocks : done;
+  };
+  // the heap's block; and the tree's root and leaf, whose page the heap's tells
+  expect(await blocksOf(built)).toBe(1);
+  expect(await blocksOf([])).toBeLessThanOrEqual(5);
+});
+
 test('a write elsewhere is not touched by a set, one inside a SELECT is', async () => {
   await cluster.sql('create table if not exists elsewhere as select 1 as id');
   const built = await buildSet(client, [btree(table, ['who?'])], quietIo());

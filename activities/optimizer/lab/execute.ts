@@ -97,17 +97,32 @@ export async function costedPlan(client: pg.Client, unit: Unit, away: Away): Pro
 export const explained = (client: pg.Client, unit: Unit, { isExecuted, ...conditions }: Conditions & { isExecuted: boolean }) =>
   inside(client, { unit, ...conditions }, () => explain(client, isExecuted ? '(analyze, buffers, format json)' : '(format json)', unit));
 
-/** Never throws for what the statement does, and its reason holds no value: PostgreSQL's messages may quote one. */
+/**
+ * Milliseconds. Indexes that go and come back empty the session's picture of their table, and the next statement reads the catalogs anew: an INSERT
+ * with one index took 0.044 ms then and 0.011 right after (0.022 and 0.008 without it). An application's session has that picture.
+ */
+const SHORT_MS = 5;
+
+/**
+ * What is short is executed twice in the transaction, and the second counts. Never throws for what the statement does, and its reason holds no
+ * value: PostgreSQL's messages may quote one.
+ */
 export async function execute(client: pg.Client, unit: Unit, conditions: Conditions): Promise<Execution> {
   const { timeoutMs } = conditions;
   let before = scheduled(client);
+  const once = async (): Promise<Executed> => {
+    const began = performance.now();
+    before = scheduled(client);
+    const [top] = await explain(client, '(analyze, timing off, buffers, wal, format json)', unit);
+    const done = executed(top ?? {}, performance.now() - began);
+    return { ...done, waitedMs: waitedOf(done.executionMs, before, scheduled(client)) };
+  };
   try {
     return await inside(client, { unit, ...conditions }, async () => {
-      const began = performance.now();
-      before = scheduled(client);
-      const [top] = await explain(client, '(analyze, timing off, buffers, wal, format json)', unit);
-      const done = executed(top ?? {}, performance.now() - began);
-      return { ...done, waitedMs: waitedOf(done.executionMs, before, scheduled(client)) };
+      const first = await once();
+      if (first.executionMs >= SHORT_MS) return first;
+      await client.query('rollback to savepoint assay_execution');
+      return once();
     });
   } catch (error) {
     const fault = faultOf(error);
@@ -135,7 +150,9 @@ async function inside<T>(client: pg.Client, { unit, away, timeoutMs, settings = 
   const set = Object.entries(settings).map(([name, value]) => `; set local ${ident(name)} = ${literal(value)}`);
   const anew = isPlannedAnew(settings) ? 'discard plans; ' : '';
   try {
-    await client.query(`begin; ${anew}${away.length === 0 ? '' : `${dropSql(away)};`} ${limit}${asRole(unit.binding)}${set.join('')}`);
+    await client.query(
+      `begin; ${anew}${away.length === 0 ? '' : `${dropSql(away)};`} ${limit}${asRole(unit.binding)}${set.join('')}; savepoint assay_execution`,
+    );
     return await work();
   } finally {
     await client.query(`rollback; ${anew}`);
