@@ -19,7 +19,7 @@ import { withClone } from './connection.ts';
 import { type CloneFolders, foldersOf } from './layout.ts';
 import { type RecoveryProgress, recoveryProgress, timelineOf } from './recovery-log.ts';
 import { isServerOf, killAllIn, lastWords, readServerState, runningServer, type ServerState, serverLog, stopServer } from './server.ts';
-import { type Ended, ended, startClone } from './start.ts';
+import { type Ending, ended, startClone } from './start.ts';
 import { sameTarget } from './target.ts';
 import { followedTimeline } from './timeline.ts';
 
@@ -112,7 +112,7 @@ async function untilPaused({ policy, clone, io }: On, state: ServerState, isAdop
 }
 
 /** What ended a server that we did not start says nothing of the next start: it may have been killed with the worker before us. */
-function startAgainOr({ error, isFromOutside }: Ended, isAdopted: boolean): Stand {
+function startAgainOr({ error, isFromOutside }: Ending, isAdopted: boolean): Stand {
   if (isAdopted || isFromOutside) return { startAgain: error };
   throw error;
 }

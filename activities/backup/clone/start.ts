@@ -90,14 +90,14 @@ function writePrivate(folders: CloneFolders, files: Readonly<Record<string, stri
   }
 }
 
-export interface Ended {
+export interface Ending {
   readonly error: AssayError;
   /** It was killed, or told to stop: that says nothing of the backup, and it is worth starting again. */
   readonly isFromOutside: boolean;
 }
 
 /** Why this start of the server ended, as a catalogue error. */
-export function ended(policy: ClusterPolicy, clone: CloneRef, state: ServerState, log: string): Ended {
+export function ended(policy: ClusterPolicy, clone: CloneRef, state: ServerState, log: string): Ending {
   const target = state.target === null ? 'being ready' : describeTarget(state.target);
   const { bavail, bsize } = statfsSync(clone.directory);
   const error = whyEnded(log, { clone: clone.id, target, directory: clone.directory, stanza: policy.engine.stanza, freeBytes: bavail * bsize });
