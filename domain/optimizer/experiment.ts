@@ -4,6 +4,8 @@ import { sayFinding } from './finding-words.ts';
 import { nPlusOneFindings } from './findings-workload.ts';
 import type { Decision, Experiment, NotJudged, Statement, StatementVerdict } from './model.ts';
 import type { ExperimentSummary, WorkloadSummary } from './requests.ts';
+import type { Interval } from './statistics.ts';
+import { judgeTotal, type StatementTimes } from './verdict.ts';
 import type { Workload } from './workload.ts';
 
 export function summaryOf({ id, changes, statements, total }: Experiment, decision: Decision): ExperimentSummary {
@@ -13,6 +15,37 @@ export function summaryOf({ id, changes, statements, total }: Experiment, decisi
 }
 
 /**
+ * Executed total under one set against that under another. Both were measured in the same rounds, with the same executions where their plans are the
+ * same: the noise of a statement that neither serves hides nothing.
+ */
+export function against(set: readonly StatementTimes[], other: readonly StatementTimes[]): Interval {
+  const others = new Map(other.map((each) => [each.statement, each]));
+  return judgeTotal(set.flatMap((each) => paired(each, others.get(each.statement)) ?? []));
+}
+
+/** null: they were not measured with the same values. */
+function paired(each: StatementTimes, other: StatementTimes | undefined): StatementTimes | null {
+  if (other?.bindings.length !== each.bindings.length) return null;
+  const bindings = each.bindings.map(({ source, pairs }, place) => {
+    const others = other.bindings[place]?.pairs ?? [];
+    return { source, pairs: pairs.slice(0, others.length).map(({ afterMs }, round) => ({ beforeMs: others[round]?.afterMs ?? 0, afterMs })) };
+  });
+  return bindings.every(({ pairs }) => pairs.length > 0) ? { ...each, bindings } : null;
+}
+
+/** Summaries with what each takes of the fastest accepted one's time. */
+export function besideFastest(
+  sets: readonly { readonly summary: ExperimentSummary; readonly statements: readonly StatementTimes[] }[],
+): readonly ExperimentSummary[] {
+  const accepted = sets.filter(({ summary }) => summary.decision.verdict === 'accepted');
+  const fastest = accepted.toSorted((a, b) => a.summary.total.ratio - b.summary.total.ratio)[0];
+  return sets.map(({ summary, statements }) => (fastest === undefined ? summary : { ...summary, behindFastest: against(statements, fastest.statements) }));
+}
+
+/** Behind the fastest by less than this a smaller set is as good. */
+const AS_FAST = 1.02;
+
+/**
  * Places of the sets worth a closer look, best first: the fastest, unless a smaller one is as fast beyond what noise can tell.
  * A set that was not accepted is none.
  */
@@ -20,7 +53,8 @@ export function bestFirst(sets: readonly ExperimentSummary[]): readonly number[]
   const accepted = sets.map((set, place) => ({ set, place })).filter(({ set }) => set.decision.verdict === 'accepted');
   const fastest = accepted.toSorted((a, b) => a.set.total.ratio - b.set.total.ratio)[0];
   if (fastest === undefined) return [];
-  const isAsFast = ({ set }: { set: ExperimentSummary }) => set.total.ratio <= fastest.set.total.high;
+  const isAsFast = ({ set: { behindFastest: behind, total } }: { set: ExperimentSummary }) =>
+    behind === undefined ? total.ratio <= fastest.set.total.high : behind.low <= 1 || behind.ratio <= AS_FAST;
   const [as, behind] = [accepted.filter(isAsFast), accepted.filter((each) => !isAsFast(each))];
   return [...as.toSorted((a, b) => a.set.sizeBytes - b.set.sizeBytes), ...behind.toSorted((a, b) => a.set.total.ratio - b.set.total.ratio)].map(
     ({ place }) => place,

@@ -41,13 +41,18 @@ const GAIN_ENOUGH = Math.log(0.5);
 const NOISE_MS = 0.05;
 /** Statements that the change cannot touch, from which their drift is known. */
 const ENOUGH_UNRELATED = 3;
+/**
+ * As a logarithm. Where all else takes more than twice the time, or less than half, something happened that may have met the change's statements as
+ * much, less, or not at all: no gain is told from it. Without this bound, others that lost their plans made a loss of three times a gain of three hundred.
+ */
+const MOST_DRIFT = Math.log(2);
 
 export function guardVerdict(question: GuardQuestion): GuardVerdict {
   const { after, guard } = question;
   const regressions = regressionsOf(question);
   if (regressions.length > 0) return { verdict: 'roll-back', because: regressions };
   const window = after.length;
-  const disturbances = [...question.before.disturbances, ...(after.at(-1)?.disturbances ?? [])];
+  const disturbances = [...question.before.disturbances, ...(after.at(-1)?.disturbances ?? []), ...driftedFar(driftOf(question, 'last'))];
   const isLast = window > guard.windows || (window === guard.windows && disturbances.length === 0);
   if (!isLast)
     return { verdict: 'undecided', because: disturbances.length > 0 ? disturbances : [`window ${window} of ${guard.windows}: nothing became slower`] };
@@ -69,6 +74,11 @@ function driftOf(question: GuardQuestion, which: 'all' | 'last'): Drift {
   return { estimate: middle, variance: ((Math.PI / 2) * spread ** 2) / ratios.length };
 }
 
+const driftedFar = ({ estimate }: Drift): readonly string[] =>
+  Math.abs(estimate) > MOST_DRIFT
+    ? [`statements that the change cannot touch take ${Math.exp(estimate).toFixed(2)} of the time before: not an hour like the other`]
+    : [];
+
 interface Compared {
   readonly statement: string;
   readonly ratio: ComparedSamples;
@@ -89,7 +99,9 @@ function comparedOf({ before, after, guard }: GuardQuestion, statement: string, 
 }
 
 function regressionsOf(question: GuardQuestion): readonly string[] {
-  const drift = driftOf(question, 'all');
+  const hour = driftOf(question, 'all');
+  // where all else became far faster, what stayed as it was is no regression
+  const drift = hour.estimate < -MOST_DRIFT ? { estimate: 0, variance: 0 } : hour;
   const statements = [...question.before.batches.keys()].filter((statement) => !question.unrelated.has(statement));
   const compared = statements.flatMap((statement) => comparedOf(question, statement, 'all') ?? []);
   const tested = compared.map((one) => ({ ...one, p: chanceOf(one.ratio, drift, Math.log(SLOWEST_RATIO)) })).toSorted((a, b) => a.p - b.p);
@@ -119,7 +131,8 @@ function chanceOf({ estimate, variance, df }: LogRatio, drift: Drift, least: num
 
 function finalAnswer(question: GuardQuestion): GuardVerdict {
   const { promised } = question;
-  const drift = driftOf(question, 'last');
+  const hour = driftOf(question, 'last');
+  const drift = { ...hour, estimate: Math.max(-MOST_DRIFT, Math.min(MOST_DRIFT, hour.estimate)) };
   if (promised.size === 0) return { verdict: 'keep', because: ['nothing became slower, and nothing was promised to become faster'] };
   const compared = [...promised.keys()].flatMap((statement) => comparedOf(question, statement, 'last') ?? []);
   if (compared.length === 0) {
@@ -128,7 +141,8 @@ function finalAnswer(question: GuardQuestion): GuardVerdict {
   }
   const total = totalRatio(compared);
   const adjusted = Math.exp(total.estimate - drift.estimate).toFixed(3);
-  const shown = `${compared.length} statement(s) that were to become faster take ${adjusted} of the time before, weighted by calls`;
+  const counted = hour.estimate === 0 ? '' : ` (${Math.exp(total.estimate).toFixed(3)} as counted, where all else took ${Math.exp(hour.estimate).toFixed(2)})`;
+  const shown = `${compared.length} statement(s) that were to become faster take ${adjusted} of the time before, weighted by calls${counted}`;
   const isEnough = total.estimate - drift.estimate <= Math.max(GAIN_SHARE * promisedRatio(compared, promised), GAIN_ENOUGH);
   const isGain = isEnough && chanceOf({ ...total, estimate: -total.estimate }, { ...drift, estimate: -drift.estimate }, 0) < GAIN_ALPHA;
   return isGain ? { verdict: 'keep', because: [shown] } : { verdict: 'roll-back', because: [`the gain does not show: ${shown}`] };

@@ -58,6 +58,8 @@ export interface ExperimentSummary {
   readonly faster: number;
   readonly slower: number;
   readonly decision: Decision;
+  /** Executed total against that of the fastest accepted set, both measured in the same rounds. Absent: not measured beside it. */
+  readonly behindFastest?: Interval;
 }
 
 export interface OptimizerRunResult {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { provenForLab } from '../../domain/backup/lab.ts';
 import type { ProofSummary } from '../../domain/backup/proof.ts';
-import { bestFirst, chosen, repairable, workloadSummary } from '../../domain/optimizer/experiment.ts';
+import { besideFastest, bestFirst, chosen, repairable, workloadSummary } from '../../domain/optimizer/experiment.ts';
 import { btree, columnKey } from '../../domain/optimizer/index-sql.ts';
 import { limitsOf, limitsUnder } from '../../domain/optimizer/limits.ts';
 import type { IndexDefinition, Statement } from '../../domain/optimizer/model.ts';
@@ -76,6 +76,26 @@ describe('of measured sets', () => {
   });
 
   test('the smaller comes first where both are as fast', () => expect(bestFirst([set(0.5, 1000), set(0.51, 100)])).toEqual([1, 0]));
+  test.each([
+    ['a slow statement that neither serves does not hide that one leaves another as slow as it was', 30, [1, 0]],
+    ['one that is a hair behind and smaller is as good', 1.05, [0, 1]],
+  ])('%s', (_, servedMs, order) => {
+    const noisy = [100, 160, 80, 130, 90];
+    const times = (statement: string, afterMs: readonly number[]) => ({
+      ...{ statement, calls: 10 },
+      bindings: [{ source: 'captured' as const, pairs: afterMs.map((ms) => ({ beforeMs: 300, afterMs: ms })) }],
+    });
+    const [small, large] = [servedMs, 1].map((ms) => [times('served by one', [ms, ms, ms, ms, ms]), times('by neither', noisy)]);
+    const wide = (ratio: number, sizeBytes: number) => {
+      const one = set(ratio, sizeBytes);
+      return { ...one, total: { ...one.total, high: 1 } };
+    };
+    const sets = besideFastest([
+      { summary: wide(0.4, 100), statements: small ?? [] },
+      { summary: wide(0.3, 1000), statements: large ?? [] },
+    ]);
+    expect(bestFirst(sets)).toEqual(order);
+  });
   test('the faster comes first where it is beyond noise', () => expect(bestFirst([set(0.6, 100), set(0.5, 1000)])).toEqual([1, 0]));
   test('one that was rejected is none', () => expect(bestFirst([set(0.2, 1, 'rejected'), set(0.9, 1)])).toEqual([1]));
   test('one that only slows a statement may be repaired: at most two, best first, none without a gain or of one index', () => {

@@ -44,14 +44,17 @@ export async function reduced({ built: all, ...lab }: Lab & Pick<Prepared, 'buil
     const rest = built.filter((index) => !gone.includes(index));
     const left = await measureSet(saying(session, `${rest.length} of ${built.length} index(es)`), units, { built: rest, aside: gone, rounds });
     const loss = lossOf(best.statements, left.statements);
-    if (idle !== null && earnsPlace(loss) && (isNoticeable(best.statements, left.statements) || (await isMissed(lab, set, idle)))) {
-      // its place is what all of it lost without it
-      places.set(idle, loss);
-      stayed.push(`an index that no plan needs stays: without it all takes ${shown(loss)} of the time`);
-      continue;
-    }
     if (idle === null) slowing += gone.length;
-    else idleWords.push(`an index that earned nothing was left out: without it all takes ${shown(loss)} of the time`);
+    else {
+      const closer = earnsPlace(loss) && !isNoticeable(best.statements, left.statements) ? await allWithout(lab, set, idle) : loss;
+      if (earnsPlace(closer)) {
+        // its place is what all of it lost without it
+        places.set(idle, loss);
+        stayed.push(`an index that no plan needs stays: without it all takes ${shown(loss)} of the time`);
+        continue;
+      }
+      idleWords.push(`an index that earned nothing was left out: without it all takes ${shown(closer)} of the time`);
+    }
     await session.client.query(dropSql(gone));
     best = idle === null || ratioOf(left) < ratioOf(best) ? left : best;
     [built, times] = [rest, left];
@@ -87,14 +90,14 @@ async function placeOf({ session, rounds }: Lab, { built, times, places }: Measu
 }
 
 /** Both sides in the same minute, whatever the plans show: statements of a tenth of a millisecond are slower in one minute than in another. */
-async function isMissed({ session, rounds }: Lab, { built, times }: Measured, index: BuiltIndex): Promise<boolean> {
+async function allWithout({ session, rounds }: Lab, { built, times }: Measured, index: BuiltIndex): Promise<Interval> {
   const looked = await measureLeaveOneOut(saying(session, 'without one of them, all statements'), times, {
     built,
     only: [index],
     rounds: { ...rounds, repeats: 2 * rounds.repeats },
     isHidden: true,
   });
-  return earnsPlace(looked.get(index) ?? NOTHING);
+  return looked.get(index) ?? NOTHING;
 }
 
 const withoutEach = ({ length }: readonly BuiltIndex[]): string => `without each of ${length} index(es)`;

@@ -1,9 +1,9 @@
 /** One set that the search found, really built on the lab and measured against the lab without it. */
-import { summaryOf } from '../../../domain/optimizer/experiment.ts';
+import { besideFastest, summaryOf } from '../../../domain/optimizer/experiment.ts';
 import { distinctIndexes, indexText } from '../../../domain/optimizer/index-sql.ts';
 import type { Decision, Experiment } from '../../../domain/optimizer/model.ts';
 import type { ExperimentSummary } from '../../../domain/optimizer/requests.ts';
-import { measureSet } from '../lab/experiment.ts';
+import { measureSet, type SetTimes } from '../lab/experiment.ts';
 import { judgedExperiment, refusedExperiment } from '../lab/judged.ts';
 import { planChanges } from '../lab/plan-changes.ts';
 import { onLab } from '../lab/session.ts';
@@ -60,14 +60,14 @@ export function measureSteps(deps: OptimizerDependencies) {
             ...{ built, sets, isWarm: true },
             rounds: { ...rounds, untilMs: Date.now() + MEASURING * limits.measureMs },
           });
-          const summaries: ExperimentSummary[] = [];
+          const all: { readonly summary: ExperimentSummary; readonly statements: SetTimes['statements'] }[] = [];
           for (const [place, times] of measured.entries()) {
             const set = sets[place] ?? [];
             const plans = await planChanges(session, times, { built: set, aside: built.filter((index) => !set.includes(index)) });
             const judged = judgedExperiment(times, { id: experiments[place] as string, proof, built: set, places: null, limits, plans }); // an id for each
-            summaries.push(await recordExperiment(deps, request, judged));
+            all.push({ summary: await recordExperiment(deps, request, judged), statements: times.statements });
           }
-          return summaries;
+          return besideFastest(all);
         },
       }),
   };

@@ -7,6 +7,7 @@ import type { OptimizerLimits } from '../../../domain/optimizer/model.ts';
 import { kindOf, newBytes, type Recommendation } from '../../../domain/optimizer/recommendation.ts';
 import type { SearchSummary } from '../../../domain/optimizer/requests.ts';
 import { endOtherSessions } from '../lab/alone.ts';
+import { madeAsOnSource } from '../lab/as-on-source.ts';
 import { bindRun } from '../lab/bind-run.ts';
 import { labSettings } from '../lab/planner-settings.ts';
 import type { FinalistSet, LabRef, OptimizerDependencies } from '../ports.ts';
@@ -30,6 +31,7 @@ async function searchOnLab(deps: OptimizerDependencies, { policy, clone, run, li
   const io = deps.io();
   return deps.labSession({ policy, clone }, { database: stored.database, settings: labSettings(stored.settings) }, async (client) => {
     await endOtherSessions(client);
+    const since = await madeAsOnSource(client, (use) => deps.sourceSession(policy, stored.database, use), io);
     const { bound, notJudged, notices } = await bindRun(deps, client, { stored, workload, policy });
     const gains = await deps.store.gains(policy.cluster);
     const accuracy = accuracyByShape(gains);
@@ -42,7 +44,13 @@ async function searchOnLab(deps: OptimizerDependencies, { policy, clone, run, li
     const open = sets.flatMap(({ proposedBy }) =>
       proposedBy === undefined ? [] : [`what recommendation ${proposedBy} proposes takes part: it is still open`],
     );
-    return { bound: bound.length, notBound: notJudged.length, sets: sets.length, explains, notices: [...notices, ...discountNotices(accuracy), ...open] };
+    return {
+      bound: bound.length,
+      notBound: notJudged.length,
+      sets: sets.length,
+      explains,
+      notices: [...since, ...notices, ...discountNotices(accuracy), ...open],
+    };
   });
 }
 
