@@ -128,6 +128,10 @@ describe('a change that changes nothing', () => {
     expect(rolledBack(50, { ratio: () => 2 })).toBe(50);
   });
 
+  test('while all else becomes hundreds of times faster, what stays as it was is no regression', () => {
+    expect(rolledBack(50, { ratio: (place) => (place < 5 ? 1 : 1 / 300), unrelated: 5 })).toBeLessThanOrEqual(1);
+  });
+
   test('slower by less than anybody could notice is kept', () => {
     expect(rolledBack(100, { ratio: () => 1.05, spread: 0.05, swing: 0.01 })).toBe(0);
   });
@@ -249,5 +253,21 @@ describe('a window that was disturbed', () => {
     expect(ask(calm, disturbed, disturbed)).toBe('keep');
     expect(ask(calm, calm)).toBe('keep');
     expect(ask(disturbed, calm)).toBe('keep');
+  });
+});
+
+describe('while what it cannot touch becomes hundreds of times slower', () => {
+  const amid = (ratio: number) => guarded(seeded(1), { ratio: (place) => (place < 5 ? ratio : 300), promised: 5, lab: 0.5, unrelated: 5 });
+
+  test('a statement that became slower as well is no gain, and one window more was waited for', () => {
+    expect(amid(3)).toMatchObject({
+      verdict: 'roll-back',
+      windows: 3,
+      because: [expect.stringMatching(/^the gain does not show: .*\(\d\.\d{3} as counted, where all else took \d{3}/)],
+    });
+  });
+
+  test('one that became faster is kept', () => {
+    expect(amid(0.2)).toMatchObject({ verdict: 'keep', windows: 3 });
   });
 });
