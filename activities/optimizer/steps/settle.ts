@@ -3,6 +3,7 @@ import { reasonsOf } from '../../../domain/optimizer/experiment.ts';
 import type { Experiment } from '../../../domain/optimizer/model.ts';
 import { type RecommendedIndex, recommendedIndex } from '../../../domain/optimizer/recommendation.ts';
 import type { ExperimentSummary } from '../../../domain/optimizer/requests.ts';
+import { unlikeProduction } from '../../../domain/optimizer/unlike-production.ts';
 import { judgedExperiment, refusedExperiment } from '../lab/judged.ts';
 import { keepPlans } from '../lab/keep-plans.ts';
 import { partitionsOf } from '../lab/partitions.ts';
@@ -48,8 +49,9 @@ async function settledSet(prepared: Prepared, { experiment: id, proof, limits }:
   const { built, times, places, because: reasons } = await reduced(prepared);
   const plans = await planChanges(prepared.session, times, { built });
   const { experiment, decision } = judgedExperiment(times, { id, proof, built, places, limits, plans });
-  if (decision.verdict === 'rejected') return { built, times, experiment, decision };
-  return { built, times, experiment, decision: { ...decision, because: [...decision.because, ...reasons] } };
+  const unlike = unlikeProduction(prepared.stored.statements, times.statements);
+  if (decision.verdict === 'rejected') return { built, times, experiment, decision: { ...decision, because: [...decision.because, ...unlike] } };
+  return { built, times, experiment, decision: { ...decision, because: [...decision.because, ...reasons, ...unlike] } };
 }
 
 /** As they are proposed for the source. */
