@@ -100,16 +100,21 @@ test('the command, with a workload of files: SQL files of the recommendation, an
   expect(await assay(['optimizer', 'show', 'nowhere'], fleet.get().env)).toMatchObject({ exit: 2 });
 });
 
-test('a run counts what it was asked to: since the last run, or in a window of its own', async () => {
+test('a run counts what it was asked to: since the last run, or in a window of its own; what was built since the backup is not proposed again', async () => {
+  const { cluster } = fleet.get();
   const since = await (await startRun(fleet.get(), { since: 'last-run' })).result();
   expect(since, JSON.stringify(since)).toMatchObject({ workload: { statements: 0 }, recommendation: null, backup: '' });
 
   const run = await startRun(fleet.get(), { windowMs: 4_000, limits: { repeats: 3 } });
   while (!(await run.query<Progress>(queries.progress)).detail.includes('for 4 s')) await pause(50);
+  await cluster.sql('create index "Built since!" on "Order" (customer_id, placed_at desc)');
   const slow = `select id, state from "Order" where customer_id = $1 order by placed_at desc limit 20`;
-  for (let n = 1; n <= 5; n += 1) await fleet.get().cluster.sql(slow, { params: [n] });
-  const { workload } = await run.result();
+  for (let n = 1; n <= 5; n += 1) await cluster.sql(slow, { params: [n] });
+  const { workload, search, recommendation } = await run.result();
   expect(workload).toMatchObject({ statements: 1, calls: 5 });
+  expect(search.notices).toContainEqual(expect.stringContaining('built on it as well: Built since!'));
+  expect(recommendation).toBeNull();
+  await cluster.sql('drop index "Built since!"');
 });
 
 test('approved from a shell: built under guard while traffic goes on, watched, kept', async () => {
