@@ -1,10 +1,11 @@
 /** Recommendations, and what became of each. */
 import { type EntityManager, LockMode } from '@mikro-orm/postgresql';
+import { isDecision, isSameDecision } from '../../domain/optimizer/decision.ts';
 import type { RecommendationEvent, RecommendationState } from '../../domain/optimizer/model.ts';
 import type { Recommendation } from '../../domain/optimizer/recommendation.ts';
 import { RecommendationEntity } from '../../entities/recommendation.ts';
 import { RecommendationEventEntity } from '../../entities/recommendation-event.ts';
-import type { OptimizerStore } from '../optimizer/ports.ts';
+import type { Entered, OptimizerStore } from '../optimizer/ports.ts';
 import type { Control } from './control-database.ts';
 
 type RecommendationStore = Pick<
@@ -30,8 +31,10 @@ export function createRecommendationStore(control: Control): RecommendationStore
         const rows = await em.find(RecommendationEntity, { cluster, database }, locked);
         const others = rows.filter((row) => row.id !== id && (row.state === 'applying' || row.state === 'applied')).map((row) => row.id);
         if (others.length > 0) return others;
-        await entered(em, id, { state: 'approved', at, by, because });
-        await entered(em, id, { state: 'applying', at, by: null, because: [] });
+        const before = await firstEvent(em, id, 'approved');
+        if (before === null) await em.insert(RecommendationEventEntity, { recommendation: id, state: 'approved', at: new Date(at), by, because });
+        const isOwn = before === null || isSameDecision(before, { by, because });
+        await entered(em, id, { state: 'applying', at, ...(isOwn ? { by: null, because: [] } : { by, because }) });
         return [];
       }),
     inState: async (cluster, database, state) => {
@@ -63,14 +66,23 @@ export function createRecommendationStore(control: Control): RecommendationStore
   };
 }
 
-/** The row is locked by the update itself: of two that come at once the second sees what the first one wrote. */
-async function entered(em: EntityManager, id: string, { state, at, by, because }: RecommendationEvent, only?: RecommendationState): Promise<boolean> {
-  const changed = await em.nativeUpdate(RecommendationEntity, only === undefined ? { id } : { id, state: { $in: [only, state] } }, { state });
-  if (changed === 0) return false;
-  // a step that is tried again may tell more, the first moment stays
-  const first = await em.findOne(RecommendationEventEntity, { recommendation: id, state });
-  await em.upsert(RecommendationEventEntity, { recommendation: id, state, at: first?.at ?? new Date(at), by, because });
-  return true;
+/** The row is locked first: of two that come at once the second sees what the first one wrote. */
+async function entered(em: EntityManager, id: string, event: RecommendationEvent, only?: RecommendationState): Promise<Entered> {
+  const { state, at, by, because } = event;
+  const where = only === undefined ? { id } : { id, state: { $in: [only, state] } };
+  const row = await em.findOne(RecommendationEntity, where, { lockMode: LockMode.PESSIMISTIC_WRITE, fields: ['state'], refresh: true });
+  if (row === null) return { kind: 'elsewhere' };
+  const before = await firstEvent(em, id, state);
+  if (before !== null && isDecision(state) && !isSameDecision(before, event)) return { kind: 'decided', before };
+  await em.nativeUpdate(RecommendationEntity, { id }, { state });
+  // who decided, when and why is never written over
+  if (before === null) await em.insert(RecommendationEventEntity, { recommendation: id, state, at: new Date(at), by, because });
+  return { kind: 'entered' };
+}
+
+async function firstEvent(em: EntityManager, recommendation: string, state: RecommendationState): Promise<RecommendationEvent | null> {
+  const found = await em.findOne(RecommendationEventEntity, { recommendation, state });
+  return found === null ? null : { state, at: found.at.toISOString(), by: found.by ?? null, because: found.because };
 }
 
 const documentOf = ({ document, state }: RecommendationEntity): Recommendation => ({ ...document, state });

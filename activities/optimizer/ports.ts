@@ -100,6 +100,9 @@ export interface RunEnd {
   readonly endedAt: Instant;
 }
 
+/** `elsewhere`: it was in another state, and stays there. `decided`: that was decided before, by somebody else or in other words, and nothing has changed. */
+export type Entered = { readonly kind: 'entered' | 'elsewhere' } | { readonly kind: 'decided'; readonly before: RecommendationEvent };
+
 /** Runs, their statements, experiments and recommendations, in the control database. Every method may be repeated. */
 export interface OptimizerStore extends HygieneStore {
   begin(head: RunHead, workload: Workload): Promise<void>;
@@ -126,9 +129,12 @@ export interface OptimizerStore extends HygieneStore {
   triedSets(run: string): Promise<readonly TriedSet[]>;
   /** Every recommendation of a run with its plans, and the settings that were tried: what may be alternatives to each other. */
   foundIn(run: string): Promise<RunFound>;
-  /** `only`: where it is in this state at that moment. False: it was in another one, and stays there. */
-  enterState(recommendation: string, event: RecommendationEvent, only?: RecommendationState): Promise<boolean>;
-  /** Approved and applying in one, unless others of that database are applying or applied: gives their ids, and nothing has changed then. */
+  /** `only`: where it is in this state at that moment. Of a state that comes again the first event stays. */
+  enterState(recommendation: string, event: RecommendationEvent, only?: RecommendationState): Promise<Entered>;
+  /**
+   * Approved and applying in one, unless others of that database are applying or applied: gives their ids, and nothing has changed then.
+   * Who approved first stays; another one, who has it carried out, is named with that.
+   */
   approveAlone(recommendation: string, event: Omit<RecommendationEvent, 'state'>): Promise<readonly string[]>;
   /** Newest first. */
   inState(cluster: string, database: string, state: RecommendationState): Promise<readonly Recommendation[]>;

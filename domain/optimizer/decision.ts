@@ -1,7 +1,7 @@
 /** What becomes of a recommendation: what is asked of its workflow, and what it answers. Fields are added, never renamed. */
 import type { ClusterPolicy } from '../policy.ts';
 import type { Alternatives } from './alternatives.ts';
-import type { RecommendationState } from './model.ts';
+import type { RecommendationEvent, RecommendationState } from './model.ts';
 import type { Recommendation } from './recommendation.ts';
 import type { OptimizerRunInput } from './requests.ts';
 
@@ -69,6 +69,35 @@ export const recommendationMessages = { decide: 'decide', superseded: 'supersede
 const ENDS: readonly RecommendationState[] = ['refused', 'stale', 'expired', 'superseded', 'failed', 'kept', 'rolled-back'];
 
 export const isOver = (state: RecommendationState): boolean => ENDS.includes(state);
+
+/** States that somebody decides on. */
+export const isDecision = (state: RecommendationState): boolean => state === 'approved' || state === 'refused';
+
+type Decided = Pick<RecommendationEvent, 'by' | 'because'>;
+
+/** A request that is sent again is the same one; another person's, or one with another reason, is not. */
+export const isSameDecision = (a: Decided, b: Decided): boolean =>
+  a.by === b.by && a.because.length === b.because.length && a.because.every((words, place) => words === b.because[place]);
+
+/** Why no decision is taken any more, and the way out. */
+export interface Over {
+  readonly because: string;
+  readonly hint: string;
+}
+
+const SUCCESSOR = /^recommendation (\S+) takes its place$/;
+
+/** What is kept with the state superseded. */
+export const takesItsPlace = (newer: string): string => `recommendation ${newer} takes its place`;
+
+/** Of a superseded one's event; null: it names none. */
+export const successorIn = (because: readonly string[]): string | null => because.map((words) => SUCCESSOR.exec(words)?.[1]).find(Boolean) ?? null;
+
+/** `newer`: what takes its place now; null: not known, or the state is another one. `more`: by whom and when. */
+export function overBy(state: RecommendationState, newer: string | null, more = ''): Over {
+  if (newer === null) return { because: `it is over: ${state}${more}`, hint: 'see what became of it: assay optimizer history' };
+  return { because: `it is over: ${state}, ${takesItsPlace(newer)}${more}`, hint: `look at that one: assay optimizer show ${newer}` };
+}
 
 const MAX_WORDS = 500;
 

@@ -129,7 +129,13 @@ test('a newer one that holds all of its changes takes the place of an older one'
   const newer = await proposed({ database, createdAt: '2026-12-01T00:00:00.000Z' });
   expect(await older.end).toMatchObject({ state: 'superseded', because: [expect.stringContaining(newer.id)] });
   expect(await statesOf(newer.id)).toEqual(['proposed']);
-  await decide(newer.id, newer.digest, { verdict: 'refuse' });
+  // an approval that was in hand is told what to look at instead, which may have been superseded in its turn
+  const late = () => decide(older.id, older.digest);
+  await expect(late()).rejects.toMatchObject({ message: expect.stringContaining(`superseded, recommendation ${newer.id} takes its place (proposed)`) });
+  const newest = await proposed({ database, createdAt: '2026-12-02T00:00:00.000Z' });
+  expect(await newer.end).toMatchObject({ state: 'superseded' });
+  await expect(late()).rejects.toMatchObject({ values: { hint: `look at that one: assay optimizer show ${newest.id}` } });
+  await decide(newest.id, newest.digest, { verdict: 'refuse' });
 });
 
 test('a newer one that was measured beside it and preferred takes its place; another kind of change, or one of fewer statements, does not', async () => {

@@ -21,7 +21,15 @@ import {
 import type { OpenedRecommendation } from '../../activities/optimizer/steps/decide.ts';
 import { AssayError } from '../../domain/errors.ts';
 import { workflowIds } from '../../domain/ids.ts';
-import { type DecisionAnswer, type DecisionRequest, isOver, type RecommendationInput, type RecommendationResult } from '../../domain/optimizer/decision.ts';
+import {
+  type DecisionAnswer,
+  type DecisionRequest,
+  isOver,
+  overBy,
+  type RecommendationInput,
+  type RecommendationResult,
+  takesItsPlace,
+} from '../../domain/optimizer/decision.ts';
 import type { RecommendationState } from '../../domain/optimizer/model.ts';
 import { optimizerPolicyOf } from '../../domain/optimizer/policy.ts';
 import { isAdvised } from '../../domain/optimizer/recommendation.ts';
@@ -41,7 +49,7 @@ export async function optimizerRecommendation(input: RecommendationInput): Promi
   const policy = await policyOf(input);
   const opened = await optimizerSteps(policy.host).openRecommendation(named(input));
   if (isOver(opened.state)) {
-    desk.close(`it is over: ${opened.state}`);
+    desk.close(opened.over ?? overBy(opened.state, null));
     await condition(allHandlersFinished);
     return { recommendation: input.recommendation, state: opened.state, because: ['it was over before'] };
   }
@@ -119,10 +127,10 @@ async function undecided(
   const newer = desk.supersededBy();
   const state = newer === null ? 'expired' : 'superseded';
   // whoever asks while that is written down would wait for ever
-  desk.close(`it is over: ${state}`);
+  desk.close(overBy(state, newer));
   // what was decided before stays: this one was started for a decision that was not taken
   if (opened.state !== 'proposed') return { state: opened.state, because: ['nobody decided anew'] };
-  const because = newer === null ? `nobody decided within ${Math.round(decisionMs / HOUR_MS)} h` : `recommendation ${newer} takes its place`;
+  const because = newer === null ? `nobody decided within ${Math.round(decisionMs / HOUR_MS)} h` : takesItsPlace(newer);
   return stateKeeper(input, host)(state, [because]);
 }
 
@@ -179,7 +187,7 @@ async function supersedeOlder({ cluster, recommendation }: RecommendationInput, 
     } catch (error) {
       if (isCancellation(error)) throw error;
       // no workflow waits with it any more; it may have ended with a decision a moment ago, which stays
-      const because = [`recommendation ${recommendation} takes its place`];
+      const because = [takesItsPlace(recommendation)];
       await optimizerSteps(host).enterState({ cluster, recommendation: older, state: 'superseded', by: null, because, only: 'proposed' });
     }
   }

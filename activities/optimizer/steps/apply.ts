@@ -58,7 +58,7 @@ export interface UndoneChange {
 
 export interface ApplySteps {
   /**
-   * Is the evidence still that of the source as it is? Only reads. Throws cluster-unreachable; and where Assay carries it out, what stands in the
+   * Is the evidence still that of the source as it is? Not asked again of what is approved and somebody else's to carry out. Only reads. Throws cluster-unreachable; and where Assay carries it out, what stands in the
    * way of that: privilege-missing with the grant to make, refused-by-guard (no room, a standby, a foreign index of that name).
    */
   checkEvidence(about: AboutRecommendation): Promise<EvidenceCheck>;
@@ -93,11 +93,13 @@ export function applySteps(deps: OptimizerDependencies): ApplySteps {
   return {
     async checkEvidence({ policy, recommendation: id }) {
       const recommendation = await found(deps, id);
+      const isOurs = optimizerPolicyOf(policy).apply === 'execute' && !recommendation.indexes.map(kindOf).some(isAdvised);
+      // nothing follows from approving it again, and it does not go stale by that either: it may be carried out already
+      if (recommendation.state === 'approved' && !isOurs) return { fresh: true, because: [] };
       await parserReady();
       return deps.sourceSession(policy, recommendation.database, async (client) => {
         const evidence = await evidenceCheck(client, { recommendation, policy, now: deps.now() });
         // found out after the approval it would be the end of the recommendation: now whoever approves is told, and can approve again
-        const isOurs = optimizerPolicyOf(policy).apply === 'execute' && !recommendation.indexes.map(kindOf).some(isAdvised);
         if (evidence.fresh && isOurs) await preparedFor(client, { recommendation, policy, store: deps.applyStore });
         return evidence;
       });

@@ -1,12 +1,14 @@
 /** A recommendation's way from proposed to its end, as the control database keeps it. */
 import { AssayError } from '../../../domain/errors.ts';
+import { isOver, type Over } from '../../../domain/optimizer/decision.ts';
 import { isOtherGround } from '../../../domain/optimizer/hygiene-refused.ts';
 import { evidenceChanged, holdsAllOf, sameIdea, similarIdea } from '../../../domain/optimizer/idea.ts';
-import type { RecommendationState } from '../../../domain/optimizer/model.ts';
+import type { RecommendationEvent, RecommendationState } from '../../../domain/optimizer/model.ts';
 import { isAdvised, kindOf, type ProposalKind, type Recommendation } from '../../../domain/optimizer/recommendation.ts';
 import { recommendationDigest } from '../../recommendation-digest.ts';
 import { eventOf } from '../event-of.ts';
 import type { OptimizerDependencies, OptimizerStore } from '../ports.ts';
+import { decidedAt, whyOver } from '../why-over.ts';
 
 export interface Asked {
   readonly cluster: string;
@@ -22,6 +24,8 @@ export interface OpenedRecommendation {
   readonly changes: number;
   /** Older ones that are still proposed, and that this one takes the place of: their changes are all in it, or it was preferred to them. */
   readonly supersedes: readonly string[];
+  /** Where its state is an end. Absent in older histories. */
+  readonly over?: Over;
 }
 
 export interface NewState extends Asked {
@@ -51,6 +55,7 @@ export function decideSteps(deps: OptimizerDependencies) {
         kinds: indexes.map(kindOf),
         changes: indexes.length,
         supersedes: supersedes.map(({ id }) => id),
+        ...(isOver(state) ? { over: await whyOver(store, recommendation) } : {}),
       };
     },
 
@@ -67,11 +72,13 @@ export function decideSteps(deps: OptimizerDependencies) {
       }
     },
 
-    /** Kept with the moment, and told. The same state twice is once. */
+    /** Kept with the moment, and told. The same state twice is once. Throws refused-by-guard where somebody else decided that before, or in other words. */
     async enterState({ cluster, recommendation: id, state, by, because, only }: NewState): Promise<void> {
       const { database } = await required(store, { cluster, recommendation: id });
       const event = { state, at: deps.now().toISOString(), by, because };
-      if (!(await store.enterState(id, event, only))) return;
+      const entered = await store.enterState(id, event, only);
+      if (entered.kind === 'decided') throw decidedBefore(id, entered.before);
+      if (entered.kind === 'elsewhere') return;
       deps.observe({ kind: 'recommendation-state', cluster, database, recommendation: id, state });
     },
   };
@@ -91,6 +98,13 @@ const busy = (recommendation: string, others: readonly string[]): AssayError =>
     what: `approving recommendation ${recommendation}`,
     reason: `${others.join(', ')} of the same database is being carried out or watched: the effect of one would be taken for the other's`,
     hint: 'approve it when that one is kept or rolled back: assay optimizer history',
+  });
+
+const decidedBefore = (recommendation: string, before: RecommendationEvent): AssayError =>
+  new AssayError('refused-by-guard', {
+    what: `deciding on recommendation ${recommendation} again`,
+    reason: `it was ${before.state} already${decidedAt(before)}, which stays as it is`,
+    hint: 'see the decision: assay optimizer history',
   });
 
 /** SQL that a pipeline was to carry out, and that is wanted still: by then it was forgotten, or undone. */
