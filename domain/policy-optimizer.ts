@@ -14,7 +14,9 @@ const limits = z.strictObject({
   statements: count({ help: 'Statements looked at: those that take most of the time, blocks, temporary blocks or WAL', min: 1, max: 10_000 }).prefault(
     defaultLimits.maxStatements,
   ),
-  indexes_per_table: count({ help: 'Indexes a table may have', min: 1, max: 100 }).prefault(defaultLimits.maxIndexesPerTable),
+  indexes_per_table: count({ help: 'Indexes that one recommendation may add to a table, beside those it has', min: 1, max: 100 }).prefault(
+    defaultLimits.maxIndexesPerTable,
+  ),
   protected_tables: z
     .array(shaped('A table that no change may touch', /^[^.]+\..+$/, 'schema.table'), { error: 'write a list of tables' })
     .meta({ description: 'Tables that no change may touch, as schema.table' })

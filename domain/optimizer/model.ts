@@ -193,6 +193,7 @@ export interface OptimizerLimits {
   readonly searchMs: number;
   /** Statements looked at, those that take most: `chosen` in domain/optimizer/experiment.ts. */
   readonly maxStatements: number;
+  /** New ones of one set; those that the table has do not count. */
   readonly maxIndexesPerTable: number;
   /** `schema.table` that no change may touch. */
   readonly protectedTables: readonly string[];
