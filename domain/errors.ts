@@ -122,8 +122,8 @@ export const catalogue = {
   },
   'clone-start-failed': { message: 'the clone {clone} did not start: {lines}', hint: '{hint}', retryable: false, exit: 3 },
   'clone-limit': {
-    message: '{open} clone(s) are open in {directory}, the limit is {limit}',
-    hint: 'wait for one to finish, or raise clone.max_clones',
+    message: '{open} clone(s) are open in {directory}, the limit is {limit}: {holders}',
+    hint: 'wait for that one to finish, or raise clone.max_clones',
     retryable: true,
     exit: 5,
   },

@@ -224,7 +224,7 @@ describe('a clone', () => {
   it('is refused above the limit, without room, on another host, or over foreign files', async () => {
     const open = (id: string, bytes = 1) => bench.clones.open(policy, id, 'test', bytes);
     const clones = [await open('a'), await open('b'), await open('c')];
-    await expect(open('d')).rejects.toMatchObject({ code: 'clone-limit' });
+    await expect(open('d')).rejects.toMatchObject({ code: 'clone-limit', message: expect.stringMatching(/is 3: test holds one since [-\d: ]+ UTC, test/) });
     await expect(open('a')).resolves.toMatchObject({ id: 'a' });
     for (const clone of clones) await bench.clones.wipe(clone);
     await expect(open('huge', 1e15)).rejects.toMatchObject({ code: 'disk-full' });

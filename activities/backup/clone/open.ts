@@ -25,13 +25,19 @@ export async function openFolder(policy: ClonePolicy, file: CloneFile): Promise<
   await assertRoom(policy.directory, file.neededBytes);
   privateFolder(directory, as);
   writeCloneFile(directory, file);
-  const open = cloneFoldersIn(realpathSync(policy.directory)).filter((each) => each.file !== null && each.file.kept !== true).length;
-  if (open > policy.maxClones) {
+  const others = cloneFoldersIn(realpathSync(policy.directory)).flatMap((each) => (isCounted(each.file) && each.file.id !== file.id ? [each.file] : []));
+  if (others.length >= policy.maxClones) {
     rmSync(directory, { recursive: true });
-    throw new AssayError('clone-limit', { open: open - 1, directory: policy.directory, limit: policy.maxClones });
+    throw new AssayError('clone-limit', { open: others.length, directory: policy.directory, limit: policy.maxClones, holders: holdersOf(others) });
   }
   return makeFolders(directory, as);
 }
+
+const isCounted = (file: CloneFile | null): file is CloneFile => file !== null && file.kept !== true;
+
+/** By workflow id, as lists of runs name them: whoever is refused has to know whom to wait for. */
+const holdersOf = (files: readonly CloneFile[]): string =>
+  files.map(({ owner, createdAt }) => `${owner} holds one since ${createdAt.slice(0, 19).replace('T', ' ')} UTC`).join(', ');
 
 /**
  * Folder of a restore that a person asked for: an empty or new one in a folder that is there. Idempotent by id.
