@@ -37,6 +37,7 @@ export function createOptimizerStore(control: Control): OptimizerStore {
           );
       }),
     load: (run) => loadRun(control, run),
+    sourceOf: async (id) => (await control.em().findOne(OptimizerRunEntity, { id }, { fields: ['source'] }))?.source ?? null,
     notJudged: async (run, statements) => {
       for (const { statement, reason, detail } of statements) {
         await control.em().nativeUpdate(OptimizerStatementEntity, { run, id: statement }, { reason, detail });

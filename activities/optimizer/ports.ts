@@ -108,6 +108,8 @@ export interface OptimizerStore extends HygieneStore {
   begin(head: RunHead, workload: Workload): Promise<void>;
   /** Throws internal where there is no such run. */
   load(run: string): Promise<StoredRun>;
+  /** What a run's statements came from; null: there is no such run. */
+  sourceOf(run: string): Promise<RunHead['source'] | null>;
   /** Statements that binding or measuring found no verdict for. */
   notJudged(run: string, statements: readonly NotJudged[]): Promise<void>;
   /** A look at pg_stat_statements, its texts left out; older ones of the cluster than the last few go. */

@@ -8,6 +8,7 @@ import { isAdvised, kindOf, type ProposalKind, type Recommendation } from '../..
 import { recommendationDigest } from '../../recommendation-digest.ts';
 import { eventOf } from '../event-of.ts';
 import type { OptimizerDependencies, OptimizerStore } from '../ports.ts';
+import { restsOnLess } from '../removal-evidence.ts';
 import { decidedAt, whyOver } from '../why-over.ts';
 
 export interface Asked {
@@ -22,7 +23,7 @@ export interface OpenedRecommendation {
   readonly digest: string;
   readonly kinds: readonly ProposalKind[];
   readonly changes: number;
-  /** Older ones that are still proposed, and that this one takes the place of: their changes are all in it, or it was preferred to them. */
+  /** Older ones that are still proposed, and that this one takes the place of: their changes are all in it, on no less evidence, or it was preferred to them. */
   readonly supersedes: readonly string[];
   /** Where its state is an end. Absent in older histories. */
   readonly over?: Over;
@@ -47,14 +48,17 @@ export function decideSteps(deps: OptimizerDependencies) {
       const older = proposed.filter(({ id, createdAt }) => id !== recommendation.id && createdAt <= recommendation.createdAt);
       const measured = isOfNewIndexes(recommendation) && older.length > 0 ? await store.proposalsMeasured(recommendation.run) : [];
       const isPreferredTo = (other: Recommendation) => measured.includes(other.id) && isOfNewIndexes(other) && looksAtAllOf(recommendation, other);
-      const supersedes = older.filter((other) => holdsAllOf(recommendation, other) || isPreferredTo(other));
+      const supersedes: string[] = [];
+      for (const other of older.filter((each) => holdsAllOf(recommendation, each) || isPreferredTo(each))) {
+        if (!(await restsOnLess(store, recommendation, other))) supersedes.push(other.id);
+      }
       return {
         database,
         state,
         digest: recommendationDigest(recommendation),
         kinds: indexes.map(kindOf),
         changes: indexes.length,
-        supersedes: supersedes.map(({ id }) => id),
+        supersedes,
         ...(isOver(state) ? { over: await whyOver(store, recommendation) } : {}),
       };
     },

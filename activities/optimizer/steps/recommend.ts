@@ -5,6 +5,7 @@ import type { ExperimentSummary } from '../../../domain/optimizer/requests.ts';
 import type { StatementPlans } from '../../../domain/optimizer/statement-plans.ts';
 import type { Prepared } from '../lab/session.ts';
 import type { OptimizerDependencies } from '../ports.ts';
+import { proposedOnMore } from '../removal-evidence.ts';
 import { tableSizes } from '../table-sizes.ts';
 import { refusedBefore } from './decide.ts';
 import { type MeasureRequest, recordExperiment } from './measure.ts';
@@ -38,7 +39,7 @@ export interface Recorded {
 export async function recordAndRecommend(deps: OptimizerDependencies, measured: MeasuredChanges): Promise<Recorded> {
   const { request, experiment, changes, plans } = measured;
   const idea = measured.decision.verdict === 'accepted' && changes.length > 0 ? await recommendationOf(deps, measured) : null;
-  const refused = idea === null ? null : await refusedBefore(deps.store, idea);
+  const refused = idea === null ? null : ((await refusedBefore(deps.store, idea)) ?? (await proposedOnMore(deps.store, idea)));
   const decision: Decision = refused === null ? measured.decision : { verdict: 'rejected', because: [refused] };
   const summary = await recordExperiment(deps, request, { experiment, decision });
   if (idea === null || refused !== null) return { experiment: summary, decision, recommendation: null };
