@@ -146,6 +146,9 @@ test('approved from a shell: built under guard while traffic goes on, watched, k
   const { json } = await assay(['optimizer', 'history', 'shop'], env);
   const states = json.history.filter((each: { recommendation: string }) => each.recommendation === made.id).map((each: { state: string }) => each.state);
   expect(states.toReversed()).toEqual(['proposed', 'approved', 'applying', 'applied', 'kept']);
+  const late = await assay(['optimizer', 'approve', made.id, '--yes', '--by', 'bob'], env);
+  expect([late.exit, JSON.stringify(late.json)]).toEqual([5, expect.stringContaining('it is over: kept')]);
+  expect((await assay(['optimizer', 'history', 'shop'], env)).json).toEqual({ history: json.history });
   const metrics = await (await fetch(fleet.get().worker?.metricsUrl ?? '')).text();
   const told = ['recommendation_states_total{cluster="shop",state="kept"} 1', 'guard_verdicts_total{cluster="shop",verdict="keep"} 1'];
   for (const each of [...told, `change_duration_seconds_count{cluster="shop",change="create-index"} ${made.indexes.length}`]) expect(metrics).toContain(each);
