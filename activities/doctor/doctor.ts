@@ -12,6 +12,7 @@ import {
   checkRepositories,
   checkWalLevel,
 } from './check-archiving.ts';
+import { checkCapture } from './check-capture.ts';
 import { checkCloneBinaries, checkCloneProcesses, checkCollation, checkDisk, checkEngineVersion, checkExtensions, checkTablespaces } from './check-clone.ts';
 import { type ControlFacts, checkControl, checkPlaces, checkSigningKey, checkTemporal, checkWorkers } from './check-fleet.ts';
 import { checkEngineFolders } from './check-folders.ts';
@@ -117,6 +118,7 @@ async function examineHost(dependencies: DoctorDependencies, facts: ClusterFacts
     ...checkCollation(host, facts),
     ...checkExtensions(host, facts),
     ...checkWhatIf(host, facts, policy),
+    ...(await settled('capture', () => checkCapture(policy, dependencies.readSecret))),
     ...checkDisk(host, facts, policy),
   ];
 }

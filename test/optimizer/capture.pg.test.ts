@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createEvidenceStore } from '../../activities/backup/evidence/evidence-store.ts';
+import { applyObjects } from '../../activities/backup/source/objects.ts';
 import { createCapturedStore } from '../../activities/control/captured-store.ts';
 import { type Control, openControl } from '../../activities/control/control-database.ts';
 import { createOptimizerStore } from '../../activities/control/optimizer-store.ts';
@@ -235,12 +236,27 @@ test('what a session runs between two looks is seen, inside one transaction too'
   expect(texts).toEqual([[`select 'first ${CANARY}'`], [], [`select 'third ${CANARY}'`, `select 'third ${CANARY}'`]]);
 });
 
+test('the log is read by a role that has what `assay plan --sql` grants, and nothing more', async () => {
+  await cluster.sql('create role "Assay\'s ""own""" login');
+  const asOwn = { ...cluster.policy().connection, user: `Assay's "own"` };
+  await withConnection(
+    cluster.policy().connection,
+    () => '',
+    {},
+    (client) => applyObjects(client, asOwn.user),
+  );
+  const { statements, unread } = await withConnection(asOwn, () => '', {}, readServerLog);
+  expect([unread, statements.length > 0]).toEqual([null, true]);
+});
+
 test('a log that cannot be read is said, and why; a folder of the same name is not another server’s', async () => {
   const read = () => withConnection(cluster.policy().connection, () => '', {}, readServerLog);
   expect((await read()).unread).toBeNull();
   await cluster.sql('create role plain login');
   const asPlain = { ...cluster.policy().connection, user: 'plain' };
-  expect((await withConnection(asPlain, () => '', {}, readServerLog)).unread).toBe('the role may not ask where it is: GRANT pg_monitor');
+  expect((await withConnection(asPlain, () => '', {}, readServerLog)).unread).toBe(
+    'the role may not ask where it is; GRANT pg_monitor TO "plain", which `assay plan --sql` prints',
+  );
   const pidFile = join(cluster.dataDirectory, 'postmaster.pid');
   const { readFileSync, writeFileSync } = await import('node:fs');
   const text = readFileSync(pidFile, 'utf8');
