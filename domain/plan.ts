@@ -1,7 +1,7 @@
 /** What `assay apply` would change: the difference between the policy and what is found. Pure; carried out by `workers/commands/apply.ts`. */
 import { fleetQueue, inRepository, type ScheduleName, scheduleId, workflowIds } from './ids.ts';
 import type { OptimizerRunInput } from './optimizer/requests.ts';
-import type { ClusterPolicy, SchedulePolicy } from './policy.ts';
+import type { ClusterPolicy, Connection, SchedulePolicy } from './policy.ts';
 
 export type ScheduledWorkflow = 'backupRun' | 'backupProve' | 'backupExpire' | 'backupFingerprint' | 'optimizerRun';
 
@@ -41,6 +41,8 @@ export interface ObjectSql {
 export type ChangeKind = 'add' | 'change' | 'remove';
 export type ChangeSubject = 'engine-configuration' | 'sql' | 'policy' | 'schedule';
 
+export type SqlPlace = Pick<Connection, 'host' | 'port' | 'database'>;
+
 export interface Change {
   readonly kind: ChangeKind;
   readonly subject: ChangeSubject;
@@ -50,6 +52,8 @@ export interface Change {
   readonly why: string;
   /** Exactly what is run in the user's cluster. */
   readonly sql?: string;
+  /** Where it is run; with `sql`. */
+  readonly place?: SqlPlace;
 }
 
 /** What was found of one cluster; null where it could not be looked at (a note says why). */
@@ -131,15 +135,20 @@ function common(policy: ClusterPolicy, name: ScheduleName, [workflow, input, rep
 export function clusterChanges(policy: ClusterPolicy, found: FoundCluster): readonly Change[] {
   const { cluster } = policy;
   return [
-    ...(found.objects ?? []).map(({ sql, why }): Change => ({ kind: 'add', subject: 'sql', cluster, what: objectName(sql), why, sql })),
+    ...(found.objects ?? []).map(
+      ({ sql, why }): Change => ({ kind: 'add', subject: 'sql', cluster, what: objectName(sql), why, sql, place: placeOf(policy.connection) }),
+    ),
     ...configurationChange(cluster, found),
     ...policyChange(policy, found),
     ...scheduleChanges(policy, found),
   ];
 }
 
-/** Changes that take away what Assay left, backups and certificates apart. Schedules go first, so that nothing starts meanwhile. */
-export function removalChanges(found: FoundCluster, why: string): readonly Change[] {
+/**
+ * Changes that take away what Assay left, backups and certificates apart. Schedules go first, so that nothing starts meanwhile.
+ * `connection`: where the objects were looked for.
+ */
+export function removalChanges(found: FoundCluster, why: string, connection: Connection | null = found.policy?.connection ?? null): readonly Change[] {
   const { cluster } = found;
   return [
     ...found.schedules.map(({ id }): Change => ({ kind: 'remove', subject: 'schedule', cluster, what: id, why })),
@@ -151,11 +160,14 @@ export function removalChanges(found: FoundCluster, why: string): readonly Chang
         what: objectName(undo),
         why: `${why}; it was for: ${purpose}`,
         sql: undo,
+        ...(connection === null ? {} : { place: placeOf(connection) }),
       }),
     ),
     ...(found.policy === null ? [] : [{ kind: 'remove', subject: 'policy', cluster, what: 'applied policy', why } as const]),
   ];
 }
+
+const placeOf = ({ host, port, database }: Connection): SqlPlace => ({ host, port, database });
 
 // the first words name it well enough: `create table assay.witness`
 const objectName = (sql: string) => sql.replaceAll(/\s+/g, ' ').trim().split(/[(;]/)[0]?.trim().slice(0, 80) ?? '';

@@ -5,9 +5,10 @@ import type { Change } from '../../domain/plan.ts';
 import type { InitRequest } from './handlers.ts';
 import { errorObject, type Outcome } from './outcome.ts';
 import { paintFor } from './paint.ts';
+import { sqlText } from './plan-sql.ts';
 import type { Runner } from './runner.ts';
 import type { Session } from './session.ts';
-import { appliedText, changeText, doctorText, initText, notesText, planText, sqlText } from './show-fleet.ts';
+import { appliedText, changeText, doctorText, initText, notesText, planText } from './show-fleet.ts';
 
 export function addFleetCommands(program: Command, run: Runner): void {
   addInit(program, run);

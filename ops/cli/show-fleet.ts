@@ -15,13 +15,6 @@ export function changeText({ kind, subject, cluster, what, why, sql }: Change, p
   return `  ${sign} ${plain(cluster)}: ${subject}, ${plain(why)}\n${lines.join('')}`;
 }
 
-/** For psql, one cluster after the other; each belongs into the database of its connection. */
-export function sqlText(changes: readonly Change[]): string {
-  const clusters = [...new Set(changes.flatMap(({ cluster, sql }) => (sql === undefined ? [] : [cluster])))];
-  const of = (name: string) => changes.flatMap(({ cluster, sql }) => (cluster === name && sql !== undefined ? [`${sql.trim()};\n`] : []));
-  return clusters.map((cluster) => `-- ${plain(cluster)}\n${of(cluster).join('')}`).join('\n');
-}
-
 export const asTheFileSays = ({ unseen }: { readonly unseen: readonly string[] }): string =>
   unseen.length === 0
     ? 'Everything is as the file says.'

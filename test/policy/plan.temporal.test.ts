@@ -6,7 +6,7 @@ import { type Control, openControl } from '../../activities/control/control-data
 import { AssayError } from '../../domain/errors.ts';
 import { defaultOptimizerPolicy } from '../../domain/optimizer/policy.ts';
 import type { ClusterPolicy, FleetPolicy } from '../../domain/policy.ts';
-import { sqlText } from '../../ops/cli/show-fleet.ts';
+import { sqlText } from '../../ops/cli/plan-sql.ts';
 import { applyFleet, removeCluster } from '../../workers/commands/apply.ts';
 import { planFleet } from '../../workers/commands/plan.ts';
 import type { PlanDependencies } from '../../workers/commands/plan-ports.ts';
@@ -103,11 +103,14 @@ test('applying makes it so, applying twice changes nothing', async () => {
   expect((await planFleet(dependencies, fleet(shop))).changes).toEqual([]);
 });
 
+/** As the heading says for what is not psql. */
+const withoutConnect = (sql: string) => sql.replace(`\\connect "${shop.connection.database}"\n`, '');
+
 test('the SQL of a plan run by hand is all there is to make, and `remove` takes it away again', async () => {
-  await cluster.sql(sqlText((await planFleet(dependencies, fleet(shop))).changes));
+  await cluster.sql(withoutConnect(sqlText((await planFleet(dependencies, fleet(shop))).changes)));
   expect((await apply(fleet(shop))).done.filter(({ subject }) => subject === 'sql')).toEqual([]);
   // and what a removal would run can be run by hand, too
-  await cluster.sql(sqlText((await removeCluster(dependencies, 'shop', { dryRun: true })).changes));
+  await cluster.sql(withoutConnect(sqlText((await removeCluster(dependencies, 'shop', { dryRun: true })).changes)));
   expect(await cluster.sql(`select to_regnamespace('assay') is null as gone`)).toEqual([{ gone: true }]);
   await removeCluster(unprivileged(), 'shop', { dryRun: false });
   expect(await dependencies.evidence.listPolicies()).toEqual([]);

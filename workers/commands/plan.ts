@@ -76,7 +76,7 @@ export async function planRemoval(dependencies: PlanDependencies, cluster: strin
   if (leaveSql) notes.push(`what Assay made in ${cluster} itself was not looked for and stays`);
   const found = { cluster, schedules, policy: applied, objects: orNull(objects), configuration: null };
   if (objects instanceof AssayError) return obstructed(found, objects, [...notes, `where its server is gone for good: assay remove ${cluster} --leave-sql`]);
-  const changes = removalChanges(found, why);
+  const changes = removalChanges(found, why, known?.connection);
   if (changes.length > 0) notes.push(`backups and certificates of ${cluster} stay where they are`);
   if (changes.length > 0 && known?.engine.ownership === 'managed') notes.push(`${known.engine.config} stays: archive_command reads it as long as it names it`);
   return { found, obstacle: null, changes, notes };
