@@ -11,8 +11,8 @@ export function madeUpOf(statements: readonly Verdict[]): { readonly moved: numb
   return { moved: moved.length, madeUp: moved.filter(({ bindingSource }) => bindingSource !== 'captured').length };
 }
 
-/** For people, with the way out; null: every statement that it moves was measured with values that were really sent, or takes none. */
-export function sayMadeUp(statements: readonly Verdict[]): string | null {
+/** For people, with the way out, which is another one where the run captured values; null: every statement that it moves was measured with values that were really sent, or takes none. */
+export function sayMadeUp(statements: readonly Verdict[], capturesValues = false): string | null {
   const { moved, madeUp } = madeUpOf(statements);
   if (madeUp === 0) return null;
   const which =
@@ -21,12 +21,16 @@ export function sayMadeUp(statements: readonly Verdict[]): string | null {
         ? 'the statement that it moves'
         : `all ${moved} statements that it moves`
       : `${madeUp} of ${moved} statements that it moves`;
-  return `${which} ran with values made up from statistics: those that the application sends may be slower with it. ${CAPTURE}`;
+  return `${which} ran with values made up from statistics: those that the application sends may be slower with it. ${moreValues(capturesValues)}`;
 }
 
 /** In a rejection: they did it. */
 export const MADE_UP = 'made-up values';
 
-/** How values that were really sent come into the next run. */
-export const CAPTURE =
+/** How values that were really sent, or more of them, come into the next run. `capturesValues`: the policy asked for them in this one. */
+export const moreValues = (capturesValues: boolean): string => (capturesValues ? UNSEEN : CAPTURE);
+
+const UNSEEN =
+  'capture.values is on, but the run met none of theirs in log and sessions: `assay doctor` says whether the log is read; a longer log, or more runs, show more';
+const CAPTURE =
   'With optimizer: { capture: { values: true } } in assay.yaml the next run measures with values that were really sent, as far as log and sessions show them';

@@ -110,6 +110,8 @@ export interface Recommendation {
   readonly backup: string;
   readonly indexes: readonly RecommendedIndex[];
   readonly decision: Decision;
+  /** Its run looked for values that were really sent. Absent in documents of earlier versions. */
+  readonly capturesValues?: boolean;
   /** Of the changed tables, when it was measured. Absent in documents of earlier versions. */
   readonly tables?: readonly TableSize[];
   /** Normalised texts of the statements in the experiment, by id; values are `$1`. */
@@ -163,7 +165,7 @@ export function undoSql({ indexes, ...about }: Recommendation): string {
   return [...headOf(about), `-- Undo: takes what was made away again${isRemoved ? ', and makes again what was dropped' : ''}.`, '', ...undone, ''].join('\n');
 }
 
-function headOf({ id, cluster, database, experiment, backup, createdAt }: Omit<Recommendation, 'indexes'>): string[] {
+function headOf({ id, cluster, database, experiment, backup, createdAt, capturesValues }: Omit<Recommendation, 'indexes'>): string[] {
   const { total, statements } = experiment;
   const count = (judged: string) => statements.filter((each) => each.judged === judged).length;
   return [
@@ -171,7 +173,7 @@ function headOf({ id, cluster, database, experiment, backup, createdAt }: Omit<R
     comment(`evidence: experiment ${experiment.id}, measured on a restored copy of backup ${backup} (proof ${experiment.proofId})`),
     comment(`executed total ${share(total.ratio)} of before (95 %: ${share(total.low)} to ${share(total.high)}), weighted by calls`),
     comment(`statements: ${count('faster')} faster, ${count('same')} the same, ${count('slower')} slower`),
-    ...[sayMadeUp(statements)].flatMap((said) => (said === null ? [] : [comment(said)])),
+    ...[sayMadeUp(statements, capturesValues)].flatMap((said) => (said === null ? [] : [comment(said)])),
   ];
 }
 

@@ -35,6 +35,8 @@ export interface WorkloadSummary {
   /** Statements that get no verdict, by reason. */
   readonly notJudged: Readonly<Record<string, number>>;
   readonly notices: readonly string[];
+  /** Values that were really sent were looked for. Absent in results of earlier versions. */
+  readonly capturesValues?: boolean;
 }
 
 export interface SearchSummary {

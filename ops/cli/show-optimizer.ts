@@ -1,6 +1,6 @@
 /** Runs and recommendations of the optimizer, as people read them. */
 import { percent, withTexts } from '../../domain/optimizer/finding-words.ts';
-import { CAPTURE, MADE_UP, madeUpOf, sayMadeUp } from '../../domain/optimizer/made-up-values.ts';
+import { MADE_UP, madeUpOf, moreValues, sayMadeUp } from '../../domain/optimizer/made-up-values.ts';
 import type { StatementVerdict } from '../../domain/optimizer/model.ts';
 import { freedBytes, indexesBeside, kindOf, type Recommendation, type RecommendedIndex, takenBytes } from '../../domain/optimizer/recommendation.ts';
 import type { OptimizerRunResult } from '../../domain/optimizer/requests.ts';
@@ -38,9 +38,9 @@ export function optimizerRunText(result: OptimizerRunResult, paint: Paint): stri
 /** Histories hold no texts: a run's result names statements so. */
 const STATEMENT_ID = /(?<=: |, )-?[\da-f]{8,}\b/;
 
-type Tried = Pick<OptimizerRunResult, 'experiments' | 'cluster' | 'recommendation'>;
+type Tried = Pick<OptimizerRunResult, 'experiments' | 'cluster' | 'recommendation' | 'workload'>;
 
-function experimentsTable({ experiments, cluster, recommendation }: Tried, paint: Paint): string {
+function experimentsTable({ experiments, cluster, recommendation, workload }: Tried, paint: Paint): string {
   // the last one is the set as it is recommended
   const recommended = recommendation === null ? undefined : experiments.at(-1)?.id;
   const rows = experiments.map(({ id, indexes, sizeBytes, total, faster, slower, decision }) => [
@@ -56,7 +56,7 @@ function experimentsTable({ experiments, cluster, recommendation }: Tried, paint
   const [statement] = refused.flatMap(({ decision }) => decision.because.join(' ').match(STATEMENT_ID) ?? []);
   const more = statement === undefined ? '' : `  what a statement is: assay optimizer queries ${plain(cluster)} --statement ${statement}\n`;
   const isMadeUpVeto = refused.some(({ decision }) => decision.because.some((each) => each.includes(MADE_UP)));
-  const capture = isMadeUpVeto ? `  ${paint.doubt('!')} ${CAPTURE}\n` : '';
+  const capture = isMadeUpVeto ? `  ${paint.doubt('!')} ${moreValues(workload.capturesValues === true)}\n` : '';
   return `${table(['EXPERIMENT', 'INDEXES', 'SIZE', 'TIME LEFT', 'STATEMENTS', 'VERDICT'], rows, paint)}\n${why.join('')}${more}${capture}`;
 }
 
@@ -71,7 +71,9 @@ export function recommendationsText(all: readonly Recommendation[], paint: Paint
     share(experiment.total) + (isMadeUp(experiment) ? paint.doubt(' ~') : ''),
     when(createdAt, paint),
   ]);
-  const mark = all.some(({ experiment }) => isMadeUp(experiment)) ? `  ${paint.doubt('~')} measured with values made up from statistics. ${CAPTURE}\n` : '';
+  // of clusters whose runs look for values there is something else to say than of others
+  const waysOut = new Set(all.flatMap(({ experiment, capturesValues }) => (isMadeUp(experiment) ? [moreValues(capturesValues === true)] : [])));
+  const mark = waysOut.size === 0 ? '' : `  ${paint.doubt('~')} measured with values made up from statistics. ${[...waysOut].join('. ')}\n`;
   return `${table(['RECOMMENDATION', 'DATABASE', 'STATE', 'INDEXES', 'SIZE', 'TIME LEFT', 'MADE'], rows, paint)}\n${mark}`;
 }
 
@@ -113,7 +115,9 @@ export function recommendationText(recommendation: Recommendation, paint: Paint)
     ['size', sizeWords(indexes)],
   ];
   const because = decision.because.map((each) => `  · ${plain(withTexts(each, texts))}\n`).join('');
-  const doubt = [sayMadeUp(experiment.statements)].flatMap((said) => (said === null ? [] : [`  ${paint.doubt('!')} ${said}\n`])).join('');
+  const doubt = [sayMadeUp(experiment.statements, recommendation.capturesValues)]
+    .flatMap((said) => (said === null ? [] : [`  ${paint.doubt('!')} ${said}\n`]))
+    .join('');
   const sql = indexes.map((change) => `${paint.strong(lines(change.sql))}\n  ${paint.dim(changeFigures(change, recommendation))}\n`);
   return `${facts(rows, paint)}\n${because}${doubt}\n${sql.join('')}\n${statementsTable(experiment.statements, texts, paint)}\n`;
 }

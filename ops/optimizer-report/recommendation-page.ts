@@ -37,7 +37,7 @@ export interface RecommendationSheet extends RecommendationRecord {
 export function recommendationPage({ plans, tried, ...record }: RecommendationSheet): string {
   const { recommendation } = record;
   const { id, cluster, database, state, backup, experiment, decision, texts, createdAt } = recommendation;
-  const madeUp = sayMadeUp(experiment.statements);
+  const madeUp = sayMadeUp(experiment.statements, recommendation.capturesValues);
   const reasons = [...decision.because, ...(madeUp === null ? [] : [madeUp])];
   const body = html`<header><p class="over"><b>Assay</b> · Recommendation</p><h1>${cluster}/${database}</h1>
 <p class="place"><span class="chip state-${state}">${state}</span> ${id} · made ${createdAt.slice(0, 19).replace('T', ' ')} UTC</p><p class="claim">${claim(recommendation)}</p></header>

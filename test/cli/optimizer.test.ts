@@ -74,6 +74,21 @@ test('what rests on values that nobody sent says so, with the way out; what was 
   expect(recommendationSql(measuredWith('synthetic'))).toContain(`-- the statement that it moves ran with values made up`);
 });
 
+test('where values that were really sent were looked for, nobody is told to have them looked for', async () => {
+  const capturing = { ...recommendation, capturesValues: true };
+  const texts = [
+    (await run('optimizer show r-1', { recommendation: async () => ({ ...record, recommendation: capturing }) })).out,
+    (await run('optimizer recommendations', { recommendations: async () => [capturing] })).out,
+    recommendationSql(capturing),
+  ];
+  for (const text of texts) {
+    expect(text).toContain('met none of theirs in log and sessions');
+    expect(text).not.toContain('capture: {');
+  }
+  const both = (await run('optimizer recommendations', { recommendations: async () => [capturing, recommendation] })).out;
+  for (const said of ['met none of theirs', 'capture: {']) expect(both).toContain(said);
+});
+
 test('--out writes the change and its undo', async () => {
   const done = await run(['optimizer', 'show', 'r-1', '--out', join(folder, 'a', 'b'), '--json'], { recommendation: async () => record });
   const { files, sql, undo } = done.json() as { files: string[]; sql: string; undo: string };

@@ -120,7 +120,10 @@ test('a run binds the values that were sent, says so on each verdict, and shows 
   const clone = { id: 'c', cluster: 'main', host: hostname(), directory: '/nowhere' };
   const on = { ...request, clone, proof: 'p', finalist: 0 };
   const said: unknown[] = [await steps.observeWorkload(request), await steps.searchSets(on)];
-  expect(said[0]).toMatchObject({ notices: expect.arrayContaining([expect.stringMatching(/^values of \d+ statement\(s\) were captured/)]) });
+  expect(said[0]).toMatchObject({
+    capturesValues: true,
+    notices: expect.arrayContaining([expect.stringMatching(/^values of \d+ statement\(s\) were captured/)]),
+  });
   said.push(await steps.settleFinalist({ ...on, experiment: 'e-1', recommendation: 'r-1', backup: 'B' }));
   const [row] = await control
     .em()

@@ -42,6 +42,7 @@ test('says that values were made up, where they were', () => {
   const withValues = (bindingSource: StatementVerdict['bindingSource']) =>
     pageOf({ experiment: { ...experiment, statements: experiment.statements.map((each) => ({ ...each, bindingSource })) } });
   expect(withValues('synthetic')).toContain('all 3 statements that it moves ran with values made up from statistics');
+  expect(pageOf({ ...recommendation, capturesValues: true })).not.toContain('capture: {');
   expect(withValues('captured')).not.toContain('made up from statistics');
 });
 

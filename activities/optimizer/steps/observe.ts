@@ -1,6 +1,7 @@
 /** What ran on the source, and by which settings its planner plans: read, never written. */
 import { chosen, reasonsOf, workloadSummary } from '../../../domain/optimizer/experiment.ts';
 import type { OptimizerLimits, Statement } from '../../../domain/optimizer/model.ts';
+import { optimizerPolicyOf } from '../../../domain/optimizer/policy.ts';
 import type { WorkloadSummary } from '../../../domain/optimizer/requests.ts';
 import { statisticsNotices } from '../../../domain/optimizer/statistics-notices.ts';
 import { type StatementsSnapshot, type Workload, workloadBetween } from '../../../domain/optimizer/workload.ts';
@@ -84,7 +85,7 @@ async function observeWorkload(deps: OptimizerDependencies, request: ObserveRequ
   const notJudged = workload.notJudged.length;
   deps.observe({ kind: 'workload-observed', cluster: policy.cluster, source, statements: summary.statements, notJudged });
   deps.observe({ kind: 'statements-not-judged', cluster: policy.cluster, step: 'observe', reasons: reasonsOf(workload.notJudged) });
-  return summary;
+  return { ...summary, capturesValues: optimizerPolicyOf(policy).capture.values };
 }
 
 /** Before the run is said to begin: values that are captured later are the next one's. */

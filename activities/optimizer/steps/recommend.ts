@@ -1,5 +1,6 @@
 /** What was measured on a lab becomes a recommendation, or the reason why not is kept: the end of every step that may recommend. */
 import type { Decision, Experiment } from '../../../domain/optimizer/model.ts';
+import { optimizerPolicyOf } from '../../../domain/optimizer/policy.ts';
 import { type Recommendation, type RecommendedIndex, tablesOfChange } from '../../../domain/optimizer/recommendation.ts';
 import type { ExperimentSummary } from '../../../domain/optimizer/requests.ts';
 import type { StatementPlans } from '../../../domain/optimizer/statement-plans.ts';
@@ -67,6 +68,7 @@ async function recommendationOf(
     backup: request.backup,
     indexes: changes,
     decision,
+    capturesValues: optimizerPolicyOf(request.policy).capture.values,
     tables: await tableSizes(session.client, changes.flatMap(tablesOfChange)),
     texts: Object.fromEntries(stored.statements.filter(({ id }) => judged.has(id)).map(({ id, text }) => [id, text])),
   };
