@@ -132,7 +132,8 @@ test('queries: of the last run with verdicts and reasons, or of pg_stat_statemen
     ['3', texts[3], 10, 'same', null],
     ['4', 'select nowhere from visit where who = $1', 10, null, expect.stringMatching(/^object-gone: /)],
   ]);
-  await expect(ask({ target: 'other' })).rejects.toMatchObject({ code: 'usage' });
+  await expect(ask({ target: 'main/other' })).rejects.toMatchObject({ code: 'usage', message: expect.stringContaining('no run of main/other is known') });
+  await expect(ask({ target: 'other/x' })).rejects.toMatchObject({ code: 'cluster-unknown', message: expect.stringContaining('no cluster other in') });
 
   // one that was refused, or goes on, has nothing to tell: what is known of the one before it stays within reach
   const concluded = (run: string, outcome: 'nothing' | 'failed', because: readonly string[]) =>

@@ -14,17 +14,20 @@ import { type StatementsSnapshot, workloadBetween } from '../../domain/optimizer
 import type { Connection } from '../../domain/policy.ts';
 import type { GlobalOptions, QueriesReport, QueriesRequest } from '../../ops/cli/handlers.ts';
 import { readSecret } from '../config.ts';
+import { configOf, fleetIfThere } from './connection.ts';
 import { withControl } from './optimizer.ts';
 import { policyNamed, serverOf } from './optimizer-explain.ts';
 
-/** Throws usage, control-unreachable; with `live` cluster-unknown, cluster-unreachable, statements-missing, privilege-missing, too. */
+/** Throws usage, control-unreachable, cluster-unknown; with `live` cluster-unreachable, statements-missing, privilege-missing, too. */
 export const readQueries = (request: QueriesRequest, options: GlobalOptions): Promise<QueriesReport> =>
-  withControl(options, (control) => (request.live ? liveQueries(control, request, options) : storedQueries(control, request)));
+  withControl(options, (control) => (request.live ? liveQueries(control, request, options) : storedQueries(control, request, options)));
 
-async function storedQueries(control: Control, { target, by, limit }: QueriesRequest): Promise<QueriesReport> {
+async function storedQueries(control: Control, { target, by, limit }: QueriesRequest, options: GlobalOptions): Promise<QueriesReport> {
   const { cluster, database } = placeOf(target);
   const run = await lastRun(control, cluster, database);
   if (run === null) {
+    // a name that the policy knows may still have no run; runs of clusters that it dropped are shown all the same
+    if (fleetIfThere(configOf(options)) !== null) policyNamed(cluster, options);
     const hint = 'make one with `assay optimizer run`, or look at pg_stat_statements itself with --live';
     throw new AssayError('usage', { reason: `no run of ${target} is known`, hint });
   }
