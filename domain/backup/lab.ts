@@ -37,7 +37,8 @@ export function provenForLab({ cluster, proofs, labels, maxProofAgeMs, now }: La
   const there = proven.filter(({ backup }) => labels.includes(backup));
   const newest = there.toSorted((a, b) => Date.parse(b.finishedAt) - Date.parse(a.finishedAt))[0];
   if (newest === undefined) {
-    const reason = proven.length === 0 ? 'no restore of one has been proven yet' : 'those that were proven are no longer in the repository';
+    const reason =
+      proven.length === 0 ? 'none of its backups has been restored and proven yet' : 'its backups that were proven are no longer in the repository';
     throw new AssayError('lab-unproven', { cluster, reason });
   }
   const ageMs = Date.parse(now) - Date.parse(newest.finishedAt);

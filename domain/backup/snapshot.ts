@@ -107,8 +107,15 @@ export function decideEquivalence(
     count += 1;
     if (count <= NAMED) differing.push(`transaction ${id} is ${status ?? 'unknown'} on the clone, ${seen ? 'seen' : 'not seen'} by the marker`);
   }
-  if (count === 0) return { verdict: 'equal', because: [`all ${end - asked.from} transactions from ${asked.from} to ${end} agree with the marker`] };
+  if (count === 0) return { verdict: 'equal', because: [agreement(asked.from, end)] };
   return { verdict: 'unusable', because: [`${count} transaction(s) differ from the marker's snapshot`, ...differing], differing: count };
+}
+
+/** `end`: the first one after those that were compared. */
+function agreement(from: bigint, end: bigint): string {
+  if (end <= from) return `clone and marker see every transaction before ${end} and none from there on`;
+  if (end - from === 1n) return `transaction ${from} agrees with the marker`;
+  return `all ${end - from} transactions from ${from} to ${end - 1n} agree with the marker`;
 }
 
 function agrees(seen: boolean, status: TransactionStatus): boolean {

@@ -47,7 +47,8 @@ function headlines({ root, planningMs, executionMs }: Explained, findings: reado
     executionMs === null
       ? `cost ${root.estimate.totalCost}, not executed`
       : `executed in ${ms(executionMs)}${planningMs === null ? '' : `, planned in ${ms(planningMs)}`}`;
-  const nodes = `${nodesOf(root).length} nodes · `;
+  const count = nodesOf(root).length;
+  const nodes = `${count} node${count === 1 ? '' : 's'} · `;
   const found = findings.length === 0 ? 'nothing found' : `${findings.length} finding${findings.length === 1 ? '' : 's'}`;
   const painted = nodes + (findings.length === 0 ? paint.good(found) : paint.doubt(found));
   return took.length + 3 + nodes.length + found.length <= columns ? [`${paint.strong(took)} · ${painted}`] : [paint.strong(took), painted];

@@ -43,6 +43,16 @@ describe('equivalence of a marker and a clone', () => {
     expect(decide('10:13:11', at(10, 13), run(10, 10, 'committed'), run(11, 11, 'in progress'), run(12, 12, 'committed'))).toBe('equal');
   });
 
+  test('says how many transactions were compared, none of them too', () => {
+    const said = (marker: string, clone: { xmin: bigint; xmax: bigint }, ...runs: StatusRun[]) =>
+      decideEquivalence(parseSnapshot(marker), { snapshot: clone, runs }).because;
+    expect(said('10:10:', at(10, 10))).toEqual(['clone and marker see every transaction before 10 and none from there on']);
+    expect(said('10:11:', at(10, 11), run(10, 10, 'committed'))).toEqual(['transaction 10 agrees with the marker']);
+    expect(said('10:13:11', at(10, 13), run(10, 10, 'committed'), run(11, 11, 'aborted'), run(12, 12, 'committed'))).toEqual([
+      'all 3 transactions from 10 to 12 agree with the marker',
+    ]);
+  });
+
   test('a transaction the source rolled back may be rolled back or still open on the clone', () => {
     expect(decide('10:12:11', at(10, 12), run(10, 10, 'committed'), run(11, 11, 'aborted'))).toBe('equal');
     expect(decide('10:12:11', at(11, 12), run(10, 10, 'committed'), run(11, 11, 'in progress'))).toBe('equal');

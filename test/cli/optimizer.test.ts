@@ -172,6 +172,16 @@ test('a run that found nothing says why, and what got no verdict', () => {
     ],
     because: ['1 statement(s) become slower'],
   };
+  const vetoed = {
+    ...result.experiments[0],
+    decision: { verdict: 'rejected', because: ['slower with made-up values'] },
+  } as (typeof result.experiments)[number];
+  const textWith = (capturesValues: boolean) =>
+    optimizerRunText(
+      { ...result, workload: { ...result.workload, capturesValues }, experiments: [vetoed] },
+      paintFor({ color: false, columns: 100, zone: 'UTC', now: () => new Date() }),
+    );
+  expect([textWith(false).includes('capture: {'), textWith(true).includes('capture: {')]).toEqual([true, false]);
   const text = optimizerRunText(result, paintFor({ color: false, columns: 100, zone: 'UTC', now: () => new Date() }));
   for (const part of [
     '3 utility, 9 other-database, 1 without a plan',

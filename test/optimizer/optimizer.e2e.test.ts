@@ -36,7 +36,7 @@ const errorOf = async (run: Promise<{ result(): Promise<unknown> }>) =>
 
 test('without a proven backup there is no lab, and the way out is said', async () => {
   const error = await errorOf(startRun(fleet.get()));
-  expect(error).toMatchObject({ code: 'lab-unproven', exit: 5, message: expect.stringContaining('no restore of one has been proven yet') });
+  expect(error).toMatchObject({ code: 'lab-unproven', exit: 5, message: expect.stringContaining('none of its backups has been restored and proven yet') });
   expect(error.hint).toContain('assay backup run shop');
   ({ proof } = await (await startBackup(fleet.get())).result());
   expect(proof?.verdict).toBe('proven');
@@ -54,6 +54,7 @@ test('a slow statement becomes a recommendation: measured on the lab, true on th
   const named = recommendation.indexes.map(({ index }) => `${index?.table.relation} ${index?.keys[0]?.column}`);
   expect(named).toContain('Order customer_id');
   expect(named.filter((each) => each.startsWith('customer'))).toEqual([]);
+  expect(recommendation.capturesValues).toBe(true);
   expect(recommendation.experiment.total.high).toBeLessThan(0.8);
   expect(recommendation.experiment.wallTotal?.high).toBeLessThan(0.9);
   expect(recommendation.experiment.changes.every(({ leaveOneOutLow }) => (leaveOneOutLow ?? 0) > 1)).toBe(true);

@@ -26,6 +26,11 @@ Hash Left Join                                                       █····
 `);
   });
 
+  test('one of a kind is no plural', () => {
+    const plan = { 'Node Type': 'Result', 'Startup Cost': 0, 'Total Cost': 1, 'Plan Rows': 1, 'Plan Width': 8 };
+    expect(text(parseExplain([{ Plan: plan }])[0] as Explained, 120)).toContain(' · 1 node · nothing found');
+  });
+
   test('costs where nothing was executed', () => {
     expect(text(estimated, 120)).toContain('cost 1020, not executed · 4 nodes');
     expect(text(estimated, 120)).toMatch(/Seq Scan on orders o .* 78 % +cost 800 ~ 500 rows/);
