@@ -52,7 +52,7 @@ function figures({ root, executionMs, planningMs }: Explained, findings: readonl
   return html`<dl class="figures"><div><dt>Execution</dt><dd>${executionMs === null ? '–' : ms(executionMs)}<small>${executionMs === null ? 'not executed' : `${count((root.actual?.rows ?? 0) * (root.actual?.loops ?? 0))} rows`}</small></dd></div>
 <div><dt>Planning</dt><dd>${planningMs === null ? '–' : ms(planningMs)}<small>cost ${count(root.estimate.totalCost)}</small></dd></div>
 <div><dt>Buffers</dt><dd>${read === null ? '–' : count(read)}<small>${blocks === null ? 'not counted' : `${count(blocks.sharedRead)} not in memory, ${count(blocks.tempWritten)} written to disk`}</small></dd></div>
-<div><dt>Findings</dt><dd class="${findings.length === 0 ? 'met' : 'missed'}">${findings.length}<small>in ${nodesOf(root).length} nodes</small></dd></div></dl>`;
+<div><dt>Findings</dt><dd class="${findings.length === 0 ? 'met' : 'missed'}">${findings.length}<small>in ${nodesOf(root).length} node${nodesOf(root).length === 1 ? '' : 's'}</small></dd></div></dl>`;
 }
 
 function findingList({ root }: Explained, findings: readonly Finding[]): Html {
