@@ -16,16 +16,18 @@ export function summaryOf({ id, changes, statements, total }: Experiment, decisi
 
 /**
  * Executed total under one set against that under another. Both were measured in the same rounds, with the same executions where their plans are the
- * same: the noise of a statement that neither serves hides nothing.
+ * same: the noise of a statement that neither serves hides nothing. null: something was measured under the other only, as where this one leaves a
+ * statement running into its limit.
  */
-export function against(set: readonly StatementTimes[], other: readonly StatementTimes[]): Interval {
-  const others = new Map(other.map((each) => [each.statement, each]));
-  return judgeTotal(set.flatMap((each) => paired(each, others.get(each.statement)) ?? []));
+export function against(set: readonly StatementTimes[], other: readonly StatementTimes[]): Interval | null {
+  const own = new Map(set.map((each) => [each.statement, each]));
+  const pairs = other.map((each) => paired(own.get(each.statement), each));
+  return pairs.length === 0 || pairs.includes(null) ? null : judgeTotal(pairs.filter((each) => each !== null));
 }
 
 /** null: they were not measured with the same values. */
-function paired(each: StatementTimes, other: StatementTimes | undefined): StatementTimes | null {
-  if (other?.bindings.length !== each.bindings.length) return null;
+function paired(each: StatementTimes | undefined, other: StatementTimes): StatementTimes | null {
+  if (each?.bindings.length !== other.bindings.length) return null;
   const bindings = each.bindings.map(({ source, pairs }, place) => {
     const others = other.bindings[place]?.pairs ?? [];
     return { source, pairs: pairs.slice(0, others.length).map(({ afterMs }, round) => ({ beforeMs: others[round]?.afterMs ?? 0, afterMs })) };
@@ -39,11 +41,15 @@ export function besideFastest(
 ): readonly ExperimentSummary[] {
   const accepted = sets.filter(({ summary }) => summary.decision.verdict === 'accepted');
   const fastest = accepted.toSorted((a, b) => a.summary.total.ratio - b.summary.total.ratio)[0];
-  return sets.map(({ summary, statements }) => (fastest === undefined ? summary : { ...summary, behindFastest: against(statements, fastest.statements) }));
+  return sets.map(({ summary, statements }) => {
+    const behindFastest = fastest === undefined ? null : against(statements, fastest.statements);
+    return behindFastest === null ? summary : { ...summary, behindFastest };
+  });
 }
 
-/** Behind the fastest by less than this a smaller set is as good. */
+/** Behind the fastest by less than this a smaller set is as good; behind by more than that it is not, however little is certain. */
 const AS_FAST = 1.02;
+const NOT_AS_FAST = 1.1;
 
 /**
  * Places of the sets worth a closer look, best first: the fastest, unless a smaller one is as fast beyond what noise can tell.
@@ -54,7 +60,7 @@ export function bestFirst(sets: readonly ExperimentSummary[]): readonly number[]
   const fastest = accepted.toSorted((a, b) => a.set.total.ratio - b.set.total.ratio)[0];
   if (fastest === undefined) return [];
   const isAsFast = ({ set: { behindFastest: behind, total } }: { set: ExperimentSummary }) =>
-    behind === undefined ? total.ratio <= fastest.set.total.high : behind.low <= 1 || behind.ratio <= AS_FAST;
+    behind === undefined ? total.ratio <= fastest.set.total.high : behind.ratio <= AS_FAST || (behind.low <= 1 && behind.ratio <= NOT_AS_FAST);
   const [as, behind] = [accepted.filter(isAsFast), accepted.filter((each) => !isAsFast(each))];
   return [...as.toSorted((a, b) => a.set.sizeBytes - b.set.sizeBytes), ...behind.toSorted((a, b) => a.set.total.ratio - b.set.total.ratio)].map(
     ({ place }) => place,

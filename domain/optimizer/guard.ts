@@ -43,7 +43,8 @@ const NOISE_MS = 0.05;
 const ENOUGH_UNRELATED = 3;
 /**
  * As a logarithm. Where all else takes more than twice the time, or less than half, something happened that may have met the change's statements as
- * much, less, or not at all: no gain is told from it. Without this bound, others that lost their plans made a loss of three times a gain of three hundred.
+ * much, less, or not at all. Of a slower hour no more than this is granted to a gain: others that lost their plans made a loss of three times a gain of
+ * three hundred.
  */
 const MOST_DRIFT = Math.log(2);
 
@@ -100,8 +101,8 @@ function comparedOf({ before, after, guard }: GuardQuestion, statement: string, 
 
 function regressionsOf(question: GuardQuestion): readonly string[] {
   const hour = driftOf(question, 'all');
-  // where all else became far faster, what stayed as it was is no regression
-  const drift = hour.estimate < -MOST_DRIFT ? { estimate: 0, variance: 0 } : hour;
+  // what takes as long as it did is no regression, though all else became faster: by the change itself, perhaps
+  const drift = { ...hour, estimate: Math.max(0, hour.estimate) };
   const statements = [...question.before.batches.keys()].filter((statement) => !question.unrelated.has(statement));
   const compared = statements.flatMap((statement) => comparedOf(question, statement, 'all') ?? []);
   const tested = compared.map((one) => ({ ...one, p: chanceOf(one.ratio, drift, Math.log(SLOWEST_RATIO)) })).toSorted((a, b) => a.p - b.p);
@@ -132,12 +133,14 @@ function chanceOf({ estimate, variance, df }: LogRatio, drift: Drift, least: num
 function finalAnswer(question: GuardQuestion): GuardVerdict {
   const { promised } = question;
   const hour = driftOf(question, 'last');
-  const drift = { ...hour, estimate: Math.max(-MOST_DRIFT, Math.min(MOST_DRIFT, hour.estimate)) };
-  if (promised.size === 0) return { verdict: 'keep', because: ['nothing became slower, and nothing was promised to become faster'] };
+  const drift = { ...hour, estimate: Math.min(MOST_DRIFT, hour.estimate) };
+  const untold = hour.estimate > MOST_DRIFT ? [...driftedFar(hour), 'whether a statement became slower by the change cannot be told'] : [];
+  if (promised.size === 0)
+    return { verdict: 'keep', because: untold.length > 0 ? untold : ['nothing became slower, and nothing was promised to become faster'] };
   const compared = [...promised.keys()].flatMap((statement) => comparedOf(question, statement, 'last') ?? []);
   if (compared.length === 0) {
     const because = `too few calls of the ${promised.size} statement(s) that were to become faster (${question.guard.minCalls} a window are needed): nothing speaks against it`;
-    return { verdict: 'keep', because: [because] };
+    return { verdict: 'keep', because: [because, ...untold] };
   }
   const total = totalRatio(compared);
   const adjusted = Math.exp(total.estimate - drift.estimate).toFixed(3);
@@ -145,7 +148,7 @@ function finalAnswer(question: GuardQuestion): GuardVerdict {
   const shown = `${compared.length} statement(s) that were to become faster take ${adjusted} of the time before, weighted by calls${counted}`;
   const isEnough = total.estimate - drift.estimate <= Math.max(GAIN_SHARE * promisedRatio(compared, promised), GAIN_ENOUGH);
   const isGain = isEnough && chanceOf({ ...total, estimate: -total.estimate }, { ...drift, estimate: -drift.estimate }, 0) < GAIN_ALPHA;
-  return isGain ? { verdict: 'keep', because: [shown] } : { verdict: 'roll-back', because: [`the gain does not show: ${shown}`] };
+  return isGain ? { verdict: 'keep', because: [shown, ...untold] } : { verdict: 'roll-back', because: [`the gain does not show: ${shown}`] };
 }
 
 /** Logarithm of what the lab's ratios would make of these statements. */

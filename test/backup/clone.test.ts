@@ -54,6 +54,8 @@ describe('the log of a clone', () => {
     ['LOG:  restored log file "000000010000000000000017" from archive', true],
     ['LOG:  startup process (PID 7) was terminated by signal 9: Killed', true],
     ['LOG:  received fast shutdown request\nFATAL:  terminating connection due to administrator command', true],
+    ['LOG:  startup process (PID 7) was terminated by signal 11: Segmentation fault', false],
+    ['FATAL:  could not restore file "00000001000000000000000A" from archive: child process was terminated by signal 9: Killed', true],
     ['FATAL:  could not map anonymous shared memory: Cannot allocate memory', false],
     ['PANIC:  could not locate a valid checkpoint record', false],
     ['P00  ERROR: [103]: unable to find a valid repository', false],

@@ -30,17 +30,48 @@ beforeAll(async () => {
   return async () => Promise.all([source.end(), lab.end()]);
 }, 60_000);
 
-const fromSource = <T>(use: (client: pg.Client) => Promise<T>) => use(source);
+const fromSource = async <T>(use: (client: pg.Client) => Promise<T>) => {
+  await source.query('begin read only');
+  return use(source).finally(() => source.query('commit'));
+};
 const aligned = () => madeAsOnSource(lab, fromSource, quietIo());
 const indexes = async (client: pg.Client) =>
   (await client.query(`select indexdef from pg_indexes where schemaname not like 'pg\\_%' order by indexdef collate "C"`)).rows.map(({ indexdef }) => indexdef);
 
-test('nothing is done, nor said, where both are alike, whatever the names', async () => {
-  await lab.query('alter index "odd ""s"".x"."Kind!" rename to "another name"');
+test('nothing is said where both are alike but for names, however sessions write constants', async () => {
+  for (const client of [source, lab]) await client.query(`create index half on part_1 (at) where at > '2026-03-04'; create table swapped (a int, b int)`);
+  await source.query(`create index one on swapped (a); create index two on swapped (b); set datestyle = 'SQL, DMY'`);
+  await lab.query('create index two on swapped (a); create index one on swapped (b); alter index "odd ""s"".x"."Kind!" rename to "another name"');
+  expect(await aligned()).toEqual([]);
+  await source.query('reset datestyle');
+  expect(await indexes(lab)).toEqual(await indexes(source));
+});
+
+test('an index that replaced one of its name, which stays under another; and one of two alike that went', async () => {
+  for (const client of [source, lab]) await client.query('create table moved (a int, b int); create index idx on moved (a); create index twin on moved (a)');
+  await source.query('drop index twin; alter index idx rename to idx_old; create index idx on moved (a, b)');
+  expect(await aligned()).toEqual([expect.stringMatching(/^1 .* were made .*: idx$/), expect.stringMatching(/^1 .* no longer on the source/)]);
+  expect(await indexes(lab)).toEqual(await indexes(source));
+});
+
+test('an index that is being attached on the source, or that was detached, stays', async () => {
+  for (const client of [source, lab]) await client.query('create index i1 on part_1 (id); create index whole on part (id, at)');
+  await source.query('create index pi on only part (id); alter index pi attach partition i1; alter table part detach partition part_2');
   const before = await indexes(lab);
   expect(await aligned()).toEqual([]);
   expect(await indexes(lab)).toEqual(before);
-  await lab.query('alter index "odd ""s"".x"."another name" rename to "Kind!"');
+  await source.query(
+    `drop index pi, whole; alter table part attach partition part_2 for values from ('2026-07-01') to ('2027-01-01'); drop index if exists part_2_id_at_idx`,
+  );
+  await lab.query('drop index whole, i1');
+});
+
+test('a schema that the role may not use changes nothing', async () => {
+  for (const client of [source, lab]) await client.query('create schema shut; create table shut.t (a int); create index on shut.t (a)');
+  await source.query('create role reader login; create index on shut.t (a, a)');
+  await source.query('set role reader');
+  expect(await aligned()).toEqual([expect.stringMatching(/^1 .* were made .*: t_a_a1_idx$/)]);
+  await source.query('reset role');
 });
 
 test('what came on the source is built, what went is dropped, and a second look finds nothing', async () => {

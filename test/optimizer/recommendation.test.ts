@@ -96,6 +96,15 @@ describe('of measured sets', () => {
     ]);
     expect(bestFirst(sets)).toEqual(order);
   });
+  test('one under which a statement ran into its limit is not called as fast for what is left', () => {
+    const times = (statement: string) => ({ statement, calls: 1, bindings: [{ source: 'captured' as const, pairs: [{ beforeMs: 9, afterMs: 1 }] }] });
+    const [fast, cut] = besideFastest([
+      { summary: set(0.01, 1000), statements: [times('a'), times('b')] },
+      { summary: set(0.5, 100), statements: [times('a')] },
+    ]);
+    expect(cut?.behindFastest).toBeUndefined();
+    expect(bestFirst([fast, cut].flatMap((each) => each ?? []))).toEqual([0, 1]);
+  });
   test('the faster comes first where it is beyond noise', () => expect(bestFirst([set(0.6, 100), set(0.5, 1000)])).toEqual([1, 0]));
   test('one that was rejected is none', () => expect(bestFirst([set(0.2, 1, 'rejected'), set(0.9, 1)])).toEqual([1]));
   test('one that only slows a statement may be repaired: at most two, best first, none without a gain or of one index', () => {

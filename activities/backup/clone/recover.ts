@@ -19,7 +19,7 @@ import { withClone } from './connection.ts';
 import { type CloneFolders, foldersOf } from './layout.ts';
 import { type RecoveryProgress, recoveryProgress, timelineOf } from './recovery-log.ts';
 import { isServerOf, killAllIn, lastWords, readServerState, runningServer, type ServerState, serverLog, stopServer } from './server.ts';
-import { type Ending, ended, startClone } from './start.ts';
+import { ended, startClone } from './start.ts';
 import { sameTarget } from './target.ts';
 import { followedTimeline } from './timeline.ts';
 
@@ -47,6 +47,7 @@ export async function recoverTo(policy: ClusterPolicy, clone: CloneRef, target: 
   const startedAtMs = state?.startedAtMs ?? Date.now();
   let because: AssayError | undefined;
   for (let starts = 0; starts < MOST_STARTS; starts += 1) {
+    if (io.signal.aborted) throw new AssayError('cancelled', { what: `recovery of clone ${clone.id}` });
     state ??= await startClone(policy, clone, { target, startedAtMs });
     if (state.pid === 0 && starts < MOST_STARTS - 1) {
       await pause(BREATH_MS);
@@ -95,6 +96,7 @@ interface On {
 /** Where recovery stands; or that it is worth starting again, and what to say should that have been the last start. */
 type Stand = { readonly progress: RecoveryProgress } | { readonly startAgain: AssayError };
 
+/** What ended a server that we did not start says nothing of the next start: it may have been killed with the worker before us. */
 async function untilPaused({ policy, clone, io }: On, state: ServerState, isAdopted: boolean): Promise<Stand> {
   const folders = foldersOf(clone.directory);
   for (let beats = 0; ; beats += 1) {
@@ -105,16 +107,16 @@ async function untilPaused({ policy, clone, io }: On, state: ServerState, isAdop
     const progress = recoveryProgress(log);
     if (progress.needsHigherSettings) return { startAgain: raisedTooOften(clone) };
     if ((progress.pausedAtMs !== null || progress.openedAtMs !== null) && progress.readyAtMs !== null && alive) return { progress };
-    if (!alive && beats > 0) return startAgainOr(ended(policy, clone, state, await lastWords(folders, state)), isAdopted);
+    if (!alive && beats > 0) {
+      const { error, isFromOutside } = ended(policy, clone, state, await lastWords(folders, state));
+      // one that opened does not wait for a target any more, and one that a newer attempt started is that one's
+      const isOurs = progress.openedAtMs === null && readServerState(folders)?.number === state.number;
+      if (isAdopted || (isFromOutside && isOurs)) return { startAgain: error };
+      throw error;
+    }
     if (beats % 20 === 0) io.beat({ phase: 'replay', segment: progress.lastSegment });
     await pause(POLL_MS);
   }
-}
-
-/** What ended a server that we did not start says nothing of the next start: it may have been killed with the worker before us. */
-function startAgainOr({ error, isFromOutside }: Ending, isAdopted: boolean): Stand {
-  if (isAdopted || isFromOutside) return { startAgain: error };
-  throw error;
 }
 
 const raisedTooOften = (clone: CloneRef) =>

@@ -80,15 +80,13 @@ export function whyEnded(log: string, ended: Ended): AssayError {
   return startFailed('clone-start-failed', 'the whole log lies in the folder log of the clone');
 }
 
-/**
- * Nothing that the server or the engine said explains its end: it was killed, or told to stop. That says nothing of the backup.
- * A shutdown's own FATAL lines (sessions that are ended, or refused meanwhile) are no reasons.
- */
-export function endedFromOutside(log: string): boolean {
-  return !log
-    .split('\n')
-    .some((line) => /(FATAL|PANIC|ERROR): |could not be started/.test(line) && !/FATAL: +(terminating |the database system is |canceling )/.test(line));
-}
+/** Crashes are their own, whoever looks: WAL that cannot be replayed ends a server so every time. */
+const OWN_END = /(FATAL|PANIC|ERROR): |could not be started|by signal (4|6|7|8|11)\b|by SIG(ILL|ABRT|BUS|FPE|SEGV)\b|with status 127\b/;
+/** A shutdown's own lines (sessions that are ended, or refused meanwhile), and what it did to the engine's command. */
+const OF_THE_END = /FATAL: +(terminating |the database system is |canceling |could not restore file .* by signal (2|9|15)\b)|ERROR: \[063\]/;
+
+/** Nothing that the server or the engine said explains its end: it was killed, or told to stop. That says nothing of the backup. */
+export const endedFromOutside = (log: string): boolean => !log.split('\n').some((line) => OWN_END.test(line) && !OF_THE_END.test(line));
 
 /**
  * What pgBackRest's archive-get said (build/error.yaml): PostgreSQL takes any of its failures for "no such segment", and so would we

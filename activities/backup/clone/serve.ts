@@ -37,7 +37,8 @@ export async function startPromoted(policy: ClusterPolicy, clone: CloneRef, io: 
     if (alive && recoveryProgress(log).readyAtMs !== null) return;
     if (!alive && beats > 0) {
       const { error, isFromOutside } = ended(policy, clone, state, await lastWords(folders, state));
-      if (starts >= MOST_STARTS || !isFromOutside) throw error;
+      if (starts >= MOST_STARTS || !isFromOutside || readServerState(folders)?.number !== state.number) throw error;
+      if (io.signal.aborted) throw new AssayError('cancelled', { what: `start of clone ${clone.id}` });
       await killAllIn(folders.data);
       state = await begin();
       starts += 1;
